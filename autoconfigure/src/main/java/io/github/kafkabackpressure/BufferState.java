@@ -1,0 +1,20 @@
+package io.github.kafkabackpressure;
+
+/**
+ * How full a producer's buffer is, with a memory: an episode begins when a limit is reached and ends when the buffer has
+ * drained to half of the soft limit, so a buffer that hovers around a limit is one episode.
+ *
+ * <p>Legal moves: {@code NORMAL} to {@code PRESSURED} or {@code FULL}, {@code PRESSURED} to {@code FULL} or
+ * {@code NORMAL}, {@code FULL} to {@code NORMAL}.
+ */
+public enum BufferState {
+
+    /** There is room. */
+    NORMAL,
+
+    /** The soft limit was reached: records of low priority are shed. */
+    PRESSURED,
+
+    /** The hard limit was reached: {@link Overflow} decides. */
+    FULL
+}

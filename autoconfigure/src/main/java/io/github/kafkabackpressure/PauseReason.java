@@ -1,0 +1,26 @@
+package io.github.kafkabackpressure;
+
+/** Why a partition is paused. */
+public enum PauseReason {
+
+    /** The listener has no room for another poll within {@code max-in-flight}. */
+    MAX_IN_FLIGHT,
+
+    /** The listener has {@code max-in-flight-bytes} or more in flight. */
+    MAX_IN_FLIGHT_BYTES,
+
+    /** The partition has {@code max-in-flight-per-partition} or more in flight. */
+    MAX_IN_FLIGHT_PER_PARTITION,
+
+    /** Room is getting short, the partition holds more than its share of it, and others have records waiting. */
+    FAIR_SHARE,
+
+    /**
+     * So many finished records wait behind an unfinished one of the partition that the tracker takes no more of them
+     * before that one is finished.
+     */
+    FRONTIER_STUCK,
+
+    /** The user paused it through the container. */
+    USER
+}

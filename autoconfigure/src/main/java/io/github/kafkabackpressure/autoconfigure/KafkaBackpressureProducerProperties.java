@@ -1,0 +1,124 @@
+package io.github.kafkabackpressure.autoconfigure;
+
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.Overflow;
+import io.github.kafkabackpressure.buffer.BufferLimits;
+import io.github.kafkabackpressure.producer.ProducerOptions;
+import io.github.kafkabackpressure.producer.ProducerOptions.Batching;
+import io.github.kafkabackpressure.producer.ProducerOptions.Priorities;
+import io.github.kafkabackpressure.producer.ProducerOptions.SlowModeOptions;
+import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * The sending half's properties.
+ *
+ * @param maxBuffered Records that may wait in the buffer: its hard limit.
+ * @param maxBufferedBytes Keys, values and headers that may wait in the buffer.
+ * @param softLimit Records in the buffer from which on those of low priority are shed. Four fifths of max-buffered
+ *     where it is not set.
+ * @param maxInFlight Records that may be with Kafka's producer, sent and not acknowledged.
+ * @param batchSize Records that leave the buffer together.
+ * @param linger How long the oldest record of a batch may wait for the batch to fill. Zero sends at once.
+ * @param overflow What happens to a record that there is no room for.
+ * @param maxBlock How long a send may wait for its turn under the rate limit and for room in the buffer.
+ * @param priorityHeader Header that holds a record's priority, as a decimal digit or as one byte.
+ * @param defaultPriority Priority of a record without that header, 0 to 9.
+ * @param bypassPriority Records of this priority and above pass the rate limit. 10 lets none pass.
+ * @param shedPriority Records below this priority are shed above the soft limit. 0 sheds none.
+ * @param rateLimit How many records may be sent in a time.
+ * @param slowMode Larger batches while Kafka acknowledges slowly.
+ * @param flushTimeout How long producers may take to deliver what they hold when the context stops.
+ * @param spoolDirectory Where records are kept until the next start that could not be delivered at shutdown. Off where
+ *     it is not set.
+ * @param spoolMaxBytes What the files in the spool directory may hold together.
+ */
+@ConfigurationProperties("kafka.backpressure.producer")
+public record KafkaBackpressureProducerProperties(
+        @DefaultValue("10000") int maxBuffered,
+        @DefaultValue("64MB") DataSize maxBufferedBytes,
+        @Nullable Integer softLimit,
+        @DefaultValue("10000") int maxInFlight,
+        @DefaultValue("1000") int batchSize,
+        @DefaultValue("0s") Duration linger,
+        @DefaultValue("block") Overflow overflow,
+        @DefaultValue("60s") Duration maxBlock,
+        @DefaultValue(Priorities.HEADER) String priorityHeader,
+        @DefaultValue("5") int defaultPriority,
+        @DefaultValue("8") int bypassPriority,
+        @DefaultValue("3") int shedPriority,
+        @Nullable RateLimit rateLimit,
+        @Nullable SlowMode slowMode,
+        @DefaultValue("20s") Duration flushTimeout,
+        @Nullable Path spoolDirectory,
+        @DefaultValue("256MB") DataSize spoolMaxBytes) {
+
+    private static final String PREFIX = "kafka.backpressure.producer.";
+
+    /**
+     * A token bucket, or a sliding window.
+     *
+     * @param rate Tokens that a token bucket gains a second. Needs Bucket4j on the class path.
+     * @param burst Tokens that the bucket holds. The same as the rate where it is not set.
+     * @param cost Tokens that a record takes.
+     * @param windowRecords Records that may be sent in any window.
+     * @param window Length of the window.
+     */
+    public record RateLimit(
+            @Nullable Long rate,
+            @Nullable Long burst,
+            @DefaultValue("1") long cost,
+            @Nullable Integer windowRecords,
+            @DefaultValue("1s") Duration window) {
+
+        ProducerOptions.@Nullable RateLimit options() {
+            if (rate != null && windowRecords != null) {
+                throw new InvalidBackpressurePropertyException(
+                        PREFIX + "rate-limit.window-records", windowRecords, "unset when rate-limit.rate is set");
+            }
+            if (rate != null) {
+                return new ProducerOptions.RateLimit.TokenBucket(rate, burst == null ? rate : burst, cost);
+            }
+            return windowRecords == null ? null : new ProducerOptions.RateLimit.SlidingWindow(windowRecords, window);
+        }
+    }
+
+    /**
+     * Batch size and linger grow between the usual and these bounds.
+     *
+     * @param threshold Mean time to an acknowledgement from which on Kafka is slow. Slow mode is off where it is not
+     *     set.
+     * @param maxBatchSize Bound for the batch size.
+     * @param maxLinger Bound for the linger.
+     */
+    public record SlowMode(
+            @Nullable Duration threshold,
+            @DefaultValue("10000") int maxBatchSize,
+            @DefaultValue("100ms") Duration maxLinger) {
+
+        @Nullable SlowModeOptions options() {
+            return threshold == null ? null : new SlowModeOptions(threshold, maxBatchSize, maxLinger);
+        }
+    }
+
+    /** Checks every value; called when the context starts, whether a template is used or not. */
+    ProducerOptions options() {
+        int soft = softLimit == null ? Math.max(1, (int) (maxBuffered * 0.8)) : softLimit;
+        return new ProducerOptions(
+                new BufferLimits(maxBuffered, maxBufferedBytes.toBytes(), soft, shedPriority),
+                overflow,
+                maxBlock,
+                maxInFlight,
+                new Batching(batchSize, linger),
+                new Priorities(priorityHeader, defaultPriority, bypassPriority),
+                rateLimit == null ? null : rateLimit.options(),
+                slowMode == null ? null : slowMode.options(),
+                spoolDirectory == null ? null : new SpoolOptions(spoolDirectory, spoolMaxBytes.toBytes()),
+                flushTimeout);
+    }
+}

@@ -1,0 +1,9 @@
+/**
+ * What waits between the application and Kafka's producer: the bounded buffer, what happens when it is full, the window
+ * of records in flight, rate limits, and the slow mode. Plain Java: uses the JDK and the root package only, starts no
+ * thread and takes time as a parameter.
+ */
+@NullMarked
+package io.github.kafkabackpressure.buffer;
+
+import org.jspecify.annotations.NullMarked;

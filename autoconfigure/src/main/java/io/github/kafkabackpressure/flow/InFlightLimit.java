@@ -1,0 +1,115 @@
+package io.github.kafkabackpressure.flow;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The number of records that a listener may have in flight, and how many of them are taken. The bound is strict: a
+ * consumer reserves room for as many records as a poll can bring before it polls, and gives back what the poll did not
+ * bring. So the records in flight and the rooms reserved never sum to more than the limit, whatever the number of
+ * consumers.
+ *
+ * <p>Threading: safe for any number of consumers (which reserve and settle) and workers (which release).
+ */
+public final class InFlightLimit {
+
+    private final Watermarks watermarks;
+
+    /** Records in flight and reserved rooms together; what the strict bound holds for. */
+    private final AtomicLong taken = new AtomicLong();
+
+    /** The reserved part of {@link #taken}; only ever subtracted from it to tell how much is really in flight. */
+    private final AtomicLong reserved = new AtomicLong();
+
+    /** How many consumers wait for room. Workers look here before they look for someone to wake. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    public InFlightLimit(Watermarks watermarks) {
+        this.watermarks = watermarks;
+    }
+
+    /** The most records that may be in flight. */
+    public long limit() {
+        return watermarks.high();
+    }
+
+    /** The number of records in flight at or below which a paused consumer is resumed. */
+    public long lowWatermark() {
+        return watermarks.low();
+    }
+
+    /**
+     * Reserves room for the records that a poll may bring.
+     *
+     * @param records the most records that the poll can bring
+     * @return false, and nothing is reserved, if there is not so much room
+     */
+    public boolean tryReserve(int records) {
+        // Counted as reserved first and taken after, and released the other way round: whoever reads in between sees
+        // fewer records in flight than there are, so it may look for room too early, which the compare-and-set below
+        // then refuses. The other order could hide that the low watermark has been reached.
+        reserved.addAndGet(records);
+        while (true) {
+            long now = taken.get();
+            if (now + records > watermarks.high()) {
+                reserved.addAndGet(-records);
+                return false;
+            }
+            if (taken.compareAndSet(now, now + records)) {
+                return true;
+            }
+        }
+    }
+
+    /**
+     * Turns a reservation into the records that the poll brought.
+     *
+     * @param records what was reserved
+     * @param polled how many of them came; the rest of the room is free again
+     */
+    public void settle(int records, int polled) {
+        if (polled != records) {
+            taken.addAndGet(polled - records);
+        }
+        reserved.addAndGet(-records);
+    }
+
+    /** Gives back the room of records that are finished or dropped. */
+    public void release(int records) {
+        taken.addAndGet(-records);
+    }
+
+    /** Records polled and not finished. Approximate while others reserve and release; never negative. */
+    public long inFlight() {
+        return Math.max(0, taken.get() - reserved.get());
+    }
+
+    /** Whether so much has drained that a paused consumer should be resumed. */
+    public boolean isDrainedToLowWatermark() {
+        return taken.get() - reserved.get() <= watermarks.low();
+    }
+
+    /** Whether a consumer that waits could reserve room for this many records now. */
+    public boolean hasRoomFor(int records) {
+        return isDrainedToLowWatermark() && taken.get() + records <= watermarks.high();
+    }
+
+    /** Says that one more consumer waits for room. Look for room once more afterwards, and only then wait. */
+    public void startWaiting() {
+        waiting.incrementAndGet();
+    }
+
+    /** Says that a consumer no longer waits for room. */
+    public void stopWaiting() {
+        waiting.decrementAndGet();
+    }
+
+    /**
+     * Whether somebody waits for room and there is enough to wake it.
+     *
+     * @param records the room that a poll needs
+     */
+    public boolean shouldWakeWaiting(int records) {
+        return waiting.get() > 0 && hasRoomFor(records);
+    }
+}

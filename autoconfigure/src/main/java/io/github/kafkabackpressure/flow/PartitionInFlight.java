@@ -1,0 +1,88 @@
+package io.github.kafkabackpressure.flow;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The records of one assignment of a partition that are in flight, and how many of them are running. Closing it ends
+ * the assignment: from then on none of the queued records may start, and they are out of flight at once; those that
+ * run remain in flight until they are finished.
+ *
+ * <p>Both counts and the closed state are one word, so that closing tells exactly the queued from the running ones
+ * while workers start and finish records.
+ *
+ * <p>Threading: the consumer's thread adds and closes, workers start and finish, anyone reads.
+ */
+public final class PartitionInFlight {
+
+    private static final long ONE_RUNNING = 1L << 32;
+
+    private static final long CLOSED = Long.MIN_VALUE;
+
+    private static final long COUNT_MASK = 0xFFFF_FFFFL;
+
+    private static final long RUNNING_MASK = 0x7FFF_FFFFL;
+
+    /** Bit 63: closed. Bits 32 to 62: running. Bits 0 to 31: in flight, running ones included. */
+    private final AtomicLong state = new AtomicLong();
+
+    /** Adds records that have been polled, before any of them can start. */
+    public void add(int records) {
+        state.addAndGet(records);
+    }
+
+    /**
+     * Starts a queued record.
+     *
+     * @return false if the assignment is over: the record must not be handled, and is not in flight any more
+     */
+    public boolean start() {
+        if (state.getAndAdd(ONE_RUNNING) < 0) {
+            // Nobody counts the running ones of a closed assignment while this one is in: closing has done so
+            // already, and a drain that reads one too many reads again.
+            state.getAndAdd(-ONE_RUNNING);
+            return false;
+        }
+        return true;
+    }
+
+    /**
+     * Takes a started record out of flight.
+     *
+     * @return how many are left in flight
+     */
+    public int finish() {
+        return (int) (state.addAndGet(-ONE_RUNNING - 1) & COUNT_MASK);
+    }
+
+    /**
+     * Ends the assignment.
+     *
+     * @return how many queued records left flight by this; 0 if it was closed before
+     */
+    public int close() {
+        while (true) {
+            long now = state.get();
+            if (now < 0) {
+                return 0;
+            }
+            long running = now >>> 32;
+            if (state.compareAndSet(now, CLOSED | (running << 32) | running)) {
+                return (int) ((now & COUNT_MASK) - running);
+            }
+        }
+    }
+
+    public boolean isClosed() {
+        return state.get() < 0;
+    }
+
+    /** Records in flight: queued and running. */
+    public int inFlight() {
+        return (int) (state.get() & COUNT_MASK);
+    }
+
+    /** Records that have started and are not finished. */
+    public int running() {
+        return (int) ((state.get() >>> 32) & RUNNING_MASK);
+    }
+}

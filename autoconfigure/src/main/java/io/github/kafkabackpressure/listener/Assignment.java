@@ -1,0 +1,383 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.flow.WakeupGate;
+import io.github.kafkabackpressure.progress.CompletionMailbox;
+import io.github.kafkabackpressure.progress.LaneTask;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The partitions of one consumer and the work in them: puts polled records on their lanes, takes in what has been
+ * finished, and ends the work of partitions that go away.
+ *
+ * <p>Threading: the consumer's thread, but for {@link #mailbox} and the methods that say so. Anyone may read the
+ * partitions for a snapshot.
+ */
+final class Assignment {
+
+    /** How long the answer to which partitions a topic has holds. */
+    private static final long PARTITIONS_KNOWN_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** The partitions of a topic, and when the broker was asked for them. */
+    private record PartitionsOfTopic(List<PartitionInfo> partitions, long askedAt) {}
+
+    final ListenerRun run;
+
+    final CompletionMailbox mailbox = new CompletionMailbox();
+
+    final WakeupGate gate;
+
+    /** What workers need the consumer's thread for. */
+    final ConsumerCalls calls;
+
+    private final Consumer<?, ?> consumer;
+
+    private final Map<TopicPartition, PartitionWork> works = new ConcurrentHashMap<>();
+
+    private final Map<String, PartitionsOfTopic> partitionsOfTopics = new ConcurrentHashMap<>();
+
+    /** The partitions in which something has changed since the last tick. */
+    private final List<PartitionWork> touched = new ArrayList<>();
+
+    /** Whether room for one poll is reserved within {@code max-in-flight}. */
+    boolean reserved;
+
+    /** Whether the consumer waits for room; a worker that makes some wakes it. */
+    volatile boolean waitsForRoom;
+
+    /** Whether a worker that finishes the last record of a partition wakes the consumer, to commit at once. */
+    volatile boolean wakeWhenDrained;
+
+    /** What spring-kafka calls the consumer's own container, in its meters and observations. */
+    private volatile String name = "";
+
+    private volatile @Nullable String clientId;
+
+    /** The group as the consumer is a member of it now, where transactions of workers commit offsets. */
+    volatile @Nullable ConsumerGroupMetadata groupMetadata;
+
+    private volatile @Nullable Thread drainWaiter;
+
+    private volatile @Nullable Error failure;
+
+    Assignment(ListenerRun run, Consumer<?, ?> consumer, Runnable wakeup) {
+        this.run = run;
+        this.consumer = consumer;
+        this.gate = new WakeupGate(wakeup);
+        this.calls = new ConsumerCalls(() -> {
+            gate.signal();
+            unparkDrain();
+        });
+        run.add(this);
+    }
+
+    /** The consumer as the user's code gets it. Called by workers. */
+    Consumer<?, ?> consumer() {
+        return consumer;
+    }
+
+    @Nullable PartitionWork work(TopicPartition partition) {
+        return works.get(partition);
+    }
+
+    /** Sets by which names the consumer is known; before it polls. */
+    void setNames(String name, @Nullable String clientId) {
+        this.name = name;
+        this.clientId = clientId;
+    }
+
+    /** What spring-kafka calls the consumer's own container. Called by workers. */
+    String name() {
+        return name;
+    }
+
+    /** Kafka's name of the consumer. Called by workers. */
+    @Nullable String clientId() {
+        return clientId;
+    }
+
+    /** The names of the partitions assigned now. Called by anyone. */
+    Set<TopicPartition> partitions() {
+        return Set.copyOf(works.keySet());
+    }
+
+    /**
+     * The partitions of a topic, for a worker. The answer is kept for a while: the dead-letter topic of many failing
+     * records is asked for once for each of them.
+     */
+    List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
+        PartitionsOfTopic known = partitionsOfTopics.get(topic);
+        long now = run.nanoTime.getAsLong();
+        if (known == null || now - known.askedAt() > PARTITIONS_KNOWN_NANOS) {
+            known = new PartitionsOfTopic(calls.call(() -> consumer.partitionsFor(topic, timeout), timeout), now);
+            partitionsOfTopics.put(topic, known);
+        }
+        return known.partitions();
+    }
+
+    /** The partitions assigned now. Called by anyone. */
+    Collection<PartitionWork> works() {
+        return works.values();
+    }
+
+    /** Starts the work of partitions that are newly assigned. */
+    List<PartitionWork> assigned(Collection<TopicPartition> partitions) {
+        List<PartitionWork> added = new ArrayList<>();
+        for (TopicPartition partition : partitions) {
+            if (!works.containsKey(partition)) {
+                PartitionWork work = new PartitionWork(partition, this, run.options.ordering());
+                works.put(partition, work);
+                run.partitions.incrementAndGet();
+                added.add(work);
+            }
+        }
+        return added;
+    }
+
+    /** Starts the work of a partition anew after a seek: what waits is dropped, what runs counts for nothing. */
+    void sought(TopicPartition partition) {
+        PartitionWork work = works.get(partition);
+        if (work != null) {
+            dropQueued(work);
+            PartitionWork anew = work.soughtAnew();
+            works.put(partition, anew);
+            touched.remove(work);
+            touch(anew); // it may be paused for what was in flight before
+        }
+    }
+
+    /** Puts polled records on their lanes and the reserved room to use. */
+    void dispatch(ConsumerRecords<?, ?> records) {
+        run.limit.settle(reserved ? run.pollSize : 0, records.count());
+        reserved = false;
+        if (run.limit.shouldWakeWaiting(run.pollSize)) {
+            run.wakeWaiting(); // the poll did not need all of the room
+        }
+        int queuedAt = ListenerRun.micros(run.nanoTime.getAsLong());
+        RecordTask[] ready = new RecordTask[records.count()];
+        int runnable = 0;
+        for (TopicPartition partition : records.partitions()) {
+            List<? extends ConsumerRecord<?, ?>> polled = records.records(partition);
+            PartitionWork work = works.get(partition);
+            if (work == null) {
+                run.limit.release(polled.size()); // gone since the poll: its next owner gets them
+                continue;
+            }
+            runnable = enqueue(work, polled, queuedAt, ready, runnable);
+        }
+        moveTo(records.nextOffsets());
+        run.workers.submit(ready, runnable);
+    }
+
+    /** Puts a partition's polled records on their lanes, and those that may run into an array. */
+    private int enqueue(
+            PartitionWork work,
+            List<? extends ConsumerRecord<?, ?>> polled,
+            int queuedAt,
+            RecordTask[] ready,
+            int readyBefore) {
+        int runnable = readyBefore;
+        if (work.committed < 0) {
+            work.committed = polled.get(0).offset();
+        }
+        work.lastPolled = polled.get(polled.size() - 1).offset();
+        work.inFlight.add(polled.size());
+        for (ConsumerRecord<?, ?> record : polled) {
+            RecordTask task = new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt);
+            if (run.byteMarks != null) {
+                work.addBytes(ListenerRun.bytes(task));
+                run.bytesInFlight.addAndGet(ListenerRun.bytes(task));
+            }
+            if (!work.enqueue(task)) {
+                ready[runnable++] = task;
+            }
+        }
+        touch(work);
+        return runnable;
+    }
+
+    /** Takes in where the consumer stands, which is past the last record where holes in the offsets follow. */
+    void moveTo(Map<TopicPartition, OffsetAndMetadata> nextOffsets) {
+        nextOffsets.forEach((partition, next) -> {
+            PartitionWork work = works.get(partition);
+            if (work != null) {
+                work.tracker.moveTo(next.offset());
+                touch(work);
+            }
+        });
+    }
+
+    /** Takes in what workers have finished. */
+    void takeCompletions() {
+        for (LaneTask task = mailbox.takeAll(); task != null; ) {
+            LaneTask next = CompletionMailbox.next(task);
+            RecordTask completed = (RecordTask) task;
+            PartitionWork work = completed.partition;
+            work.applied(completed);
+            touch(work);
+            task = next;
+        }
+    }
+
+    private void touch(PartitionWork work) {
+        if (!work.touched && works.get(work.partition) == work) {
+            work.touched = true;
+            touched.add(work);
+        }
+    }
+
+    /** The partitions in which something has changed since {@link #settled}. */
+    List<PartitionWork> touched() {
+        return touched;
+    }
+
+    /** Forgets which partitions have changed. */
+    void settled() {
+        for (PartitionWork work : touched) {
+            work.touched = false;
+        }
+        touched.clear();
+    }
+
+    /** Wakes the consumer if what a worker has just done matters to it. Called by workers. */
+    void wakeIfWanted(PartitionWork partition, int left) {
+        if (left <= partition.wakeAt || (left == 0 && wakeWhenDrained)) {
+            gate.signal();
+        }
+        unparkDrain();
+    }
+
+    /** Takes back a record that a worker did not start because its partition is gone. Called by workers. */
+    void dropped(RecordTask task) {
+        mailbox.put(task);
+        unparkDrain();
+    }
+
+    private void unparkDrain() {
+        Thread waiter = drainWaiter;
+        if (waiter != null) {
+            LockSupport.unpark(waiter);
+        }
+    }
+
+    /** Wakes the consumer if it waits for room. Called by workers. */
+    void wakeIfWaiting() {
+        if (waitsForRoom) {
+            gate.signal();
+        }
+    }
+
+    /** Ends the consumer's loop by an error that no handler may see. Called by workers. */
+    void fail(Throwable cause) {
+        failure = cause instanceof Error error ? error : new Error("a worker failed outside of the listener", cause);
+        gate.signal();
+        unparkDrain();
+    }
+
+    /** Throws what {@link #fail} was given, if anything. */
+    void throwFailure() {
+        Error error = failure;
+        if (error != null) {
+            throw error;
+        }
+    }
+
+    /**
+     * Ends the work of partitions: what waits is dropped, what runs is waited for. The partitions stay known until
+     * {@link #remove}, so that their frontiers can still be committed.
+     *
+     * @param deadline until when to wait, on the run's clock
+     * @return those in which something still runs
+     */
+    List<PartitionWork> drain(Collection<PartitionWork> leaving, long deadline) {
+        leaving.forEach(this::dropQueued);
+        boolean interrupted = false;
+        drainWaiter = Thread.currentThread();
+        try {
+            while (isRunning(leaving)) {
+                calls.run(); // what runs may wait for them
+                long left = deadline - run.nanoTime.getAsLong();
+                if (left <= 0) {
+                    break;
+                }
+                // A completion between the look above and this line has unparked this thread: the park returns at once.
+                LockSupport.parkNanos(this, left);
+                interrupted |= Thread.interrupted();
+            }
+        } finally {
+            drainWaiter = null;
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        // Looked at first: what is not running any more by now is in the mailbox.
+        List<PartitionWork> running =
+                leaving.stream().filter(work -> work.inFlight.running() > 0).toList();
+        takeCompletions();
+        return running;
+    }
+
+    private static boolean isRunning(Collection<PartitionWork> leaving) {
+        for (PartitionWork work : leaving) {
+            if (work.inFlight.running() > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void dropQueued(PartitionWork work) {
+        int dropped = work.inFlight.close();
+        if (dropped > 0) {
+            run.limit.release(dropped);
+        }
+        if (run.byteMarks != null) {
+            run.bytesInFlight.addAndGet(-work.closeBytes());
+        }
+        if (run.limit.shouldWakeWaiting(run.pollSize)) {
+            run.wakeWaiting();
+        }
+    }
+
+    /** Forgets partitions. Nothing that comes back for them later changes anything. */
+    void remove(Collection<PartitionWork> leaving) {
+        for (PartitionWork work : leaving) {
+            dropQueued(work);
+            work.gone = true;
+            if (works.remove(work.partition, work)) {
+                run.partitions.decrementAndGet();
+            }
+            touched.remove(work);
+        }
+    }
+
+    /** Ends it all: nothing is reserved or waited for any more. */
+    void close() {
+        remove(List.copyOf(works.values()));
+        if (reserved) {
+            reserved = false;
+            run.limit.settle(run.pollSize, 0);
+        }
+        if (waitsForRoom) {
+            waitsForRoom = false;
+            run.limit.stopWaiting();
+        }
+        run.remove(this);
+        run.wakeWaiting();
+    }
+}

@@ -1,0 +1,433 @@
+package io.github.kafkabackpressure.listener;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
+
+/**
+ * The consumer that spring-kafka's poll loop works with: Kafka's own, and around it all that back-pressure has to do on
+ * the consumer's thread. Before each poll it does one tick: take in what workers finished, commit if it is time, bring
+ * the paused partitions to what they should be. It drains partitions when they are revoked, and all when the loop ends.
+ *
+ * <p>The loop sees only the pauses that users asked for. What is really paused is those united with its own.
+ *
+ * <p>Threading: the consumer's thread, but for {@link #wakeup}.
+ */
+final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
+
+    /** How long to poll while a partition is paused for its share only: what decides on that has no signal. */
+    private static final long SHARE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    /** How long to poll while records are ready and workers could take them, but might all hang. */
+    private static final long BACKLOG_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    /** The least time that a last commit gets, however late it is. */
+    private static final Duration LEAST_COMMIT_TIME = Duration.ofSeconds(1);
+
+    /**
+     * The most that leaving the group and closing may take when the broker does not answer. With the least time of the
+     * last commit it is no more than what a stop allows for beside the drain.
+     */
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(4);
+
+    /** The share of {@code max.poll.interval.ms} that a revoke's drain may use up; the rest is for the rebalance. */
+    private static final double SHARE_OF_POLL_INTERVAL = 0.7;
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BackpressuredConsumer.class));
+
+    private final ListenerRun run;
+
+    private final Assignment assignment;
+
+    private final PauseControl pauses;
+
+    private final FrontierCommitter committer;
+
+    /** Whether transactions of workers commit offsets, for which they need to know the group. */
+    private final boolean transactional;
+
+    private final long maxPollIntervalNanos;
+
+    /** When the loop was last known to be in a poll, on the run's clock. */
+    private long polledAt;
+
+    private @Nullable Thread thread;
+
+    /** Whether a worker's wake-up is on its way that no poll has thrown yet. */
+    private boolean wakeupOutstanding;
+
+    /** Whether the last poll was cut short by a worker: then the next one is a real one that nobody can cut short. */
+    private boolean cutShort;
+
+    private boolean closed;
+
+    /** Whether Kafka's callbacks come from leaving the group rather than from a poll. */
+    private boolean leaving;
+
+    /** Whether somebody other than a worker called {@link #wakeup} and the loop has not seen it yet. */
+    private volatile boolean wokenByOthers;
+
+    BackpressuredConsumer(
+            Consumer<K, V> delegate,
+            ListenerRun run,
+            boolean commits,
+            boolean transactional,
+            Duration maxPollInterval,
+            LongFunction<OffsetAndMetadata> metadata) {
+        super(delegate);
+        this.run = run;
+        this.assignment = new Assignment(run, this, delegate::wakeup);
+        this.pauses = new PauseControl(assignment, delegate);
+        this.committer = new FrontierCommitter(assignment, delegate, commits, metadata);
+        this.transactional = transactional;
+        this.maxPollIntervalNanos = maxPollInterval.toNanos();
+        this.polledAt = run.nanoTime.getAsLong();
+    }
+
+    /** The partitions and the work in them. */
+    Assignment work() {
+        return assignment;
+    }
+
+    @Override
+    public ConsumerRecords<K, V> poll(Duration timeout) {
+        thread = Thread.currentThread();
+        assignment.gate.beginTick();
+        assignment.throwFailure();
+        assignment.calls.run();
+        tellGroup();
+        assignment.takeCompletions();
+        committer.tick();
+        pauses.update();
+        assignment.settled();
+        run.workers.nudge();
+        ConsumerRecords<K, V> records = pollOnce(timeout);
+        polledAt = run.nanoTime.getAsLong();
+        if (records.isEmpty()) {
+            assignment.moveTo(records.nextOffsets());
+        }
+        return records;
+    }
+
+    private ConsumerRecords<K, V> pollOnce(Duration timeout) {
+        boolean wakeable = !cutShort && assignment.gate.enterPoll();
+        cutShort = false;
+        try {
+            return delegate.poll(wakeable ? atMost(timeout) : Duration.ZERO);
+        } catch (WakeupException e) {
+            wakeupOutstanding = false;
+            wokenByOthers = false;
+            cutShort = wakeable;
+            return ConsumerRecords.empty();
+        } finally {
+            leavePoll();
+        }
+    }
+
+    private void leavePoll() {
+        if (assignment.gate.leavePoll()) {
+            // If the poll did not end by it, the wake-up hits the next blocking call. cutShort tells the two apart.
+            wakeupOutstanding = !cutShort;
+        }
+    }
+
+    private Duration atMost(Duration timeout) {
+        long nanos = Math.min(timeout.toNanos(), committer.nanosToNextCommit());
+        if (pauses.hasPausedForShare()) {
+            nanos = Math.min(nanos, SHARE_CHECK_NANOS);
+        }
+        if (run.workers.hasBacklog()) {
+            nanos = Math.min(nanos, BACKLOG_CHECK_NANOS);
+        }
+        // Kafka counts in whole milliseconds, and a poll of 0 ms does not wait at all.
+        return Duration.ofMillis(Math.max(0, (nanos + 999_999) / 1_000_000));
+    }
+
+    @Override
+    protected <T> T blocking(Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (WakeupException e) {
+            if (!wakeupOutstanding || wokenByOthers) {
+                throw e;
+            }
+            wakeupOutstanding = false; // a worker's, meant for a poll that was over
+            return call.get();
+        }
+    }
+
+    private void tellGroup() {
+        if (transactional) {
+            assignment.groupMetadata = delegate.groupMetadata();
+        }
+    }
+
+    /** Hands polled records to the workers. */
+    void dispatch(ConsumerRecords<?, ?> records) {
+        assignment.dispatch(records);
+    }
+
+    @Override
+    public void wakeup() {
+        wokenByOthers = true;
+        delegate.wakeup();
+    }
+
+    @Override
+    public Set<TopicPartition> paused() {
+        return pauses.pausedByUser();
+    }
+
+    @Override
+    public void pause(Collection<TopicPartition> partitions) {
+        checkThread("pause");
+        pauses.setPausedByUser(partitions, true);
+    }
+
+    @Override
+    public void resume(Collection<TopicPartition> partitions) {
+        checkThread("resume");
+        pauses.setPausedByUser(partitions, false);
+    }
+
+    private void checkThread(String what) {
+        if (thread != null && thread != Thread.currentThread()) {
+            throw new IllegalStateException(
+                    "The consumer is not to be used by the threads that handle records, so not to " + what
+                            + " either. Use the listener's container for that.");
+        }
+    }
+
+    @Override
+    public void seek(TopicPartition partition, long offset) {
+        checkThread("seek");
+        delegate.seek(partition, offset);
+        sought(partition);
+    }
+
+    @Override
+    public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
+        checkThread("seek");
+        delegate.seek(partition, offsetAndMetadata);
+        sought(partition);
+    }
+
+    @Override
+    public void seekToBeginning(Collection<TopicPartition> partitions) {
+        checkThread("seek");
+        delegate.seekToBeginning(partitions);
+        (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
+    }
+
+    @Override
+    public void seekToEnd(Collection<TopicPartition> partitions) {
+        checkThread("seek");
+        delegate.seekToEnd(partitions);
+        (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
+    }
+
+    private void sought(TopicPartition partition) {
+        PartitionWork before = assignment.work(partition);
+        assignment.sought(partition);
+        if (before != null) {
+            pauses.removed(List.of(before));
+            committer.lost(List.of(before));
+        }
+    }
+
+    @Override
+    public void assign(Collection<TopicPartition> partitions) {
+        delegate.assign(partitions);
+        List<PartitionWork> gone = assignment.works().stream()
+                .filter(work -> !partitions.contains(work.partition))
+                .toList();
+        remove(gone);
+        pauses.assigned(assignment.assigned(partitions));
+    }
+
+    @Override
+    public void subscribe(Collection<String> topics) {
+        delegate.subscribe(topics, new DrainingRebalanceListener(null));
+    }
+
+    @Override
+    public void subscribe(Collection<String> topics, ConsumerRebalanceListener callback) {
+        delegate.subscribe(topics, new DrainingRebalanceListener(callback));
+    }
+
+    @Override
+    public void subscribe(Pattern pattern) {
+        delegate.subscribe(pattern, new DrainingRebalanceListener(null));
+    }
+
+    @Override
+    public void subscribe(Pattern pattern, ConsumerRebalanceListener callback) {
+        delegate.subscribe(pattern, new DrainingRebalanceListener(callback));
+    }
+
+    @Override
+    public void subscribe(SubscriptionPattern pattern) {
+        delegate.subscribe(pattern, new DrainingRebalanceListener(null));
+    }
+
+    @Override
+    public void subscribe(SubscriptionPattern pattern, ConsumerRebalanceListener callback) {
+        delegate.subscribe(pattern, new DrainingRebalanceListener(callback));
+    }
+
+    @Override
+    public void unsubscribe() {
+        leaveAll();
+        leaving = true;
+        try {
+            delegate.unsubscribe();
+        } finally {
+            leaving = false;
+        }
+    }
+
+    @Override
+    public void close() {
+        finish();
+        delegate.close(CloseOptions.timeout(CLOSE_TIMEOUT));
+    }
+
+    @Override
+    @Deprecated
+    public void close(Duration timeout) {
+        finish();
+        delegate.close(timeout);
+    }
+
+    @Override
+    public void close(CloseOptions option) {
+        finish();
+        delegate.close(option);
+    }
+
+    private void finish() {
+        if (!closed) {
+            closed = true;
+            leaving = true;
+            leaveAll();
+            assignment.close();
+        }
+    }
+
+    private void leaveAll() {
+        try {
+            leave(List.copyOf(assignment.works()));
+        } catch (RuntimeException e) {
+            // The loop closes the consumer only if this returns.
+            LOG.error(e, "the partitions could not be drained; their unfinished records come again");
+            remove(List.copyOf(assignment.works()));
+        }
+    }
+
+    /** Lets what has started in some partitions end, commits how far they came, and forgets them. */
+    private void leave(Collection<PartitionWork> leaving) {
+        if (leaving.isEmpty()) {
+            return;
+        }
+        long now = run.nanoTime.getAsLong();
+        long untilEvicted = (long) (maxPollIntervalNanos * SHARE_OF_POLL_INTERVAL) - (now - polledAt);
+        long budget = Math.max(0, Math.min(run.options.drainTimeout().toNanos(), untilEvicted));
+        List<PartitionWork> abandoned = assignment.drain(leaving, now + budget);
+        for (PartitionWork work : abandoned) {
+            LOG.warn(
+                    () -> work.inFlight.running() + " records of " + work.partition + " were still being handled after "
+                            + Duration.ofNanos(budget).toMillis() + " ms and are given up; they come again from offset "
+                            + work.tracker.frontier());
+        }
+        Duration left = Duration.ofNanos(now + budget - run.nanoTime.getAsLong());
+        if (committer.commitLeaving(leaving, left.compareTo(LEAST_COMMIT_TIME) < 0 ? LEAST_COMMIT_TIME : left)) {
+            wakeupOutstanding = false;
+            if (wokenByOthers) {
+                delegate.wakeup(); // the commit has eaten what was meant for the loop
+            }
+        }
+        remove(leaving);
+    }
+
+    private void remove(Collection<PartitionWork> leaving) {
+        assignment.remove(leaving);
+        pauses.removed(leaving);
+        committer.lost(leaving);
+    }
+
+    private List<PartitionWork> works(Collection<TopicPartition> partitions) {
+        return assignment.works().stream()
+                .filter(work -> partitions.contains(work.partition))
+                .toList();
+    }
+
+    /** Ends and starts the work of partitions before the loop's own listener hears of it. */
+    private final class DrainingRebalanceListener implements ConsumerRebalanceListener {
+
+        private final @Nullable ConsumerRebalanceListener listener;
+
+        DrainingRebalanceListener(@Nullable ConsumerRebalanceListener listener) {
+            this.listener = listener;
+        }
+
+        @Override
+        public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+            outsideOfPoll(() -> {
+                leave(works(partitions));
+                if (listener != null) {
+                    listener.onPartitionsRevoked(partitions);
+                }
+            });
+        }
+
+        @Override
+        public void onPartitionsLost(Collection<TopicPartition> partitions) {
+            outsideOfPoll(() -> {
+                remove(works(partitions)); // they are another consumer's by now: nothing to wait for or to commit
+                if (listener != null) {
+                    listener.onPartitionsLost(partitions);
+                }
+            });
+        }
+
+        @Override
+        public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+            outsideOfPoll(() -> {
+                pauses.assigned(assignment.assigned(partitions));
+                tellGroup();
+                if (listener != null) {
+                    listener.onPartitionsAssigned(partitions);
+                }
+            });
+        }
+
+        /** Kafka calls back inside of a poll. Workers must not wake that: it would hit the calls that are made here. */
+        private void outsideOfPoll(Runnable callback) {
+            leavePoll();
+            polledAt = run.nanoTime.getAsLong(); // Kafka, too, counts its interval anew while it polls
+            try {
+                callback.run();
+            } finally {
+                if (!leaving && !assignment.gate.enterPoll()) {
+                    delegate.wakeup(); // somebody signalled meanwhile: the rest of this poll must not block
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.Ordering;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.concurrent.Executor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.BeanUtils;
+import org.springframework.context.ApplicationContext;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
+import org.springframework.kafka.core.ConsumerFactory;
+import org.springframework.kafka.listener.BatchInterceptor;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
+import org.springframework.kafka.listener.ContainerProperties;
+import org.springframework.kafka.listener.ContainerProperties.AckMode;
+import org.springframework.kafka.support.KafkaUtils;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
+import org.springframework.util.StringUtils;
+
+/**
+ * A listener container that handles records concurrently, in a chosen order, with a bounded number of them in flight. It
+ * is spring-kafka's own container with two things put in: its consumers are decorated, and what its loop calls hands the
+ * records over to workers. Everything else (the loop, events, rebalances, restarts) is spring-kafka's.
+ *
+ * <p>Threading: any thread may start, stop, pause, resume and ask it. {@code stop()} does not wait when it is called by
+ * one of the listener's own workers, which would be to wait for itself.
+ *
+ * @param <K> the type of the keys
+ * @param <V> the type of the values
+ */
+public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessageListenerContainer<K, V> {
+
+    /** How much longer than the drain a stop may take: the last commit, and leaving the group. */
+    private static final Duration STOP_MARGIN = Duration.ofSeconds(5);
+
+    /** How many polls at least the room is for, so that consumers that poll in vain leave room to the others. */
+    private static final int POLLS_IN_LIMIT = 4;
+
+    /** The same in partition order: a poll brings mostly one partition's records, and only one of those runs at a time. */
+    private static final int POLLS_IN_LIMIT_IN_PARTITION_ORDER = 16;
+
+    private final ListenerOptions options;
+
+    private final boolean virtualThreads;
+
+    private final Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics>
+            metricsFactory;
+
+    /** Whether the user's method takes an acknowledgment, and so says itself when a record is finished. */
+    private final boolean takesAcknowledgment;
+
+    /** What the consumers of this container get in place of its properties; set only while it starts, under the lock. */
+    private @Nullable ContainerProperties propertiesOfConsumers;
+
+    private volatile @Nullable ListenerRun run;
+
+    private volatile @Nullable ListenerMetrics metrics;
+
+    BackpressuredMessageListenerContainer(
+            ConsumerFactory<? super K, ? super V> consumerFactory,
+            ContainerProperties containerProperties,
+            ListenerOptions options,
+            boolean virtualThreads,
+            boolean takesAcknowledgment,
+            Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metricsFactory) {
+        super(new BackpressuredConsumerFactory<>(consumerFactory), containerProperties);
+        this.options = options;
+        this.virtualThreads = virtualThreads;
+        this.takesAcknowledgment = takesAcknowledgment;
+        this.metricsFactory = metricsFactory;
+        decorated().setDecorator(this::decorate);
+    }
+
+    private BackpressuredConsumerFactory<K, V> decorated() {
+        return (BackpressuredConsumerFactory<K, V>) consumerFactory;
+    }
+
+    /** What this listener does, all sources of settings taken together. */
+    public ListenerOptions getOptions() {
+        return options;
+    }
+
+    /** Records polled and not finished; 0 while the container is stopped. */
+    public long getInFlight() {
+        ListenerRun now = run;
+        return now == null ? 0 : now.limit.inFlight();
+    }
+
+    /** What the listener has in work now. */
+    public ListenerSnapshot snapshot() {
+        ListenerRun now = run;
+        List<ListenerSnapshot.Partition> partitions = new ArrayList<>();
+        long queued = 0;
+        long running = 0;
+        if (now != null) {
+            for (Assignment assignment : now.assignments()) {
+                for (PartitionWork work : assignment.works()) {
+                    ListenerSnapshot.Partition partition = partition(work);
+                    queued += partition.queued();
+                    running += partition.running();
+                    partitions.add(partition);
+                }
+            }
+        }
+        return new ListenerSnapshot(
+                getListenerId(),
+                options.ordering(),
+                options.maxInFlight(),
+                getInFlight(),
+                queued,
+                running,
+                now == null ? 0 : now.bytesInFlight.get(),
+                partitions);
+    }
+
+    private static ListenerSnapshot.Partition partition(PartitionWork work) {
+        int inFlight = work.inFlight.inFlight();
+        int running = Math.min(work.inFlight.running(), inFlight);
+        return new ListenerSnapshot.Partition(
+                work.partition.topic(),
+                work.partition.partition(),
+                inFlight,
+                inFlight - running,
+                running,
+                work.reason,
+                work.frontier,
+                work.committed,
+                work.lastPolled);
+    }
+
+    @Override
+    public ContainerProperties getContainerProperties() {
+        return propertiesOfConsumers != null && lifecycleLock.isHeldByCurrentThread()
+                ? propertiesOfConsumers
+                : super.getContainerProperties();
+    }
+
+    @Override
+    public @Nullable BatchInterceptor<K, V> getBatchInterceptor() {
+        // The loop's batches are polls; the user's interceptor is for what the user's method gets.
+        return propertiesOfConsumers != null && lifecycleLock.isHeldByCurrentThread()
+                ? null
+                : super.getBatchInterceptor();
+    }
+
+    @Override
+    @SuppressWarnings("NullAway") // there may be no publisher though that is not marked so
+    public ApplicationEventPublisher getApplicationEventPublisher() {
+        ApplicationEventPublisher publisher = super.getApplicationEventPublisher();
+        return publisher != null && propertiesOfConsumers != null && lifecycleLock.isHeldByCurrentThread()
+                ? new IdleEvents(publisher)
+                : publisher;
+    }
+
+    @Override
+    protected void doStart() {
+        if (isRunning()) {
+            return;
+        }
+        ContainerProperties properties = getContainerProperties();
+        long shutdown = options.drainTimeout().plus(STOP_MARGIN).toMillis();
+        properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
+        ListenerTargets.check(this, options);
+        if (metrics == null) {
+            metrics = metricsFactory.apply(this);
+        }
+        Executor executor = executor();
+        ListenerRun starting = new ListenerRun(
+                options,
+                pollSize(),
+                executor,
+                listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, takesAcknowledgment),
+                metrics,
+                System::nanoTime);
+        run = starting;
+        propertiesOfConsumers = propertiesOfConsumers(properties, starting);
+        try {
+            super.doStart();
+        } catch (RuntimeException e) {
+            end(starting);
+            throw e;
+        } finally {
+            propertiesOfConsumers = null;
+        }
+    }
+
+    private Executor executor() {
+        String prefix = getListenerId() + "-W-";
+        if (virtualThreads) {
+            SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor(prefix);
+            executor.setVirtualThreads(true);
+            executor.setTaskDecorator(this::inGroup);
+            return executor;
+        }
+        CustomizableThreadFactory threads = new CustomizableThreadFactory(prefix);
+        threads.setDaemon(true); // one that was given up must not keep the JVM alive
+        return new ThreadPoolExecutor(
+                0,
+                Integer.MAX_VALUE,
+                10,
+                TimeUnit.SECONDS,
+                new SynchronousQueue<>(),
+                work -> threads.newThread(inGroup(work)));
+    }
+
+    /** Tells spring-kafka's converters the group of a worker's thread, which is a header of each message. */
+    private Runnable inGroup(Runnable work) {
+        String group = getGroupId();
+        return () -> {
+            KafkaUtils.setConsumerGroupId(group);
+            try {
+                work.run();
+            } finally {
+                KafkaUtils.clearConsumerGroupId();
+            }
+        };
+    }
+
+    private int pollSize() {
+        int consumers = getConcurrency();
+        if (options.maxInFlight() < consumers) {
+            throw new InvalidBackpressurePropertyException(
+                    "kafka.backpressure.listeners." + getListenerId() + ".max-in-flight",
+                    options.maxInFlight(),
+                    "at least the number of consumers (concurrency), which is " + consumers);
+        }
+        int polls = options.ordering() == Ordering.PARTITION ? POLLS_IN_LIMIT_IN_PARTITION_ORDER : POLLS_IN_LIMIT;
+        int ofLimit = Math.max(1, options.maxInFlight() / polls / consumers);
+        return Math.min(configuredMaxPollRecords(), ofLimit);
+    }
+
+    private int configuredMaxPollRecords() {
+        return Integer.parseInt(consumerProperty(
+                ConsumerConfig.MAX_POLL_RECORDS_CONFIG, String.valueOf(ConsumerConfig.DEFAULT_MAX_POLL_RECORDS)));
+    }
+
+    private String consumerProperty(String key, String fallback) {
+        String own = super.getContainerProperties().getKafkaConsumerProperties().getProperty(key);
+        if (own != null) {
+            return own;
+        }
+        Object ofFactory = decorated().getConfigurationProperties().get(key);
+        return ofFactory == null ? fallback : ofFactory.toString();
+    }
+
+    /** What the loop works with: as the user set it, but for what the workers do in its place. */
+    private ContainerProperties propertiesOfConsumers(ContainerProperties properties, ListenerRun starting) {
+        ContainerProperties changed = copy(properties);
+        changed.setAckMode(AckMode.MANUAL);
+        changed.setAsyncAcks(false);
+        changed.setMicrometerEnabled(false);
+        changed.setRecordObservationsInBatch(false);
+        changed.setKafkaAwareTransactionManager(null); // the workers' transactions span the handling of a record
+        changed.setMessageListener(new DispatchingListener(listener(properties), starting));
+        return changed;
+    }
+
+    private static Object listener(ContainerProperties properties) {
+        Object listener = properties.getMessageListener();
+        if (listener == null) {
+            throw new IllegalStateException("no message listener has been set");
+        }
+        return listener;
+    }
+
+    private static ContainerProperties copy(ContainerProperties properties) {
+        ContainerProperties copy;
+        if (properties.getTopics() != null) {
+            copy = new ContainerProperties(properties.getTopics());
+        } else if (properties.getTopicPattern() != null) {
+            copy = new ContainerProperties(properties.getTopicPattern());
+        } else {
+            copy = new ContainerProperties(Objects.requireNonNull(properties.getTopicPartitions()));
+        }
+        // Counted and timed acknowledgment means nothing here, and their unset values cannot be set.
+        BeanUtils.copyProperties(
+                properties,
+                copy,
+                "topics",
+                "topicPartitions",
+                "topicPattern",
+                "ackCount",
+                "ackTime",
+                "subBatchPerPartition",
+                "messageListener",
+                "adviceChain");
+        return copy;
+    }
+
+    /** Whether the records' own transactions commit offsets. */
+    private boolean isTransactional() {
+        return super.getContainerProperties().getKafkaAwareTransactionManager() != null;
+    }
+
+    private Consumer<K, V> decorate(
+            @Nullable String clientIdSuffix, Properties properties, Function<Properties, Consumer<K, V>> creator) {
+        ListenerRun current = run;
+        if (current == null) {
+            throw new IllegalStateException("the container is not started");
+        }
+        properties.setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, String.valueOf(current.pollSize));
+        boolean hasGroup = StringUtils.hasText(getGroupId())
+                || StringUtils.hasText(consumerProperty(ConsumerConfig.GROUP_ID_CONFIG, ""));
+        Duration maxPollInterval = Duration.ofMillis(
+                Long.parseLong(consumerProperty(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, "300000")));
+        Consumer<K, V> made = creator.apply(properties);
+        BackpressuredConsumer<K, V> decorated = new BackpressuredConsumer<>(
+                made,
+                current,
+                hasGroup && !isTransactional(),
+                isTransactional(),
+                maxPollInterval,
+                ListenerTargets.offsetMetadata(this, super.getContainerProperties()));
+        String suffix = StringUtils.hasText(clientIdSuffix) ? clientIdSuffix : "-0";
+        decorated.work().setNames(getListenerId() + suffix, clientId(made));
+        return decorated;
+    }
+
+    private static @Nullable String clientId(Consumer<?, ?> consumer) {
+        return consumer.metrics().keySet().stream()
+                .map(metric -> metric.tags().get("client-id"))
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(null);
+    }
+
+    @Override
+    protected void doStop(Runnable callback, boolean normal) {
+        ListenerRun stopping = run;
+        if (stopping == null) {
+            super.doStop(callback, normal);
+            return;
+        }
+        if (stopping.workers.isWorkerThread()) {
+            // The listener stops itself: its record ends only after this returns, and the stop after that.
+            super.doStop(() -> end(stopping), normal);
+            callback.run();
+        } else {
+            super.doStop(
+                    () -> {
+                        end(stopping);
+                        callback.run();
+                    },
+                    normal);
+        }
+    }
+
+    /** Ends the workers of a run whose consumers are closed; those that still handle a record are interrupted. */
+    private void end(ListenerRun ended) {
+        ended.close();
+        if (run == ended) {
+            run = null;
+        }
+    }
+
+    /** The consumer properties that this container's consumers are made with, before its own changes. */
+    Map<String, Object> consumerConfiguration() {
+        return decorated().getConfigurationProperties();
+    }
+
+    @Nullable ApplicationContext context() {
+        return getApplicationContext();
+    }
+}

@@ -1,0 +1,62 @@
+package io.github.kafkabackpressure.listener;
+
+import java.time.Duration;
+import java.util.function.IntConsumer;
+import org.springframework.kafka.listener.ListenerExecutionFailedException;
+
+/**
+ * The end of one attempt at a batch, where the user may also acknowledge the first part of it.
+ *
+ * <p>Threading: any thread signals.
+ */
+final class BatchAcknowledgment extends RecordAcknowledgment {
+
+    private final int size;
+
+    private final IntConsumer firstOnes;
+
+    /**
+     * Makes the end of an attempt.
+     *
+     * @param outOfOrder whether spring-kafka's adapter gives an asynchronous result and acknowledges it
+     * @param size the number of records in the batch
+     * @param firstOnes takes in that so many records from the first on are done
+     */
+    BatchAcknowledgment(boolean outOfOrder, int size, IntConsumer firstOnes) {
+        super(outOfOrder);
+        this.size = size;
+        this.firstOnes = firstOnes;
+    }
+
+    @Override
+    void acknowledgedFailure() {
+        // Of a batch the adapter reports the failure to nobody; it has logged it.
+        failed(
+                new ListenerExecutionFailedException(
+                        "The asynchronous result of a batch failed; the cause is in the log."),
+                null);
+    }
+
+    @Override
+    public void acknowledge(int index) {
+        checkIndex(index);
+        if (index == size - 1) {
+            acknowledge();
+        } else {
+            firstOnes.accept(index + 1);
+        }
+    }
+
+    @Override
+    public void nack(int index, Duration sleep) {
+        checkIndex(index);
+        nacked(index, sleep);
+    }
+
+    private void checkIndex(int index) {
+        if (index < 0 || index >= size) {
+            throw new IllegalArgumentException(
+                    "the index " + index + " is not in the batch, which has " + size + " records");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.flow.PartitionInFlight;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts batches from lanes. A batch begins with a record that may run, and goes on with those that wait for it in its
+ * lane: they would run next anyway, and nobody else can take them. In {@code partition} order that is all. In the other
+ * orders, whose lanes are short, more records that may run are taken with it, each with its lane; so a batch holds many
+ * keys, but no key is in two batches.
+ *
+ * <p>While a batch waits for {@code batch-linger}, records of the other orders that become ready join it.
+ *
+ * <p>Threading: the workers.
+ */
+final class BatchCollector {
+
+    private static final int LARGEST_DEFAULT_SIZE = 500;
+
+    /** The number of batches that records in flight are shared among by default, however many virtual threads there are. */
+    private static final int MOST_SHARES = 16;
+
+    /** How often a batch that waits looks for more; what becomes ready in a lane has no signal. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private final ListenerRun run;
+
+    private final boolean oneLane;
+
+    private final long lingerNanos;
+
+    /** Whether a batch of many lanes waits for more. */
+    private final AtomicBoolean lingering = new AtomicBoolean();
+
+    /** Records that join the batch that waits. */
+    private final Queue<RecordTask> joining = new ConcurrentLinkedQueue<>();
+
+    BatchCollector(ListenerRun run) {
+        this.run = run;
+        this.oneLane = run.options.ordering() == Ordering.PARTITION;
+        this.lingerNanos = run.options.batchLinger().toNanos();
+    }
+
+    /**
+     * Cuts a batch.
+     *
+     * @param head a record that has been started
+     * @param late takes the started records that came too late for a batch
+     * @return the records, all started, each lane's in order; null if the record has joined another worker's batch
+     */
+    @Nullable List<RecordTask> collect(RecordTask head, Consumer<RecordTask> late) {
+        int limit = limit();
+        if (oneLane || lingerNanos == 0) {
+            List<RecordTask> batch = new ArrayList<>();
+            addLane(batch, head, limit);
+            if (!oneLane) {
+                addReady(batch, limit);
+            } else if (lingerNanos > 0) {
+                linger(batch, limit);
+            }
+            return batch;
+        }
+        joining.add(head);
+        if (!lingering.compareAndSet(false, true)) {
+            // The one that lingers takes it: if not into its batch, then when it looks once more after that.
+            return null;
+        }
+        List<RecordTask> batch = new ArrayList<>();
+        linger(batch, limit);
+        lingering.set(false);
+        // Who saw the flag before this line has joined before it too, so it is seen here.
+        for (RecordTask task = joining.poll(); task != null; task = joining.poll()) {
+            late.accept(task);
+        }
+        return batch.isEmpty() ? null : batch; // its first record may have been taken by the one before
+    }
+
+    private int limit() {
+        if (run.options.batchSize() > 0) {
+            return run.options.batchSize();
+        }
+        if (oneLane) {
+            return LARGEST_DEFAULT_SIZE;
+        }
+        long shares = Math.min(run.options.maxConcurrency(), MOST_SHARES);
+        return (int) Math.max(1, Math.min(LARGEST_DEFAULT_SIZE, (run.limit.inFlight() + shares - 1) / shares));
+    }
+
+    private void linger(List<RecordTask> batch, int limit) {
+        long end = run.nanoTime.getAsLong() + lingerNanos;
+        run.workers.leaveSlot();
+        try {
+            while (true) {
+                if (!batch.isEmpty()) {
+                    RecordTask last = batch.get(batch.size() - 1);
+                    addWaiting(batch, last, limit);
+                }
+                for (RecordTask task = takeJoining(batch, limit); task != null; task = takeJoining(batch, limit)) {
+                    addLane(batch, task, limit);
+                }
+                long left = end - run.nanoTime.getAsLong();
+                if (batch.size() >= limit
+                        || left <= 0
+                        || Thread.currentThread().isInterrupted()
+                        || batch.stream().anyMatch(task -> task.partition.inFlight.isClosed())) {
+                    return;
+                }
+                LockSupport.parkNanos(this, Math.min(left, LOOK_NANOS));
+            }
+        } finally {
+            run.workers.takeSlotAgain();
+        }
+    }
+
+    private @Nullable RecordTask takeJoining(List<RecordTask> batch, int limit) {
+        return batch.size() < limit ? joining.poll() : null;
+    }
+
+    private void addReady(List<RecordTask> batch, int limit) {
+        while (batch.size() < limit) {
+            RecordTask task = run.workers.takeReady();
+            if (task == null) {
+                return;
+            }
+            if (start(task)) {
+                addLane(batch, task, limit);
+            } else {
+                task.partition.owner.dropped(task);
+                run.workers.resumeLane(task, false);
+            }
+        }
+    }
+
+    private void addLane(List<RecordTask> batch, RecordTask head, int limit) {
+        batch.add(head);
+        addWaiting(batch, head, limit);
+    }
+
+    /** Adds what waits behind a record of the batch in its lane, as far as it belongs to the same assignment. */
+    private void addWaiting(List<RecordTask> batch, RecordTask last, int limit) {
+        RecordTask task = last;
+        while (batch.size() < limit) {
+            RecordTask next = (RecordTask) task.successor();
+            if (next == null || next.partition != task.partition || !start(next)) {
+                return;
+            }
+            batch.add(next);
+            task = next;
+        }
+    }
+
+    private boolean start(RecordTask task) {
+        PartitionInFlight inFlight = task.partition.inFlight;
+        if (!inFlight.start()) {
+            return false;
+        }
+        if (run.metrics != ListenerMetrics.NOOP) {
+            run.metrics.started((ListenerRun.micros(run.nanoTime.getAsLong()) - task.queuedAtMicros) * 1000L);
+        }
+        return true;
+    }
+}

@@ -1,0 +1,363 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.ErrorHandling.BatchDecision;
+import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
+import org.springframework.kafka.listener.ListenerExecutionFailedException;
+import org.springframework.kafka.support.micrometer.KafkaListenerObservation;
+import org.springframework.kafka.support.micrometer.KafkaListenerObservation.DefaultKafkaListenerObservationConvention;
+import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
+import org.springframework.kafka.support.micrometer.MicrometerHolder;
+
+/**
+ * What a worker does with a batch: interceptor, the user's method, and on failure the error handler, over and over with
+ * what is left of the batch until nothing is.
+ *
+ * <p>Threading: the workers; asynchronous results and acknowledgments come in on any thread.
+ */
+final class BatchInvoker implements Invoker {
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BatchInvoker.class));
+
+    /** An error handler may refuse to recover without any delay, and must not be asked again in a hot loop. */
+    private static final long LEAST_RETRY_DELAY_MILLIS = 10;
+
+    private static final Duration PAUSE_CHECK = Duration.ofMillis(50);
+
+    private final ListenerRun run;
+
+    private final BatchTarget target;
+
+    private final ErrorHandling errorHandling;
+
+    private final BatchCollector collector;
+
+    BatchInvoker(ListenerRun run, BatchTarget target) {
+        this.run = run;
+        this.target = target;
+        this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
+        this.collector = new BatchCollector(run);
+    }
+
+    @Override
+    public WorkerPool.Result invoke(RecordTask task, long begun) {
+        List<RecordTask> collected = collector.collect(task, this::invokeLate);
+        // A lane goes on by the batch that it is in, not by the worker.
+        return collected == null ? WorkerPool.Result.BLOCKS_LANE : handle(collected, begun, true);
+    }
+
+    private void invokeLate(RecordTask task) {
+        run.workers.continueOnWorker(task, false, () -> {
+            List<RecordTask> collected = collector.collect(task, this::invokeLate);
+            return collected == null
+                    ? WorkerPool.Result.BLOCKS_LANE
+                    : handle(collected, run.nanoTime.getAsLong(), false);
+        });
+    }
+
+    /**
+     * Handles a batch.
+     *
+     * @param mayEndLater whether this thread may go before an asynchronous result is there
+     */
+    private WorkerPool.Result handle(List<RecordTask> collected, long begun, boolean mayEndLater) {
+        RunningBatch batch = new RunningBatch(run, collected, begun);
+        try {
+            List<RecordTask> tasks = batch.remaining();
+            BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
+            Signal signal = attempt(tasks, acknowledgment);
+            if (signal == null && acknowledgment != null) {
+                limitWait(acknowledgment);
+                boolean holdsSlot = target.ending() == Ending.BY_RESULT;
+                if (mayEndLater && acknowledgment.whenSignalled(given -> later(batch, tasks, given, holdsSlot))) {
+                    return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
+                }
+                signal = acknowledgment.await();
+            }
+            conclude(batch, tasks, signal);
+        } catch (Throwable e) {
+            failed(batch, collected, e);
+        }
+        return WorkerPool.Result.BLOCKS_LANE;
+    }
+
+    /** Ends a batch by what no handler may see; even an Error stops the container by its consumer. */
+    private static void failed(RunningBatch batch, List<RecordTask> tasks, Throwable cause) {
+        tasks.get(0).partition.owner.fail(cause);
+        batch.stopped();
+    }
+
+    private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, boolean holdsSlot) {
+        run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
+            try {
+                conclude(batch, tasks, signal);
+            } catch (Throwable e) {
+                failed(batch, tasks, e);
+            }
+            return WorkerPool.Result.BLOCKS_LANE;
+        });
+    }
+
+    /** Does what the end of the first attempt calls for, further attempts included. */
+    private void conclude(RunningBatch batch, List<RecordTask> attempted, @Nullable Signal firstSignal) {
+        Signal signal = firstSignal;
+        List<RecordTask> tasks = attempted;
+        boolean askedErrorHandler = false;
+        try {
+            while (true) {
+                if (signal == Signal.Done.DONE) {
+                    batch.finished(RecordOutcome.HANDLED);
+                    return;
+                }
+                if (signal instanceof Signal.Nacked nacked) {
+                    batch.finished(new HashSet<>(tasks.subList(0, nacked.index())), RecordOutcome.HANDLED);
+                    sleepWithoutSlot(batch, nacked.sleep());
+                } else if (signal instanceof Signal.Failed failed) {
+                    askedErrorHandler = true;
+                    if (!decide(batch, tasks, failed.exception())) {
+                        batch.stopped();
+                        return;
+                    }
+                } else {
+                    batch.abandoned(new HashSet<>(batch.remaining())); // interrupted while it waited for the end
+                    return;
+                }
+                batch.abandoned(gone(batch));
+                tasks = batch.remaining();
+                if (tasks.isEmpty()) {
+                    return;
+                }
+                signal = attemptToTheEnd(batch, tasks);
+            }
+        } finally {
+            if (askedErrorHandler) {
+                target.errorHandler().clearThreadState();
+            }
+        }
+    }
+
+    private static Set<RecordTask> gone(RunningBatch batch) {
+        return batch.remaining().stream()
+                .filter(task -> task.partition.inFlight.isClosed())
+                .collect(Collectors.toSet());
+    }
+
+    /**
+     * Asks the error handler and takes those records out of the batch that it has dealt with.
+     *
+     * @return false if the container is stopping because of it
+     */
+    private boolean decide(RunningBatch batch, List<RecordTask> tasks, RuntimeException exception) {
+        if (tasks.stream().anyMatch(task -> task.partition.gone)) {
+            return true; // given up: nobody may recover the records but their next owner
+        }
+        Nack nack = new Nack();
+        run.workers.leaveSlot();
+        try {
+            long asked = run.nanoTime.getAsLong();
+            List<RecordTask> left = batch.remaining();
+            BatchDecision decision = errorHandling.decide(exception, tasks, () -> retryWithSlot(batch, left, nack));
+            Set<RecordTask> done = new HashSet<>(tasks);
+            if (nack.signal == null) {
+                decision.again().forEach(done::remove);
+            } else {
+                done.retainAll(left.subList(0, nack.signal.index()));
+            }
+            batch.finished(done, nack.signal == null ? RecordOutcome.RECOVERED : RecordOutcome.HANDLED);
+            if (decision.stops()) {
+                return false;
+            }
+            if (nack.signal != null) {
+                sleep(batch, nack.signal.sleep());
+            } else if (!decision.again().isEmpty()) {
+                long waited = Duration.ofNanos(run.nanoTime.getAsLong() - asked).toMillis();
+                if (waited < LEAST_RETRY_DELAY_MILLIS) {
+                    sleep(batch, Duration.ofMillis(LEAST_RETRY_DELAY_MILLIS - waited));
+                }
+                awaitResume(batch);
+            }
+            return true;
+        } finally {
+            run.workers.takeSlotAgain();
+        }
+    }
+
+    /** A further attempt that the error handler makes itself. */
+    private void retryWithSlot(RunningBatch batch, List<RecordTask> tasks, Nack nack) {
+        run.workers.takeSlotAgain();
+        try {
+            Signal signal = attemptToTheEnd(batch, tasks);
+            if (signal instanceof Signal.Failed failed) {
+                throw failed.exception();
+            }
+            if (signal == null) {
+                throw new ListenerExecutionFailedException("interrupted while the batch was waited for");
+            }
+            nack.signal = signal instanceof Signal.Nacked nacked ? nacked : null;
+        } finally {
+            run.workers.leaveSlot();
+        }
+    }
+
+    /** What a further attempt that the error handler made itself ended with, if the user wants some of it again. */
+    private static final class Nack {
+
+        private Signal.@Nullable Nacked signal;
+    }
+
+    private void awaitResume(RunningBatch batch) {
+        while (target.container().isPauseRequested()
+                && gone(batch).isEmpty()
+                && !Thread.currentThread().isInterrupted()) {
+            sleep(batch, PAUSE_CHECK);
+        }
+    }
+
+    private void sleepWithoutSlot(RunningBatch batch, Duration time) {
+        run.workers.leaveSlot();
+        try {
+            sleep(batch, time);
+        } finally {
+            run.workers.takeSlotAgain();
+        }
+    }
+
+    private void sleep(RunningBatch batch, Duration time) {
+        run.sleepWhile(() -> gone(batch).isEmpty(), time);
+    }
+
+    /** Makes a further attempt and waits for its end on this thread; null if the wait was interrupted. */
+    private @Nullable Signal attemptToTheEnd(RunningBatch batch, List<RecordTask> tasks) {
+        BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
+        Signal signal = attempt(tasks, acknowledgment);
+        if (signal != null || acknowledgment == null) {
+            return signal;
+        }
+        limitWait(acknowledgment);
+        return acknowledgment.await();
+    }
+
+    private @Nullable BatchAcknowledgment acknowledgment(RunningBatch batch, List<RecordTask> tasks) {
+        return target.ending() == Ending.BY_RETURN
+                ? null
+                : new BatchAcknowledgment(
+                        target.ending() == Ending.BY_RESULT,
+                        tasks.size(),
+                        count -> batch.finished(new HashSet<>(tasks.subList(0, count)), RecordOutcome.HANDLED));
+    }
+
+    private void limitWait(BatchAcknowledgment acknowledgment) {
+        Duration timeout = run.options.handlerTimeout();
+        if (target.ending() == Ending.BY_RESULT && !timeout.isZero() && acknowledgment.signal() == null) {
+            acknowledgment.failAfter(
+                    timeout,
+                    () -> decorated(
+                            new TimeoutException("no result came within handler-timeout, which is " + timeout)));
+        }
+    }
+
+    /**
+     * Calls the user's method once, with all that belongs around it.
+     *
+     * @param acknowledgment by which the attempt ends; null if it ends when the method returns
+     * @return how it ended, or null if that is not known yet
+     */
+    @SuppressWarnings("unchecked")
+    private @Nullable Signal attempt(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
+        ConsumerRecords<Object, Object> records = RunningBatch.records(tasks);
+        Consumer<Object, Object> consumer =
+                (Consumer<Object, Object>) tasks.get(0).partition.owner.consumer();
+        if (target.listenerInfo() != null) {
+            for (ConsumerRecord<Object, Object> record : records) {
+                record.headers().remove(target.listenerInfo().key());
+                record.headers().add(target.listenerInfo());
+            }
+        }
+        var interceptor = target.interceptor();
+        if (interceptor == null) {
+            return call(records, acknowledgment, tasks.get(0).partition.owner, consumer);
+        }
+        interceptor.setupThreadState(consumer);
+        try {
+            ConsumerRecords<Object, Object> intercepted = interceptor.intercept(records, consumer);
+            if (intercepted == null) {
+                return Signal.Done.DONE;
+            }
+            Signal signal = call(intercepted, acknowledgment, tasks.get(0).partition.owner, consumer);
+            try {
+                if (signal instanceof Signal.Failed failed) {
+                    interceptor.failure(intercepted, failed.exception(), consumer);
+                } else {
+                    interceptor.success(intercepted, consumer);
+                }
+            } catch (RuntimeException e) {
+                LOG.error(e, "the batch interceptor threw an exception after the batch had been handled");
+            }
+            return signal;
+        } catch (RuntimeException e) {
+            return new Signal.Failed(decorated(e), null);
+        } finally {
+            interceptor.clearThreadState(consumer);
+        }
+    }
+
+    private @Nullable Signal call(
+            ConsumerRecords<Object, Object> records,
+            @Nullable BatchAcknowledgment acknowledgment,
+            Assignment owner,
+            Consumer<Object, Object> consumer) {
+        MicrometerHolder timer =
+                target.timers() == null ? null : target.timers().of(owner);
+        Object sample = timer == null ? null : timer.start();
+        observe(records, owner);
+        try {
+            target.call(records, acknowledgment, consumer);
+            if (timer != null && sample != null) {
+                timer.success(sample);
+            }
+            return acknowledgment == null ? Signal.Done.DONE : null;
+        } catch (Exception e) {
+            if (timer != null && sample != null) {
+                Throwable cause = e.getCause() == null ? e : e.getCause();
+                timer.failure(sample, cause.getClass().getSimpleName());
+            }
+            return new Signal.Failed(decorated(e), null);
+        }
+    }
+
+    /** One short observation for each record, as spring-kafka does it: a batch has many parents. */
+    @SuppressWarnings("NullAway") // the cluster's id may be null, though the context's constructor does not say so
+    private void observe(ConsumerRecords<Object, Object> records, Assignment owner) {
+        if (target.observations().isNoop()) {
+            return;
+        }
+        for (ConsumerRecord<Object, Object> record : records) {
+            KafkaListenerObservation.LISTENER_OBSERVATION
+                    .observation(
+                            target.observationConvention(),
+                            DefaultKafkaListenerObservationConvention.INSTANCE,
+                            () -> new KafkaRecordReceiverContext(
+                                    record, owner.name(), owner.clientId(), target.groupId(), target.clusterId()),
+                            target.observations())
+                    .start()
+                    .stop();
+        }
+    }
+
+    private RuntimeException decorated(Exception exception) {
+        return ListenerFailures.decorated(exception, target.groupId());
+    }
+}

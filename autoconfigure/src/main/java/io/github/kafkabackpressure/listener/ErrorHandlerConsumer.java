@@ -1,0 +1,126 @@
+package io.github.kafkabackpressure.listener;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetCommitCallback;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The consumer as an error handler sees it. With other containers an error handler moves the consumer: it seeks to what
+ * is to come again, commits what it has recovered, pauses and polls while it waits. Here others are in work in the same
+ * partition, so none of that is done; what was asked for is kept and says which records come again.
+ *
+ * <p>Threading: the worker that calls the error handler.
+ */
+@SuppressWarnings("unchecked")
+final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
+
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(5);
+
+    private final Assignment assignment;
+
+    private final Map<TopicPartition, Long> sought = new HashMap<>();
+
+    private final Map<TopicPartition, Long> committed = new HashMap<>();
+
+    ErrorHandlerConsumer(Assignment assignment) {
+        super((Consumer<Object, Object>) assignment.consumer());
+        this.assignment = assignment;
+    }
+
+    /** Whether the error handler moved the consumer back to a record or before it. */
+    boolean wantsAgain(ConsumerRecord<?, ?> record) {
+        Long offset = sought.get(new TopicPartition(record.topic(), record.partition()));
+        return offset != null && offset <= record.offset();
+    }
+
+    /** Whether the error handler moved the consumer past a record, or committed it. */
+    boolean hasPassed(ConsumerRecord<?, ?> record) {
+        TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+        Long offset = sought.getOrDefault(partition, committed.get(partition));
+        return offset != null && offset > record.offset();
+    }
+
+    @Override
+    public void seek(TopicPartition partition, long offset) {
+        sought.put(partition, offset);
+    }
+
+    @Override
+    public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
+        sought.put(partition, offsetAndMetadata.offset());
+    }
+
+    @Override
+    public void commitSync() {}
+
+    @Override
+    public void commitSync(Duration timeout) {}
+
+    @Override
+    public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        offsets.forEach((partition, offset) -> committed.put(partition, offset.offset()));
+    }
+
+    @Override
+    public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
+        commitSync(offsets);
+    }
+
+    @Override
+    public void commitAsync() {}
+
+    @Override
+    public void commitAsync(OffsetCommitCallback callback) {}
+
+    @Override
+    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, OffsetCommitCallback callback) {
+        commitSync(offsets);
+    }
+
+    @Override
+    public void pause(Collection<TopicPartition> partitions) {}
+
+    @Override
+    public void resume(Collection<TopicPartition> partitions) {}
+
+    @Override
+    public Set<TopicPartition> assignment() {
+        return assignment.partitions();
+    }
+
+    @Override
+    public ConsumerRecords<Object, Object> poll(Duration timeout) {
+        return ConsumerRecords.empty(); // the consumer's own thread keeps polling
+    }
+
+    @Override
+    public List<PartitionInfo> partitionsFor(String topic) {
+        return partitionsFor(topic, ANSWER_TIMEOUT);
+    }
+
+    @Override
+    public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
+        return assignment.partitionsFor(topic, timeout);
+    }
+
+    @Override
+    public ConsumerGroupMetadata groupMetadata() {
+        return assignment.calls.call(delegate::groupMetadata, ANSWER_TIMEOUT);
+    }
+
+    @Override
+    public long position(TopicPartition partition) {
+        return assignment.calls.call(() -> delegate.position(partition), ANSWER_TIMEOUT);
+    }
+}

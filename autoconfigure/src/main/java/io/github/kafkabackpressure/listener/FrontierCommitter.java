@@ -1,0 +1,213 @@
+package io.github.kafkabackpressure.listener;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.RetriableCommitFailedException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+import org.springframework.core.log.LogAccessor;
+
+/**
+ * Commits the frontiers of a consumer's partitions: every {@code commit-interval}, at once (that is at most every
+ * {@value #LEAST_INTERVAL_MILLIS} ms) when a partition has drained, and for good when partitions leave.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class FrontierCommitter {
+
+    /** The shortest time from one commit to the next because a partition has drained. */
+    static final long LEAST_INTERVAL_MILLIS = 50;
+
+    private static final long LEAST_INTERVAL = TimeUnit.MILLISECONDS.toNanos(LEAST_INTERVAL_MILLIS);
+
+    /** How long to wait after a failed commit. */
+    private static final long RETRY_INTERVAL = TimeUnit.SECONDS.toNanos(1);
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(FrontierCommitter.class));
+
+    private final Assignment assignment;
+
+    private final ListenerRun run;
+
+    private final Consumer<?, ?> consumer;
+
+    /** What is committed for an offset. */
+    private final LongFunction<OffsetAndMetadata> metadata;
+
+    private final long interval;
+
+    /** Without a group there is nothing to commit to. */
+    private final boolean enabled;
+
+    private final Set<PartitionWork> dirty = new LinkedHashSet<>();
+
+    private boolean answerPending;
+
+    private boolean lastFailed;
+
+    private long lastCommit;
+
+    FrontierCommitter(
+            Assignment assignment, Consumer<?, ?> consumer, boolean enabled, LongFunction<OffsetAndMetadata> metadata) {
+        this.assignment = assignment;
+        this.run = assignment.run;
+        this.consumer = consumer;
+        this.enabled = enabled;
+        this.metadata = metadata;
+        this.interval = run.options.commitInterval().toNanos();
+        this.lastCommit = run.nanoTime.getAsLong() - Math.max(interval, LEAST_INTERVAL);
+    }
+
+    /** Takes in the frontiers of partitions that have changed, and commits if it is time. */
+    void tick() {
+        boolean drained = takeFrontiers(assignment.touched());
+        long sinceLast = run.nanoTime.getAsLong() - lastCommit;
+        boolean mayCommitAtOnce = !lastFailed && sinceLast >= LEAST_INTERVAL;
+        boolean due = lastFailed
+                ? sinceLast >= RETRY_INTERVAL
+                : sinceLast >= interval || (mayCommitAtOnce && (drained || hasDrained()));
+        if (enabled && !answerPending && !dirty.isEmpty() && due) {
+            commitAsync();
+            mayCommitAtOnce = false;
+        }
+        assignment.wakeWhenDrained = mayCommitAtOnce && enabled;
+    }
+
+    private boolean takeFrontiers(Collection<PartitionWork> works) {
+        boolean drained = false;
+        for (PartitionWork work : works) {
+            long frontier = work.tracker.frontier();
+            if (frontier > work.frontier) {
+                work.frontier = frontier;
+            }
+            if (frontier > work.committed && frontier >= 0) {
+                dirty.add(work);
+                drained |= work.tracker.isDrained();
+            }
+        }
+        return drained;
+    }
+
+    private boolean hasDrained() {
+        for (PartitionWork work : dirty) {
+            if (work.tracker.isDrained()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** How long the consumer may poll at most before {@link #tick} has something to do, in nanoseconds. */
+    long nanosToNextCommit() {
+        if (!enabled) {
+            return Long.MAX_VALUE;
+        }
+        if (answerPending) {
+            // The answer comes during the poll but does not end it, and by then there may be more to commit.
+            return LEAST_INTERVAL;
+        }
+        long sinceLast = run.nanoTime.getAsLong() - lastCommit;
+        if (!dirty.isEmpty()) {
+            long wait = lastFailed ? RETRY_INTERVAL : hasDrained() ? LEAST_INTERVAL : interval;
+            return Math.max(0, wait - sinceLast);
+        }
+        if (run.limit.inFlight() == 0 && assignment.mailbox.isEmpty()) {
+            return Long.MAX_VALUE;
+        }
+        // Of what is finished now only the last record of a partition wakes the consumer, and shortly after a commit
+        // not even that one: look by itself.
+        return assignment.wakeWhenDrained ? interval : Math.max(0, LEAST_INTERVAL - sinceLast);
+    }
+
+    private void commitAsync() {
+        Map<PartitionWork, Long> frontiers = new HashMap<>();
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        for (PartitionWork work : dirty) {
+            frontiers.put(work, work.tracker.frontier());
+            offsets.put(work.partition, metadata.apply(work.tracker.frontier()));
+        }
+        dirty.clear();
+        answerPending = true;
+        lastCommit = run.nanoTime.getAsLong();
+        consumer.commitAsync(offsets, (committed, exception) -> {
+            answerPending = false;
+            lastFailed = exception != null;
+            run.metrics.committed(exception == null);
+            if (exception == null) {
+                frontiers.forEach((work, frontier) -> work.committed = frontier);
+            } else {
+                LOG.warn(exception, () -> "could not commit " + offsets + "; will try again");
+                frontiers.keySet().stream()
+                        .filter(work -> assignment.work(work.partition) == work)
+                        .forEach(dirty::add);
+            }
+        });
+    }
+
+    /**
+     * Commits the frontiers of partitions that leave, and forgets them. Never throws: whatever goes wrong, the records
+     * come again.
+     *
+     * @param timeout how long it may take
+     * @return whether a wake-up came meanwhile, which somebody may be waiting for
+     */
+    boolean commitLeaving(Collection<PartitionWork> leaving, Duration timeout) {
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        List<PartitionWork> works = new ArrayList<>();
+        for (PartitionWork work : leaving) {
+            long frontier = work.tracker.frontier();
+            if (frontier > work.committed && frontier >= 0) {
+                offsets.put(work.partition, metadata.apply(frontier));
+                works.add(work);
+            }
+            work.frontier = frontier;
+            dirty.remove(work);
+        }
+        if (!enabled || offsets.isEmpty()) {
+            return false;
+        }
+        long deadline = run.nanoTime.getAsLong() + timeout.toNanos();
+        boolean woken = false;
+        while (true) {
+            long left = Math.max(deadline - run.nanoTime.getAsLong(), TimeUnit.MILLISECONDS.toNanos(1));
+            try {
+                consumer.commitSync(offsets, Duration.ofNanos(left));
+                run.metrics.committed(true);
+                works.forEach(work -> work.committed = work.frontier);
+                return woken;
+            } catch (WakeupException e) {
+                woken = true; // meant for a poll; the commit has not been done
+            } catch (RetriableCommitFailedException e) {
+                if (run.nanoTime.getAsLong() >= deadline) {
+                    failed(offsets, e);
+                    return woken;
+                }
+            } catch (KafkaException e) {
+                failed(offsets, e);
+                return woken;
+            }
+        }
+    }
+
+    private void failed(Map<TopicPartition, OffsetAndMetadata> offsets, Exception cause) {
+        run.metrics.committed(false);
+        LOG.warn(cause, () -> "could not commit " + offsets + " when the partitions left; their records come again");
+    }
+
+    /** Forgets partitions without committing. */
+    void lost(Collection<PartitionWork> works) {
+        dirty.removeAll(works);
+    }
+}

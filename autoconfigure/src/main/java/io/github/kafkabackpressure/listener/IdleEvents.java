@@ -1,0 +1,68 @@
+package io.github.kafkabackpressure.listener;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.kafka.event.ListenerContainerIdleEvent;
+import org.springframework.kafka.event.ListenerContainerNoLongerIdleEvent;
+import org.springframework.kafka.event.ListenerContainerPartitionIdleEvent;
+import org.springframework.kafka.event.ListenerContainerPartitionNoLongerIdleEvent;
+
+/**
+ * Publishes the events of a container, but for those that call it idle while records are in flight: the loop sees only
+ * that nothing is polled, which a paused consumer does not do for as long as its workers are busy.
+ *
+ * <p>Threading: the consumers' threads.
+ */
+final class IdleEvents implements ApplicationEventPublisher {
+
+    private final ApplicationEventPublisher publisher;
+
+    /** The consumers and partitions that have been called idle. */
+    private final Set<Object> idle = ConcurrentHashMap.newKeySet();
+
+    IdleEvents(ApplicationEventPublisher publisher) {
+        this.publisher = publisher;
+    }
+
+    @Override
+    public void publishEvent(Object event) {
+        if (isToBePublished(event)) {
+            publisher.publishEvent(event);
+        }
+    }
+
+    private boolean isToBePublished(Object event) {
+        if (event instanceof ListenerContainerIdleEvent of) {
+            return becomesIdle(of.getConsumer(), of.getConsumer(), work -> true);
+        }
+        if (event instanceof ListenerContainerPartitionIdleEvent of) {
+            TopicPartition partition = of.getTopicPartition();
+            return becomesIdle(of.getConsumer(), partition, work -> work.partition.equals(partition));
+        }
+        if (event instanceof ListenerContainerNoLongerIdleEvent of) {
+            return isNoLongerIdle(of.getConsumer());
+        }
+        if (event instanceof ListenerContainerPartitionNoLongerIdleEvent of) {
+            return isNoLongerIdle(of.getTopicPartition());
+        }
+        return true;
+    }
+
+    private boolean becomesIdle(Consumer<?, ?> consumer, Object what, Predicate<PartitionWork> part) {
+        if (consumer instanceof BackpressuredConsumer<?, ?> own
+                && own.work().works().stream().anyMatch(work -> part.test(work) && work.inFlight.inFlight() > 0)) {
+            return false;
+        }
+        idle.add(what);
+        return true;
+    }
+
+    private boolean isNoLongerIdle(@Nullable Object what) {
+        return what == null || idle.remove(what);
+    }
+}

@@ -1,0 +1,45 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.RecordOutcome;
+
+/**
+ * What a listener tells those who measure it. What it has at a moment (in flight, queued, paused) is read from the
+ * container instead.
+ *
+ * <p>Threading: called by the consumers' threads and the workers at the same time. An implementation must be quick and
+ * must not throw.
+ */
+public interface ListenerMetrics {
+
+    /** Measures nothing. */
+    ListenerMetrics NOOP = new ListenerMetrics() {};
+
+    /**
+     * A worker took a record from its lane.
+     *
+     * @param waitedNanos how long the record had waited there, in nanoseconds
+     */
+    default void started(long waitedNanos) {}
+
+    /**
+     * A record's handling ended.
+     *
+     * @param outcome how
+     * @param handledNanos how long it took, retries included, in nanoseconds
+     */
+    default void finished(RecordOutcome outcome, long handledNanos) {}
+
+    /** The listener, or one of its partitions, was paused. */
+    default void paused(PauseReason reason) {}
+
+    /** What was paused for the reason is resumed. */
+    default void resumed(PauseReason reason) {}
+
+    /**
+     * A commit of frontiers was answered.
+     *
+     * @param success whether the broker has taken it
+     */
+    default void committed(boolean success) {}
+}

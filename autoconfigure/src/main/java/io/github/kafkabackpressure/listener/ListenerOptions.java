@@ -1,0 +1,174 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.Ordering;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * What a listener does, all sources taken together and checked.
+ *
+ * <p>Threading: immutable.
+ *
+ * @param ordering the order in which records are handled
+ * @param maxInFlight the most records polled and not finished, at least 1
+ * @param maxInFlightPerPartition the most records in flight of a partition, or 0 for a fair share of the whole
+ * @param maxInFlightBytes the most bytes in flight, or 0 for no such limit
+ * @param resumeAt the share of a limit at or below which a paused partition is resumed, from 0 to 1
+ * @param maxConcurrency the most records handled at the same moment, at least 1
+ * @param drainTimeout how long started work may take at stop and at a revoke, not negative
+ * @param commitInterval how often the frontier is committed, more than 0
+ * @param handlerTimeout how long the asynchronous result of a record may take, or 0 for any time
+ * @param batchSize the most records in a batch, or 0 for an even share of what is in flight
+ * @param batchLinger how long an incomplete batch waits for more records, not negative
+ */
+public record ListenerOptions(
+        Ordering ordering,
+        int maxInFlight,
+        int maxInFlightPerPartition,
+        long maxInFlightBytes,
+        double resumeAt,
+        int maxConcurrency,
+        Duration drainTimeout,
+        Duration commitInterval,
+        Duration handlerTimeout,
+        int batchSize,
+        Duration batchLinger) {
+
+    static final int DEFAULT_MAX_IN_FLIGHT = 1000;
+
+    static final int DEFAULT_CONCURRENCY_ON_PLATFORM_THREADS = 16;
+
+    static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(20);
+
+    static final Duration DEFAULT_COMMIT_INTERVAL = Duration.ofSeconds(1);
+
+    /** Larger limits than this are of no use and would overflow the counters. */
+    static final int LARGEST_LIMIT = 1 << 30;
+
+    /**
+     * A source of settings and the way to name one of its values in a message.
+     *
+     * @param settings what the source says
+     * @param naming from a key like {@code max-in-flight} to what the user wrote
+     */
+    public record Source(ListenerSettings settings, Function<String, String> naming) {
+
+        /** A source whose keys stand under a prefix of properties, given without the dot at its end. */
+        public static Source ofProperties(String prefix, ListenerSettings settings) {
+            return new Source(settings, key -> prefix + "." + key);
+        }
+    }
+
+    /**
+     * Takes each value from the first source that has it.
+     *
+     * @param sources the sources, the strongest first
+     * @param virtualThreads whether workers are virtual threads, on which the default max-concurrency depends
+     * @throws InvalidBackpressurePropertyException if a value is impossible; names the source that it came from
+     */
+    public static ListenerOptions of(List<Source> sources, boolean virtualThreads) {
+        int maxInFlight = value(
+                sources,
+                "max-in-flight",
+                ListenerSettings::maxInFlight,
+                DEFAULT_MAX_IN_FLIGHT,
+                ListenerOptions::isLimit,
+                "a whole number from 1 to " + LARGEST_LIMIT);
+        return new ListenerOptions(
+                value(sources, "ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, ""),
+                maxInFlight,
+                value(
+                        sources,
+                        "max-in-flight-per-partition",
+                        ListenerSettings::maxInFlightPerPartition,
+                        0,
+                        limit -> isLimit(limit) && limit <= maxInFlight,
+                        "a whole number from 1 to max-in-flight, which is " + maxInFlight),
+                value(
+                                sources,
+                                "max-in-flight-bytes",
+                                ListenerSettings::maxInFlightBytes,
+                                DataSize.ofBytes(0),
+                                size -> size.toBytes() > 0,
+                                "a size of at least 1B, like 16MB")
+                        .toBytes(),
+                value(
+                        sources,
+                        "resume-at",
+                        ListenerSettings::resumeAt,
+                        0.5,
+                        share -> share >= 0 && share <= 1,
+                        "a number from 0 to 1"),
+                value(
+                        sources,
+                        "max-concurrency",
+                        ListenerSettings::maxConcurrency,
+                        virtualThreads ? maxInFlight : DEFAULT_CONCURRENCY_ON_PLATFORM_THREADS,
+                        ListenerOptions::isLimit,
+                        "a whole number from 1 to " + LARGEST_LIMIT),
+                value(
+                        sources,
+                        "drain-timeout",
+                        ListenerSettings::drainTimeout,
+                        DEFAULT_DRAIN_TIMEOUT,
+                        timeout -> !timeout.isNegative() && timeout.compareTo(Duration.ofDays(1)) <= 0,
+                        "a duration from 0s to 1d"),
+                value(
+                        sources,
+                        "commit-interval",
+                        ListenerSettings::commitInterval,
+                        DEFAULT_COMMIT_INTERVAL,
+                        interval -> interval.toMillis() >= 1 && interval.compareTo(Duration.ofDays(1)) <= 0,
+                        "a duration from 1ms to 1d"),
+                value(
+                        sources,
+                        "handler-timeout",
+                        ListenerSettings::handlerTimeout,
+                        Duration.ZERO,
+                        timeout -> !timeout.isNegative() && timeout.compareTo(Duration.ofDays(1)) <= 0,
+                        "a duration from 0s, which is for ever, to 1d"),
+                value(
+                        sources,
+                        "batch-size",
+                        ListenerSettings::batchSize,
+                        0,
+                        size -> size >= 1 && size <= maxInFlight,
+                        "a whole number from 1 to max-in-flight, which is " + maxInFlight),
+                value(
+                        sources,
+                        "batch-linger",
+                        ListenerSettings::batchLinger,
+                        Duration.ZERO,
+                        linger -> !linger.isNegative() && linger.compareTo(Duration.ofMinutes(1)) <= 0,
+                        "a duration from 0s to 1m"));
+    }
+
+    private static boolean isLimit(int value) {
+        return value >= 1 && value <= LARGEST_LIMIT;
+    }
+
+    private static <T> T value(
+            List<Source> sources,
+            String key,
+            Function<ListenerSettings, @Nullable T> getter,
+            T fallback,
+            Predicate<T> legal,
+            String legalValues) {
+        for (Source source : sources) {
+            T value = getter.apply(source.settings());
+            if (value != null) {
+                if (!legal.test(value)) {
+                    throw new InvalidBackpressurePropertyException(
+                            source.naming().apply(key), value, legalValues);
+                }
+                return value;
+            }
+        }
+        return fallback;
+    }
+}

@@ -1,0 +1,206 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.flow.InFlightLimit;
+import io.github.kafkabackpressure.flow.Watermarks;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of a listener, from start to stop: what its consumers share, and what a worker does with a record.
+ *
+ * <p>Threading: safe for the consumers' threads and the workers.
+ */
+final class ListenerRun implements WorkerPool.Handler {
+
+    final ListenerOptions options;
+
+    final InFlightLimit limit;
+
+    /** The watermarks of {@code max-in-flight-bytes}; null without such a limit, and then bytes are not counted. */
+    final @Nullable Watermarks byteMarks;
+
+    final AtomicLong bytesInFlight = new AtomicLong();
+
+    /** The partitions assigned to all consumers of the run; a fair share is the limit divided by this. */
+    final AtomicInteger partitions = new AtomicInteger();
+
+    final WorkerPool workers;
+
+    final ListenerMetrics metrics;
+
+    final LongSupplier nanoTime;
+
+    /** The most records that a poll of one consumer may bring. */
+    final int pollSize;
+
+    private final Executor executor;
+
+    private final Invoker invoker;
+
+    private final List<Assignment> assignments = new CopyOnWriteArrayList<>();
+
+    ListenerRun(
+            ListenerOptions options,
+            int pollSize,
+            Executor executor,
+            Invoker.Factory invokers,
+            ListenerMetrics metrics,
+            LongSupplier nanoTime) {
+        this.options = options;
+        this.pollSize = pollSize;
+        this.limit = new InFlightLimit(Watermarks.of(options.maxInFlight(), options.resumeAt()));
+        this.byteMarks =
+                options.maxInFlightBytes() > 0 ? Watermarks.of(options.maxInFlightBytes(), options.resumeAt()) : null;
+        this.executor = executor;
+        this.metrics = metrics;
+        this.nanoTime = nanoTime;
+        this.workers = new WorkerPool(options.maxConcurrency(), executor, this, nanoTime);
+        this.invoker = invokers.create(this);
+    }
+
+    void add(Assignment assignment) {
+        assignments.add(assignment);
+    }
+
+    void remove(Assignment assignment) {
+        assignments.remove(assignment);
+    }
+
+    List<Assignment> assignments() {
+        return assignments;
+    }
+
+    @Override
+    public WorkerPool.Result handle(RecordTask task, long begun) {
+        PartitionWork partition = task.partition;
+        if (!partition.inFlight.start()) {
+            partition.owner.dropped(task);
+            return WorkerPool.Result.OVER;
+        }
+        if (metrics != ListenerMetrics.NOOP) {
+            metrics.started((micros(begun) - task.queuedAtMicros) * 1000L);
+        }
+        try {
+            return invoker.invoke(task, begun);
+        } catch (Throwable e) {
+            return failed(task, begun, e);
+        }
+    }
+
+    /** Ends the handling of a record by what no handler may see; even an Error stops the container by its consumer. */
+    WorkerPool.Result failed(RecordTask task, long begun, Throwable cause) {
+        task.partition.owner.fail(cause);
+        unfinished(task, begun);
+        return WorkerPool.Result.BLOCKS_LANE;
+    }
+
+    /** Takes a record out of flight that needs no further handling. Its lane goes on by the worker or by the pool. */
+    void finished(RecordTask task, RecordOutcome outcome, long begun) {
+        task.handled = true;
+        PartitionWork partition = task.partition;
+        // In this order: a drain that finds nothing running any more must find all that ran in the mailbox.
+        partition.owner.mailbox.put(task);
+        leftFlight(task, outcome, begun, partition.inFlight.finish());
+    }
+
+    /** Takes a record out of flight that was not finished: nothing past it in its partition is committed. */
+    void unfinished(RecordTask task, long begun) {
+        leftFlight(task, RecordOutcome.UNFINISHED, begun, task.partition.inFlight.finish());
+    }
+
+    /** Gives up on a record whose partition is gone. Its lane goes on, as a seek may have put new records on it. */
+    WorkerPool.Result abandoned(RecordTask task, long begun) {
+        unfinished(task, begun);
+        if (!task.partition.inFlight.isClosed()) {
+            return WorkerPool.Result.BLOCKS_LANE;
+        }
+        task.partition.owner.mailbox.put(task);
+        return WorkerPool.Result.OVER;
+    }
+
+    private void leftFlight(RecordTask task, RecordOutcome outcome, long begun, int left) {
+        PartitionWork partition = task.partition;
+        limit.release(1);
+        boolean bytesDrained = false;
+        if (byteMarks != null && partition.removeBytes(bytes(task))) {
+            bytesDrained = bytesInFlight.addAndGet(-bytes(task)) <= byteMarks.low();
+        }
+        if (metrics != ListenerMetrics.NOOP) {
+            metrics.finished(outcome, nanoTime.getAsLong() - begun);
+        }
+        partition.owner.wakeIfWanted(partition, left);
+        if (bytesDrained || limit.shouldWakeWaiting(pollSize)) {
+            wakeWaiting();
+        }
+    }
+
+    /**
+     * Lets a worker sleep between two attempts, in steps, so that a revoke or a stop does not wait for a long back-off. An
+     * interrupt ends it and stays set.
+     *
+     * @param condition whether to sleep on
+     */
+    void sleepWhile(BooleanSupplier condition, Duration time) {
+        long end = nanoTime.getAsLong() + time.toNanos();
+        try {
+            for (long left = time.toNanos(); left > 0 && condition.getAsBoolean(); left = end - nanoTime.getAsLong()) {
+                Thread.sleep(Math.min(100, left / 1_000_000 + 1));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Wakes the consumers that wait for room. */
+    void wakeWaiting() {
+        for (Assignment assignment : assignments) {
+            assignment.wakeIfWaiting();
+        }
+    }
+
+    /** Makes all consumers look at what there is for them to do. */
+    void wakeAll() {
+        for (Assignment assignment : assignments) {
+            assignment.gate.signal();
+        }
+    }
+
+    /** Whether some partitions have records in flight. */
+    boolean isInFlight(Collection<TopicPartition> partitions) {
+        for (Assignment assignment : assignments) {
+            for (PartitionWork work : assignment.works()) {
+                if (work.inFlight.inFlight() > 0 && partitions.contains(work.partition)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    static long bytes(RecordTask task) {
+        return Math.max(0, task.record.serializedKeySize()) + (long) Math.max(0, task.record.serializedValueSize());
+    }
+
+    static int micros(long nanos) {
+        return (int) (nanos / 1000);
+    }
+
+    /** Ends the workers; those that still handle a record are interrupted. */
+    void close() {
+        workers.close();
+        if (executor instanceof ExecutorService service) {
+            service.shutdownNow();
+        }
+    }
+}

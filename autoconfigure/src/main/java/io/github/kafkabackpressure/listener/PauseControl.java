@@ -1,0 +1,305 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.flow.Watermarks;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings the paused partitions of a consumer to what they should be: those that the user paused, and those that the
+ * limits pause. It goes by levels: whatever signal was lost or came twice, the next tick compares again.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class PauseControl {
+
+    /**
+     * So many records from the first unfinished one to the newest pause a partition: what waits behind a stuck record
+     * costs a bit each, but comes again after a restart.
+     */
+    static final long LONGEST_SPAN = 1 << 22;
+
+    /** How long the answer to whether others have records waiting holds; asking costs a look at each partition. */
+    private static final long OTHERS_CHECK_NANOS = 5_000_000;
+
+    private final Assignment assignment;
+
+    private final ListenerRun run;
+
+    private final Consumer<?, ?> consumer;
+
+    /** The watermarks of {@code max-in-flight-per-partition}; null without it, and then shares are fair. */
+    private final @Nullable Watermarks partitionMarks;
+
+    private final Set<PartitionWork> pausedForShare = new LinkedHashSet<>();
+
+    /** The partitions that the user paused; made anew when they change, as the loop asks for them at each turn. */
+    private Set<TopicPartition> pausedByUser = Set.of();
+
+    /** Why the whole listener is paused on this consumer; null if it is not. */
+    private @Nullable PauseReason listenerReason;
+
+    private boolean othersHaveRecords;
+
+    private long othersCheckedAt;
+
+    /** The watermarks of a fair share, and the number of partitions that they are for. */
+    private Watermarks share = new Watermarks(1, 0);
+
+    private int shareOf;
+
+    /**
+     * Makes the control of a consumer.
+     *
+     * @param consumer Kafka's own consumer
+     */
+    PauseControl(Assignment assignment, Consumer<?, ?> consumer) {
+        this.assignment = assignment;
+        this.run = assignment.run;
+        this.consumer = consumer;
+        this.partitionMarks = run.options.maxInFlightPerPartition() > 0
+                ? Watermarks.of(run.options.maxInFlightPerPartition(), run.options.resumeAt())
+                : null;
+        this.othersCheckedAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
+    }
+
+    /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
+    void update() {
+        PauseReason before = listenerReason;
+        listenerReason = decideListener();
+        if (before != listenerReason) {
+            if (before != null) {
+                run.metrics.resumed(before);
+            }
+            if (listenerReason != null) {
+                run.metrics.paused(listenerReason);
+            }
+        }
+        if ((before == null) != (listenerReason == null)) {
+            apply(assignment.works());
+        } else {
+            apply(assignment.touched());
+            if (!pausedForShare.isEmpty()) {
+                apply(List.copyOf(pausedForShare));
+            }
+        }
+    }
+
+    /** Pauses newly assigned partitions if the listener is paused: the poll that brought them goes on to fetch. */
+    void assigned(Collection<PartitionWork> added) {
+        apply(added);
+    }
+
+    /** Takes in what the user wants paused and not paused any more. */
+    void setPausedByUser(Collection<TopicPartition> partitions, boolean paused) {
+        List<PartitionWork> changed = new ArrayList<>();
+        for (TopicPartition partition : partitions) {
+            PartitionWork work = assignment.work(partition);
+            if (work == null) {
+                throw new IllegalStateException("No current assignment for partition " + partition);
+            }
+            work.pausedByUser = paused;
+            changed.add(work);
+        }
+        updatePausedByUser();
+        apply(changed);
+    }
+
+    private void updatePausedByUser() {
+        Set<TopicPartition> paused = new HashSet<>();
+        for (PartitionWork work : assignment.works()) {
+            if (work.pausedByUser) {
+                paused.add(work.partition);
+            }
+        }
+        pausedByUser = Collections.unmodifiableSet(paused);
+    }
+
+    /** The partitions that the user paused. */
+    Set<TopicPartition> pausedByUser() {
+        return pausedByUser;
+    }
+
+    /** Forgets partitions that are not assigned any more. */
+    void removed(Collection<PartitionWork> leaving) {
+        pausedForShare.removeAll(leaving);
+        if (!pausedByUser.isEmpty()) {
+            updatePausedByUser();
+        }
+    }
+
+    /** Whether a partition is paused for its share only, which must be looked at again soon. */
+    boolean hasPausedForShare() {
+        return listenerReason == null && !pausedForShare.isEmpty();
+    }
+
+    private @Nullable PauseReason decideListener() {
+        PauseReason reason = listenerReasonNow();
+        setWaiting(reason != null);
+        if (reason != null) {
+            // What was released before this consumer counted as waiting woke nobody.
+            reason = listenerReasonNow();
+            setWaiting(reason != null);
+        }
+        return reason;
+    }
+
+    private @Nullable PauseReason listenerReasonNow() {
+        if (!assignment.reserved) {
+            assignment.reserved = listenerReason == PauseReason.MAX_IN_FLIGHT
+                    ? run.limit.hasRoomFor(run.pollSize) && run.limit.tryReserve(run.pollSize)
+                    : run.limit.tryReserve(run.pollSize);
+        }
+        if (!assignment.reserved) {
+            return PauseReason.MAX_IN_FLIGHT;
+        }
+        boolean pausedForBytes = listenerReason == PauseReason.MAX_IN_FLIGHT_BYTES;
+        return run.byteMarks != null && run.byteMarks.pauses(pausedForBytes, run.bytesInFlight.get())
+                ? PauseReason.MAX_IN_FLIGHT_BYTES
+                : null;
+    }
+
+    private void setWaiting(boolean waits) {
+        if (waits != assignment.waitsForRoom) {
+            assignment.waitsForRoom = waits;
+            if (waits) {
+                run.limit.startWaiting();
+            } else {
+                run.limit.stopWaiting();
+            }
+        }
+    }
+
+    private void apply(Collection<PartitionWork> works) {
+        List<TopicPartition> toPause = null;
+        List<TopicPartition> toResume = null;
+        for (PartitionWork work : works) {
+            decideOwn(work);
+            PauseReason reason =
+                    work.pausedByUser ? PauseReason.USER : listenerReason != null ? listenerReason : work.ownReason;
+            if (work.reason != reason) {
+                work.reason = reason;
+            }
+            boolean paused = reason != null;
+            if (paused != work.paused) {
+                work.paused = paused;
+                if (paused) {
+                    toPause = toPause == null ? new ArrayList<>() : toPause;
+                    toPause.add(work.partition);
+                } else {
+                    toResume = toResume == null ? new ArrayList<>() : toResume;
+                    toResume.add(work.partition);
+                }
+            }
+        }
+        if (toPause != null) {
+            consumer.pause(toPause);
+        }
+        if (toResume != null) {
+            consumer.resume(toResume);
+        }
+    }
+
+    private void decideOwn(PartitionWork work) {
+        PauseReason before = work.ownReason;
+        Watermarks marks = partitionMarks != null ? partitionMarks : share();
+        PauseReason now = ownReason(work, marks);
+        if (now == PauseReason.MAX_IN_FLIGHT_PER_PARTITION) {
+            work.wakeAt = (int) marks.low();
+            // A completion before the line above woke nobody.
+            if (work.inFlight.inFlight() <= marks.low()) {
+                now = null;
+            }
+        }
+        if (now == PauseReason.FRONTIER_STUCK) {
+            work.wakeAt = Integer.MAX_VALUE; // any completion may be the one that matters
+        } else if (now == null && work.wakeAt >= 0) {
+            work.wakeAt = -1;
+        }
+        if (now != before) {
+            work.ownReason = now;
+            if (before != null) {
+                run.metrics.resumed(before);
+            }
+            if (now != null) {
+                run.metrics.paused(now);
+            }
+            if (now == PauseReason.FAIR_SHARE) {
+                pausedForShare.add(work);
+            } else if (before == PauseReason.FAIR_SHARE) {
+                pausedForShare.remove(work);
+            }
+        }
+    }
+
+    private @Nullable PauseReason ownReason(PartitionWork work, Watermarks marks) {
+        if (work.tracker.span() >= LONGEST_SPAN) {
+            return PauseReason.FRONTIER_STUCK;
+        }
+        int inFlight = work.inFlight.inFlight();
+        if (partitionMarks != null) {
+            return marks.pauses(work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION, inFlight)
+                    ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
+                    : null;
+        }
+        return marks.pauses(work.ownReason == PauseReason.FAIR_SHARE, inFlight) && sharesMatter() && othersHaveRecords()
+                ? PauseReason.FAIR_SHARE
+                : null;
+    }
+
+    /**
+     * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must as
+     * soon as handling takes time: a few partitions that fill the limit would leave most workers idle.
+     */
+    private boolean sharesMatter() {
+        return run.limit.inFlight() * 2 >= run.limit.limit()
+                || (run.options.ordering() == Ordering.PARTITION && run.workers.isSlow());
+    }
+
+    /** A partition's share, less the poll that may still come: at or above that it is paused for others' sake. */
+    private Watermarks share() {
+        int partitions = Math.max(1, run.partitions.get());
+        if (shareOf != partitions) {
+            shareOf = partitions;
+            long withinShare = run.limit.limit() / partitions - run.pollSize + 1;
+            share = Watermarks.of(Math.max(1, withinShare), run.options.resumeAt());
+        }
+        return share;
+    }
+
+    /**
+     * Whether a partition that may take another poll within its share has, or for all that is known may have, records
+     * to be fetched. Kafka's consumer hands out what it has fetched partition by partition, so without this look one partition
+     * takes all the room before the next has its turn.
+     */
+    private boolean othersHaveRecords() {
+        long now = run.nanoTime.getAsLong();
+        if (now - othersCheckedAt >= OTHERS_CHECK_NANOS) {
+            othersCheckedAt = now;
+            othersHaveRecords = false;
+            long share = share().high();
+            for (PartitionWork work : assignment.works()) {
+                if (!work.pausedByUser && work.inFlight.inFlight() < share && mayHaveRecords(work.partition)) {
+                    othersHaveRecords = true;
+                    break;
+                }
+            }
+        }
+        return othersHaveRecords;
+    }
+
+    private boolean mayHaveRecords(TopicPartition partition) {
+        OptionalLong lag = consumer.currentLag(partition);
+        return lag.isEmpty() || lag.getAsLong() > 0;
+    }
+}

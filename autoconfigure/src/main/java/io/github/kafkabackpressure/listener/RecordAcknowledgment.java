@@ -1,0 +1,182 @@
+package io.github.kafkabackpressure.listener;
+
+import io.micrometer.observation.Observation;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.support.Acknowledgment;
+
+/**
+ * The end of one attempt at a record that does not end when the user's method returns: by {@code acknowledge()} or
+ * {@code nack()} of the user, or of spring-kafka's adapter when an asynchronous result is there. The first signal counts.
+ *
+ * <p>Threading: any thread signals; the worker of the attempt says what is to follow.
+ */
+class RecordAcknowledgment implements Acknowledgment {
+
+    /** How an attempt ended. */
+    sealed interface Signal {
+
+        /** The record is done. */
+        enum Done implements Signal {
+            DONE
+        }
+
+        /**
+         * The attempt failed.
+         *
+         * @param observation the attempt's, which what follows from the failure belongs to as well
+         */
+        record Failed(RuntimeException exception, @Nullable Observation observation) implements Signal {}
+
+        /**
+         * The user wants the record again after a time, or the records of a batch from one on.
+         *
+         * @param index of the first record that is to come again; 0 for a single record
+         */
+        record Nacked(int index, Duration sleep) implements Signal {}
+    }
+
+    /** Null while the method runs and nothing is known; then a signal, or what awaits one. */
+    private final AtomicReference<@Nullable Object> state = new AtomicReference<>();
+
+    private final boolean outOfOrder;
+
+    /** What limits the wait for an asynchronous result; null if nothing does. */
+    private volatile @Nullable CompletableFuture<Void> timer;
+
+    /** What is to be forgotten once the signal is there. */
+    private volatile @Nullable Runnable cleanUp;
+
+    /**
+     * Makes the end of an attempt.
+     *
+     * @param outOfOrder whether spring-kafka's adapter gives an asynchronous result and acknowledges it
+     */
+    RecordAcknowledgment(boolean outOfOrder) {
+        this.outOfOrder = outOfOrder;
+    }
+
+    /** Sets what is to be called when the signal is there; before anyone can give one. */
+    void setCleanUp(Runnable cleanUp) {
+        this.cleanUp = cleanUp;
+    }
+
+    /** Fails the attempt unless there is a signal within a time. */
+    void failAfter(Duration timeout, Supplier<RuntimeException> failure) {
+        CompletableFuture<Void> limit = new CompletableFuture<>();
+        timer = limit.orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        var unused = limit.exceptionally(timedOut -> {
+            failed(failure.get(), null);
+            return null;
+        });
+        if (signal() != null) {
+            limit.complete(null); // it came before it could see the timer
+        }
+    }
+
+    @Override
+    public void acknowledge() {
+        if (outOfOrder && isCalledForAFailure()) {
+            acknowledgedFailure();
+        } else {
+            signal(Signal.Done.DONE);
+        }
+    }
+
+    /** Takes in that the adapter acknowledged a failed result. Here the failure itself follows, by its callback. */
+    void acknowledgedFailure() {}
+
+    @Override
+    public void nack(Duration sleep) {
+        nacked(0, sleep);
+    }
+
+    /** Takes in that records are to come again. */
+    final void nacked(int index, Duration sleep) {
+        if (sleep.isNegative()) {
+            throw new IllegalArgumentException("the time until the next attempt must not be negative: " + sleep);
+        }
+        signal(new Signal.Nacked(index, sleep));
+    }
+
+    @Override
+    public boolean isOutOfOrderCommit() {
+        return true;
+    }
+
+    /**
+     * The adapter acknowledges a failed result before it reports the failure, and its acknowledgement looks like that of
+     * a good one. Only who calls tells them apart; results that come later are few enough a second to look.
+     */
+    private static boolean isCalledForAFailure() {
+        return StackWalker.getInstance()
+                .walk(frames -> frames.limit(8)
+                        .anyMatch(frame -> "asyncFailure".equals(frame.getMethodName())
+                                && frame.getClassName().startsWith("org.springframework.kafka.listener.adapter.")));
+    }
+
+    void failed(RuntimeException exception, @Nullable Observation observation) {
+        signal(new Signal.Failed(exception, observation));
+    }
+
+    @SuppressWarnings("unchecked")
+    private void signal(Signal signal) {
+        while (true) {
+            Object now = state.get();
+            if (now instanceof Signal) {
+                return;
+            }
+            if (state.compareAndSet(now, signal)) {
+                release();
+                if (now instanceof Thread waiting) {
+                    LockSupport.unpark(waiting);
+                } else if (now != null) {
+                    ((Consumer<Signal>) now).accept(signal);
+                }
+                return;
+            }
+        }
+    }
+
+    private void release() {
+        CompletableFuture<Void> limit = timer;
+        if (limit != null) {
+            limit.complete(null);
+        }
+        Runnable toForget = cleanUp;
+        if (toForget != null) {
+            toForget.run();
+        }
+    }
+
+    /** The signal, or null if there is none so far. */
+    @Nullable Signal signal() {
+        return state.get() instanceof Signal signal ? signal : null;
+    }
+
+    /**
+     * Leaves the rest to whoever signals.
+     *
+     * @param continuation called once with the signal, on the signalling thread
+     * @return false if the signal is there already; the continuation is not called then
+     */
+    boolean whenSignalled(Consumer<Signal> continuation) {
+        return state.compareAndSet(null, continuation);
+    }
+
+    /** Waits for the signal; null if the thread is interrupted first, which it then still is. */
+    @Nullable Signal await() {
+        if (state.compareAndSet(null, Thread.currentThread())) {
+            while (signal() == null && !Thread.currentThread().isInterrupted()) {
+                LockSupport.park(this);
+            }
+        }
+        return signal();
+    }
+}

@@ -1,0 +1,57 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.progress.LaneTask;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A polled record on its way: what a lane holds, a worker handles and the mailbox brings back.
+ *
+ * <p>Threading: handed from the consumer's thread to a worker and back by the queues between them.
+ */
+final class RecordTask extends LaneTask {
+
+    /** The lane of all keys that cannot be told apart: their class has no {@code equals} of its own. */
+    private static final Object INDISTINGUISHABLE = new Object();
+
+    private static final ClassValue<Boolean> COMPARABLE = new ClassValue<>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            try {
+                return type == byte[].class
+                        || type.getMethod("equals", Object.class).getDeclaringClass() != Object.class;
+            } catch (NoSuchMethodException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    };
+
+    final ConsumerRecord<?, ?> record;
+
+    final PartitionWork partition;
+
+    /** The record's number in the partition's tracker. */
+    final long number;
+
+    /** When the record was put on its lane: microseconds of {@link System#nanoTime}'s clock, wrapping around. */
+    final int queuedAtMicros;
+
+    /** Whether the record needs no further handling; written by the worker before the task goes to the mailbox. */
+    boolean handled;
+
+    RecordTask(ConsumerRecord<?, ?> record, PartitionWork partition, long number, int queuedAtMicros) {
+        this.record = record;
+        this.partition = partition;
+        this.number = number;
+        this.queuedAtMicros = queuedAtMicros;
+    }
+
+    @Override
+    protected @Nullable Object laneKey() {
+        Object key = record.key();
+        if (key == null || key instanceof String || COMPARABLE.get(key.getClass())) {
+            return key;
+        }
+        return INDISTINGUISHABLE;
+    }
+}

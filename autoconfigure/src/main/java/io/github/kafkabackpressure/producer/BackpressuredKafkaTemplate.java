@@ -1,0 +1,275 @@
+package io.github.kafkabackpressure.producer;
+
+import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.RecordNotSentException;
+import io.github.kafkabackpressure.buffer.Buffered;
+import io.github.kafkabackpressure.buffer.RateLimiter;
+import io.micrometer.observation.Observation;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.LongSupplier;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerInterceptor;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.ApplicationContext;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.core.ProducerFactory;
+import org.springframework.kafka.support.ProducerListener;
+import org.springframework.kafka.support.SendResult;
+
+/**
+ * A {@code KafkaTemplate} with a bounded buffer in front of Kafka's producer. What it accepts is delivered, or ends on
+ * its future with the reason; at shutdown it delivers what it holds before the context is gone.
+ *
+ * <p>Used like a {@code KafkaTemplate}, with one difference: a send never throws because of the record or the broker; its
+ * future says what became of it. It ends with a {@link RecordNotSentException} when the template itself refused or
+ * dropped the record, and with a plain {@code KafkaProducerException} when Kafka did. The {@code ProducerListener} is
+ * told what became of accepted records, except of those dropped for others.
+ *
+ * <p>In a transaction a record goes to the transaction's producer at once, past the buffer.
+ *
+ * <p>Threading: any thread.
+ *
+ * @param <K> type of the keys
+ * @param <V> type of the values
+ */
+public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
+
+    private final ProducerOptions options;
+    private final SendPipeline<K, V> pipeline;
+    private final CurrentProducer<K, V> producer;
+
+    private @Nullable ProducerListener<K, V> listener;
+    private @Nullable ProducerInterceptor<K, V> interceptor;
+    private @Nullable ApplicationContext context;
+
+    /**
+     * @param name names the template in logs, meters and events
+     * @param factory where producers come from
+     * @param options how to send
+     * @param metrics told of this template
+     */
+    public BackpressuredKafkaTemplate(
+            String name, ProducerFactory<K, V> factory, ProducerOptions options, ProducerMetrics metrics) {
+        this(name, factory, options, metrics, System::nanoTime);
+    }
+
+    BackpressuredKafkaTemplate(
+            String name,
+            ProducerFactory<K, V> factory,
+            ProducerOptions options,
+            ProducerMetrics metrics,
+            LongSupplier nanoTime) {
+        super(factory);
+        this.options = options;
+        this.producer = new CurrentProducer<>(factory, this::newProducer);
+        RateLimiter limiter = options.rateLimit() == null ? null : RateLimiters.of(options.rateLimit(), nanoTime);
+        Spool<K, V> spool = options.spool() == null ? null : new Spool<>(options.spool(), name, factory);
+        this.pipeline = new SendPipeline<>(name, options, limiter, spool, new Around(), nanoTime);
+        metrics.templateOpened(name, pipeline);
+    }
+
+    /**
+     * Sends with a priority.
+     *
+     * @param priority 0 to 9; decides over the record's header
+     */
+    public CompletableFuture<SendResult<K, V>> send(ProducerRecord<K, V> record, int priority) {
+        return send(new SendRequest<>(record, checked(priority), true));
+    }
+
+    /** Takes the record in or refuses it at once, with the priority of its header. Not possible in a transaction. */
+    public TrySendResult<K, V> trySend(ProducerRecord<K, V> record) {
+        return trySend(record, priorityOf(record));
+    }
+
+    /**
+     * Takes the record in or refuses it at once.
+     *
+     * @param priority 0 to 9; decides over the record's header
+     * @throws IllegalStateException in a transaction, where Kafka's producer itself may have to wait
+     */
+    public TrySendResult<K, V> trySend(ProducerRecord<K, V> record, int priority) {
+        if (inTransaction()) {
+            throw new IllegalStateException("trySend is not possible in a transaction; use send");
+        }
+        CompletableFuture<SendResult<K, V>> future = send(new SendRequest<>(record, checked(priority), false));
+        RecordNotSentException refusal = refusalOf(future);
+        if (refusal == null) {
+            return new TrySendResult.Accepted<>(future);
+        }
+        return switch (refusal.outcome()) {
+            case RATE_LIMITED -> new TrySendResult.RateLimited<>();
+            case CLOSED -> new TrySendResult.Closed<>();
+            case DROPPED, REJECTED -> new TrySendResult.Dropped<>(String.valueOf(refusal.getMessage()));
+            default -> new TrySendResult.Accepted<>(future);
+        };
+    }
+
+    /** What the template holds, and how its sends ended so far. */
+    public ProducerStats stats() {
+        return pipeline;
+    }
+
+    /** How full the buffer is. */
+    public BufferState state() {
+        return pipeline.state();
+    }
+
+    @Override
+    protected CompletableFuture<SendResult<K, V>> doSend(ProducerRecord<K, V> record, Observation observation) {
+        ProducerRecord<K, V> toSend = interceptor == null ? record : interceptor.onSend(record);
+        Observation observed = observation.isNoop() ? null : observation;
+        boolean request = record instanceof SendRequest<K, V>;
+        int priority = request ? ((SendRequest<K, V>) record).priority : priorityOf(toSend);
+        if (isTransactional() && (inTransaction() || !isAllowNonTransactional())) {
+            return pipeline.sendInTransaction(toSend, priority, observed, getTheProducer(toSend.topic()));
+        }
+        return request && !((SendRequest<K, V>) record).mayWait
+                ? pipeline.trySend(toSend, priority, observed)
+                : pipeline.send(toSend, priority, observed);
+    }
+
+    /** Hands over all that the buffer holds, then flushes Kafka's producer. Waits for as long as that takes. */
+    @Override
+    public void flush() {
+        try {
+            pipeline.flush();
+        } catch (InterruptedException e) {
+            throw new InterruptException(e);
+        }
+        super.flush();
+    }
+
+    @Override
+    public void setProducerListener(@Nullable ProducerListener<K, V> producerListener) {
+        super.setProducerListener(producerListener);
+        this.listener = producerListener;
+    }
+
+    @Override
+    public void setProducerInterceptor(ProducerInterceptor<K, V> producerInterceptor) {
+        super.setProducerInterceptor(producerInterceptor);
+        this.interceptor = producerInterceptor;
+    }
+
+    @Override
+    public void setApplicationContext(ApplicationContext applicationContext) {
+        super.setApplicationContext(applicationContext);
+        this.context = applicationContext;
+    }
+
+    @Override
+    public void afterSingletonsInstantiated() {
+        setMicrometerEnabled(false);
+        super.afterSingletonsInstantiated();
+        pipeline.open();
+    }
+
+    /** Delivers what the template holds, unless the context's stop has done that. */
+    @Override
+    public void destroy() {
+        if (!pipeline.closed()) {
+            new Shutdown(List.of(pipeline), producer::live, options.flushTimeout()).run();
+        }
+        producer.close();
+        super.destroy();
+    }
+
+    SendPipeline<K, V> pipeline() {
+        return pipeline;
+    }
+
+    Duration flushTimeout() {
+        return options.flushTimeout();
+    }
+
+    private Producer<K, V> newProducer() {
+        return isTransactional()
+                ? getProducerFactory().createNonTransactionalProducer()
+                : getProducerFactory().createProducer();
+    }
+
+    private int priorityOf(ProducerRecord<K, V> record) {
+        Header header = record.headers().lastHeader(options.priorities().header());
+        if (header == null || header.value() == null || header.value().length != 1) {
+            return options.priorities().usual();
+        }
+        int value = header.value()[0];
+        int priority = value >= '0' ? value - '0' : value;
+        return priority < Buffered.LOWEST_PRIORITY || priority > Buffered.HIGHEST_PRIORITY
+                ? options.priorities().usual()
+                : priority;
+    }
+
+    private static int checked(int priority) {
+        if (priority < Buffered.LOWEST_PRIORITY || priority > Buffered.HIGHEST_PRIORITY) {
+            throw new IllegalArgumentException("A priority is 0 to 9, not " + priority);
+        }
+        return priority;
+    }
+
+    private static @Nullable RecordNotSentException refusalOf(CompletableFuture<?> future) {
+        if (!future.isCompletedExceptionally()) {
+            return null;
+        }
+        try {
+            future.get();
+            return null;
+        } catch (ExecutionException e) {
+            return e.getCause() instanceof RecordNotSentException refusal ? refusal : null;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("A complete future does not wait", e);
+        }
+    }
+
+    private final class Around implements SendPipeline.Surroundings<K, V> {
+
+        @Override
+        public Producer<K, V> producer() {
+            return producer.get();
+        }
+
+        @Override
+        public void forgetProducer() {
+            producer.forget();
+        }
+
+        @Override
+        public void delivered(ProducerRecord<K, V> record, RecordMetadata metadata) {
+            if (interceptor != null) {
+                interceptor.onAcknowledgement(metadata, null);
+            }
+            if (listener != null) {
+                listener.onSuccess(record, metadata);
+            }
+        }
+
+        @Override
+        public void failed(ProducerRecord<K, V> record, @Nullable RecordMetadata metadata, Exception failure) {
+            if (interceptor != null && metadata != null) {
+                interceptor.onAcknowledgement(metadata, failure);
+            }
+            if (listener != null) {
+                listener.onError(record, metadata, failure);
+            }
+        }
+
+        @Override
+        public void stateChanged(BufferState state, int buffered) {
+            ApplicationContext published = context;
+            if (state == BufferState.FULL) {
+                logger.warn(() -> "The buffer of '" + pipeline.name() + "' is full; overflow is " + options.overflow());
+            }
+            if (published != null) {
+                published.publishEvent(new BufferStateEvent(pipeline.name(), state, buffered));
+            }
+        }
+    }
+}

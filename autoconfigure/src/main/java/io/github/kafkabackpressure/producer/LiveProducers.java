@@ -1,0 +1,67 @@
+package io.github.kafkabackpressure.producer;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.kafka.clients.producer.Producer;
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.ProducerFactory;
+
+/**
+ * The producers that are open now, of every {@link DefaultKafkaProducerFactory} bean, and the buffered templates. A
+ * post-processor, so that it
+ * listens before anyone can have asked the factory for a producer; the copies that a {@code KafkaTemplate} with
+ * overrides makes of a factory inherit the listening.
+ *
+ * <p>Threading: written by any thread that opens or closes a producer, read by the lifecycle thread.
+ */
+public final class LiveProducers implements BeanPostProcessor {
+
+    private final Map<Producer<?, ?>, LiveProducer> producers = new ConcurrentHashMap<>();
+    private final List<BackpressuredKafkaTemplate<?, ?>> templates = new CopyOnWriteArrayList<>();
+
+    /** Before initialization, so that a proxy around the bean cannot hide it. */
+    @Override
+    public Object postProcessBeforeInitialization(Object bean, String beanName) {
+        if (bean instanceof DefaultKafkaProducerFactory<?, ?> factory) {
+            listenTo(factory);
+        } else if (bean instanceof BackpressuredKafkaTemplate<?, ?> template) {
+            templates.add(template);
+        }
+        return bean;
+    }
+
+    List<BackpressuredKafkaTemplate<?, ?>> templates() {
+        return templates;
+    }
+
+    Collection<LiveProducer> all() {
+        return List.copyOf(producers.values());
+    }
+
+    private <K, V> void listenTo(DefaultKafkaProducerFactory<K, V> factory) {
+        factory.addListener(new ProducerFactory.Listener<>() {
+
+            @Override
+            public void producerAdded(String id, Producer<K, V> producer) {
+                producers.put(producer, new LiveProducer(id, producer, factory));
+            }
+
+            @Override
+            public void producerRemoved(String id, Producer<K, V> producer) {
+                producers.remove(producer);
+            }
+        });
+    }
+
+    /**
+     * One open producer.
+     *
+     * @param id name of the factory's bean and the client id
+     * @param factory the factory bean; for a producer of a factory's copy, the factory that was copied
+     */
+    record LiveProducer(String id, Producer<?, ?> producer, DefaultKafkaProducerFactory<?, ?> factory) {}
+}

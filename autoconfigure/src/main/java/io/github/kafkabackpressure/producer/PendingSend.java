@@ -1,0 +1,73 @@
+package io.github.kafkabackpressure.producer;
+
+import io.github.kafkabackpressure.buffer.Buffered;
+import io.micrometer.observation.Observation;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.support.SendResult;
+
+/**
+ * One record on its way: what waits in the buffer, what Kafka calls back, and the future that the caller holds. One
+ * object for all of it, because there may be a million of these a second.
+ *
+ * <p>Threading: handed from the caller to the sender to Kafka's thread; {@link #end()} lets exactly one of them end it.
+ */
+final class PendingSend<K, V> extends Buffered implements Callback {
+
+    @SuppressWarnings("rawtypes")
+    private static final AtomicIntegerFieldUpdater<PendingSend> ENDED =
+            AtomicIntegerFieldUpdater.newUpdater(PendingSend.class, "ended");
+
+    final ProducerRecord<K, V> record;
+    final CompletableFuture<SendResult<K, V>> future = new CompletableFuture<>();
+    final @Nullable Observation observation;
+
+    private final SendPipeline<K, V> pipeline;
+
+    /** Whether it holds a place in the in-flight window. */
+    boolean inFlight;
+
+    /** Whether Kafka's producer refused it; read by the sender after the hand-over only. */
+    volatile boolean failed;
+
+    /** Whether it belongs to a transaction: one that did not commit is nothing to send again. */
+    boolean transactional;
+
+    /** When it was handed to Kafka's producer; set in slow mode only. */
+    long handedOverNanos;
+
+    /** Counts in the order of hand-over; set only where there is a spool. */
+    long order;
+
+    private volatile int ended;
+
+    PendingSend(
+            SendPipeline<K, V> pipeline,
+            ProducerRecord<K, V> record,
+            int priority,
+            int bytes,
+            @Nullable Observation observation) {
+        super(priority, bytes);
+        this.pipeline = pipeline;
+        this.record = record;
+        this.observation = observation;
+    }
+
+    /** Whether the caller is the one that ends this send; the answer is yes once. */
+    boolean end() {
+        return ENDED.compareAndSet(this, 0, 1);
+    }
+
+    boolean hasEnded() {
+        return ended != 0;
+    }
+
+    @Override
+    public void onCompletion(@Nullable RecordMetadata metadata, @Nullable Exception failure) {
+        pipeline.completed(this, metadata, failure);
+    }
+}

@@ -1,0 +1,121 @@
+package io.github.kafkabackpressure.producer;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.context.ApplicationContext;
+import org.springframework.context.ApplicationListener;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.context.event.ContextClosedEvent;
+
+/**
+ * Empties every buffered template and flushes every open producer, after the listeners have drained and before the
+ * producer factories close, and reports what came of it. Depends on nothing but producer factories: what it depended on
+ * beyond them would be stopped after it, whatever the phases say.
+ *
+ * <p>Threading: started, stopped and destroyed by the context's thread; a second concurrent stop waits for the first.
+ */
+public final class ProducerFlushLifecycle
+        implements SmartLifecycle, DisposableBean, ApplicationListener<ContextClosedEvent> {
+
+    /** Above the producer factories, which close in the lowest phase, and below everything that may still send. */
+    static final int PHASE = Integer.MIN_VALUE + 1000;
+
+    private static final Log logger = LogFactory.getLog(ProducerFlushLifecycle.class);
+
+    private final LiveProducers live;
+    private final Duration timeout;
+    private final ProducerMetrics metrics;
+    private final ApplicationContext context;
+    private final ReentrantLock stopping = new ReentrantLock();
+
+    private volatile boolean running;
+
+    /**
+     * @param live the producers and templates to flush
+     * @param timeout how long the flush may take, whatever the brokers do
+     * @param metrics told of the {@link ProducerFlushReport}
+     * @param context where the report is published as an event, too
+     */
+    public ProducerFlushLifecycle(
+            LiveProducers live, Duration timeout, ProducerMetrics metrics, ApplicationContext context) {
+        this.live = live;
+        this.timeout = timeout;
+        this.metrics = metrics;
+        this.context = context;
+    }
+
+    @Override
+    public void start() {
+        live.templates().forEach(template -> template.pipeline().reopen());
+        running = true;
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+
+    @Override
+    public int getPhase() {
+        return PHASE;
+    }
+
+    @Override
+    public void stop() {
+        stopping.lock();
+        try {
+            running = false;
+            flush();
+        } finally {
+            stopping.unlock();
+        }
+    }
+
+    /** Covers what {@link #stop()} cannot: a context that failed before its lifecycle began, and sends after the stop. */
+    @Override
+    public void destroy() {
+        stop();
+    }
+
+    @Override
+    public void onApplicationEvent(ContextClosedEvent event) {
+        if (event.getApplicationContext() == context) {
+            refuseOutsiders();
+        }
+    }
+
+    /** From now on buffered templates take records only from threads that handle a record. */
+    public void refuseOutsiders() {
+        live.templates().forEach(template -> template.pipeline().refuseOutsiders());
+    }
+
+    private void flush() {
+        List<? extends SendPipeline<?, ?>> open = live.templates().stream()
+                .map(BackpressuredKafkaTemplate::pipeline)
+                .filter(pipeline -> !pipeline.closed())
+                .toList();
+        boolean nothingHeld = open.stream().allMatch(SendPipeline::isIdle);
+        ProducerFlushReport report = new Shutdown(open, live::all, timeout).run();
+        if (report.producers() > 0 || !nothingHeld) {
+            report(report);
+        }
+    }
+
+    private void report(ProducerFlushReport report) {
+        if (report.complete()) {
+            logger.info(report);
+        } else {
+            logger.error(report);
+        }
+        metrics.flushed(report);
+        try {
+            context.publishEvent(report);
+        } catch (RuntimeException listenerFailed) {
+            logger.warn("A listener of the producer flush report failed", listenerFailed);
+        }
+    }
+}

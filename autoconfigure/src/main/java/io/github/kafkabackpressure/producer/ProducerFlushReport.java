@@ -1,0 +1,95 @@
+package io.github.kafkabackpressure.producer;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * What became of the records that producers held when the context stopped. Published as an application event and
+ * logged, once per stop in which a producer was open or a buffer held a record.
+ *
+ * <p>Threading: immutable.
+ *
+ * @param producers how many producers were flushed, the unflushed included
+ * @param unflushed ids of the producers that were not flushed in time, each with the reason
+ * @param took how long it took
+ * @param topics what became of each buffered template's records from the start of the stop, by topic; records of a
+ *     plain {@code KafkaTemplate} are in no buffer and are not counted
+ */
+public record ProducerFlushReport(int producers, List<String> unflushed, Duration took, Map<String, Counts> topics) {
+
+    public ProducerFlushReport {
+        unflushed = List.copyOf(unflushed);
+        topics = Map.copyOf(topics);
+    }
+
+    /**
+     * The records of one topic.
+     *
+     * @param delivered acknowledged by the broker
+     * @param failed refused by the broker or by Kafka's producer
+     * @param notDelivered not acknowledged when the time was up; a few of them may have reached the broker all the same
+     * @param spooled of those not delivered, how many were written to the spool directory
+     */
+    public record Counts(long delivered, long failed, long notDelivered, long spooled) {
+
+        Counts plus(Counts other) {
+            return new Counts(
+                    delivered + other.delivered,
+                    failed + other.failed,
+                    notDelivered + other.notDelivered,
+                    spooled + other.spooled);
+        }
+    }
+
+    /** Whether every producer was flushed and every record was delivered. */
+    public boolean complete() {
+        return unflushed.isEmpty() && failed() == 0 && notDelivered() == 0;
+    }
+
+    /** Records acknowledged by the broker. */
+    public long delivered() {
+        return topics.values().stream().mapToLong(Counts::delivered).sum();
+    }
+
+    /** Records refused by the broker or by Kafka's producer. */
+    public long failed() {
+        return topics.values().stream().mapToLong(Counts::failed).sum();
+    }
+
+    /** Records that were not acknowledged when the time was up. */
+    public long notDelivered() {
+        return topics.values().stream().mapToLong(Counts::notDelivered).sum();
+    }
+
+    /** Of the records that were not delivered, those that were written to the spool directory. */
+    public long spooled() {
+        return topics.values().stream().mapToLong(Counts::spooled).sum();
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder line = new StringBuilder("%d of %d producers flushed in %d ms"
+                .formatted(producers - unflushed.size(), producers, took.toMillis()));
+        if (!unflushed.isEmpty()) {
+            line.append("; not flushed: ").append(String.join(", ", unflushed));
+        }
+        line.append("; %d records delivered, %d failed, %d not delivered, %d spooled"
+                .formatted(delivered(), failed(), notDelivered(), spooled()));
+        if (failed() + notDelivered() > 0) {
+            line.append(topics.entrySet().stream()
+                    .filter(topic ->
+                            topic.getValue().failed() + topic.getValue().notDelivered() > 0)
+                    .sorted(Map.Entry.comparingByKey())
+                    .map(topic -> "%s: %d failed, %d not delivered, %d spooled"
+                            .formatted(
+                                    topic.getKey(),
+                                    topic.getValue().failed(),
+                                    topic.getValue().notDelivered(),
+                                    topic.getValue().spooled()))
+                    .collect(Collectors.joining("; ", " (", ")")));
+        }
+        return line.toString();
+    }
+}

@@ -1,0 +1,318 @@
+package io.github.kafkabackpressure.producer;
+
+import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.core.ProducerFactory;
+
+/**
+ * Keeps undelivered records in files of a directory, and sends them first at the next start, at least once. A file is
+ * deleted only when the broker has acknowledged all that is in it; one that cannot be read to its end is set aside under
+ * another name, after what could be read of it was sent. Nothing that goes wrong here stops a start or a shutdown.
+ *
+ * <p>Threading: see {@link UndeliveredStore}.
+ */
+final class Spool<K, V> implements UndeliveredStore<K, V> {
+
+    private static final Log logger = LogFactory.getLog(Spool.class);
+
+    private static final String SUFFIX = ".spool";
+    private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final long LOOK_MILLIS = 100;
+
+    private final SpoolOptions options;
+    private final String name;
+    private final ProducerFactory<K, V> factory;
+
+    Spool(SpoolOptions options, String name, ProducerFactory<K, V> factory) {
+        this.options = options;
+        this.name = name;
+        this.factory = factory;
+    }
+
+    @Override
+    public boolean replay(BooleanSupplier mayGoOn) {
+        try {
+            if (files().isEmpty()) {
+                return true;
+            }
+            underLock(() -> replayAll(mayGoOn));
+            return mayGoOn.getAsBoolean() || files().isEmpty();
+        } catch (IOException | RuntimeException e) {
+            logger.error("The spool directory " + options.directory() + " could not be replayed; its files stay", e);
+            return mayGoOn.getAsBoolean();
+        }
+    }
+
+    @Override
+    public Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered) {
+        Set<PendingSend<K, V>> kept = new HashSet<>();
+        try {
+            Files.createDirectories(options.directory());
+            underLock(() -> keepAll(undelivered, kept));
+        } catch (IOException | RuntimeException e) {
+            kept.clear();
+            logger.error(undelivered.size() + " undelivered records could not be written to " + options.directory(), e);
+        }
+        return kept;
+    }
+
+    private interface Action {
+        void run() throws IOException;
+    }
+
+    /** Two applications on one directory would send the same files twice and delete each other's. */
+    private void underLock(Action action) throws IOException {
+        Path lockFile = options.directory().resolve(".lock");
+        try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            FileLock lock = null;
+            try {
+                lock = channel.tryLock();
+            } catch (OverlappingFileLockException sameJvm) {
+                logger.debug("Another template of this JVM is at " + lockFile, sameJvm);
+            }
+            if (lock == null) {
+                throw new IOException("another application uses it: " + lockFile + " is locked");
+            }
+            action.run();
+        }
+    }
+
+    private void keepAll(List<PendingSend<K, V>> undelivered, Set<PendingSend<K, V>> kept) throws IOException {
+        long room = options.maxBytes() - bytesOnDisk();
+        List<byte[]> encoded = new ArrayList<>();
+        List<PendingSend<K, V>> fitting = new ArrayList<>();
+        try (SpoolSerializer<K, V> serializer = new SpoolSerializer<>(factory)) {
+            for (PendingSend<K, V> send : undelivered) {
+                byte[] bytes = serializer.encode(send.record);
+                if (bytes == null) {
+                    continue;
+                }
+                room -= SpoolFile.sizeOf(bytes);
+                if (room < 0) {
+                    // The first ones, without a gap: what is sent later must not come before what is missing.
+                    logger.error("The spool directory " + options.directory() + " is full at spool-max-bytes, "
+                            + options.maxBytes() + ": " + (undelivered.size() - fitting.size())
+                            + " records are not kept");
+                    break;
+                }
+                encoded.add(bytes);
+                fitting.add(send);
+            }
+        }
+        if (!encoded.isEmpty()) {
+            SpoolFile.write(nextFile(), encoded);
+            kept.addAll(fitting);
+        }
+    }
+
+    private void replayAll(BooleanSupplier mayGoOn) throws IOException {
+        try (Producer<byte[], byte[]> producer = newProducer()) {
+            for (Path file : files()) {
+                if (!mayGoOn.getAsBoolean() || !replayFile(file, producer, mayGoOn)) {
+                    producer.close(Duration.ZERO);
+                    return;
+                }
+            }
+        }
+    }
+
+    private boolean replayFile(Path file, Producer<byte[], byte[]> producer, BooleanSupplier mayGoOn)
+            throws IOException {
+        SpoolFile.Contents contents = SpoolFile.read(file);
+        String refused = null;
+        List<ProducerRecord<byte[], byte[]>> left = contents.records();
+        while (!left.isEmpty()) {
+            Progress progress = send(left, producer, mayGoOn);
+            if (progress.stopped) {
+                return false;
+            }
+            if (progress.refused != null) {
+                refused = progress.refused;
+            }
+            left = left.subList(progress.done, left.size());
+            if (!left.isEmpty()) {
+                LockSupport.parkNanos(this, RETRY_NANOS);
+            }
+        }
+        if (contents.damage() != null) {
+            setAside(file, contents.damage(), contents.records().size());
+        } else if (refused != null) {
+            setAside(
+                    file,
+                    "Kafka refused a record: " + refused,
+                    contents.records().size());
+        } else {
+            Files.delete(file);
+            logger.info(contents.records().size() + " records of " + file + " were sent");
+        }
+        return true;
+    }
+
+    /**
+     * How far a try came.
+     *
+     * @param done how many of the first records need not be tried again
+     */
+    private record Progress(int done, @Nullable String refused, boolean stopped) {}
+
+    private static Progress send(
+            List<ProducerRecord<byte[], byte[]>> records, Producer<byte[], byte[]> producer, BooleanSupplier mayGoOn) {
+        List<Future<RecordMetadata>> futures = new ArrayList<>();
+        for (ProducerRecord<byte[], byte[]> record : records) {
+            if (!mayGoOn.getAsBoolean()) {
+                return new Progress(0, null, true);
+            }
+            futures.add(producer.send(record));
+        }
+        String refused = null;
+        int done = 0;
+        while (done < futures.size()) {
+            try {
+                futures.get(done).get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                done++;
+            } catch (TimeoutException e) {
+                if (!mayGoOn.getAsBoolean()) {
+                    return new Progress(done, refused, true);
+                }
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RetriableException) {
+                    return new Progress(done, refused, false);
+                }
+                refused = String.valueOf(e.getCause());
+                done++;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return new Progress(done, refused, true);
+            }
+        }
+        return new Progress(done, refused, false);
+    }
+
+    private void setAside(Path file, String reason, int sent) throws IOException {
+        Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + System.currentTimeMillis());
+        Files.move(file, aside);
+        logger.error("The spool file " + file + " is set aside as " + aside.getFileName() + ": " + reason + ". The "
+                + sent + " records before that were sent.");
+    }
+
+    private Producer<byte[], byte[]> newProducer() {
+        Map<String, Object> config = new HashMap<>(factory.getConfigurationProperties());
+        config.remove(ProducerConfig.TRANSACTIONAL_ID_CONFIG);
+        config.put(ProducerConfig.CLIENT_ID_CONFIG, name + "-spool");
+        return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    private List<Path> files() throws IOException {
+        if (!Files.isDirectory(options.directory())) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(options.directory())) {
+            return files.filter(file -> fileName(file).endsWith(SUFFIX))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private long bytesOnDisk() throws IOException {
+        long bytes = 0;
+        for (Path file : files()) {
+            bytes += Files.size(file);
+        }
+        return bytes;
+    }
+
+    /** Numbered, so that files are replayed in the order in which they were written. */
+    private Path nextFile() throws IOException {
+        List<Path> files = files();
+        long next = 1;
+        for (Path file : files) {
+            String number = fileName(file).replace(SUFFIX, "");
+            if (number.matches("\\d{1,18}")) {
+                next = Math.max(next, Long.parseLong(number) + 1);
+            }
+        }
+        return options.directory().resolve("%018d".formatted(next) + SUFFIX);
+    }
+
+    private static String fileName(Path file) {
+        return String.valueOf(file.getFileName());
+    }
+
+    /** Serializes as the factory's own producers do. */
+    private static final class SpoolSerializer<K, V> implements AutoCloseable {
+
+        private final Serializer<K> keys;
+        private final Serializer<V> values;
+
+        SpoolSerializer(ProducerFactory<K, V> factory) {
+            Map<String, Object> config = factory.getConfigurationProperties();
+            this.keys =
+                    serializer(factory.getKeySerializer(), config, ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, true);
+            this.values = serializer(
+                    factory.getValueSerializer(), config, ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, false);
+        }
+
+        @SuppressWarnings("unchecked") // The configuration says what serializes this factory's keys and values.
+        private static <T> Serializer<T> serializer(
+                @Nullable Serializer<T> own, Map<String, Object> config, String property, boolean key) {
+            if (own != null) {
+                return own;
+            }
+            Serializer<T> configured =
+                    new ProducerConfig(new HashMap<>(config)).getConfiguredInstance(property, Serializer.class);
+            configured.configure(config, key);
+            return configured;
+        }
+
+        /** Null if the record cannot be serialized: it could never have been sent. */
+        byte @Nullable [] encode(ProducerRecord<K, V> record) throws IOException {
+            try {
+                byte[] key = keys.serialize(record.topic(), record.headers(), record.key());
+                byte[] value = values.serialize(record.topic(), record.headers(), record.value());
+                return SpoolFile.encode(new ProducerRecord<>(
+                        record.topic(), record.partition(), record.timestamp(), key, value, record.headers()));
+            } catch (KafkaException | ClassCastException e) {
+                logger.error("A record for topic " + record.topic() + " cannot be serialized and is not kept", e);
+                return null;
+            }
+        }
+
+        @Override
+        public void close() {
+            keys.close();
+            values.close();
+        }
+    }
+}

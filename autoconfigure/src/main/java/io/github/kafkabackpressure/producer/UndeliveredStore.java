@@ -1,0 +1,24 @@
+package io.github.kafkabackpressure.producer;
+
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Keeps what could not be delivered at a shutdown until the next start.
+ *
+ * <p>Threading: replayed by the sender before its first hand-over, written by the thread that ends a shutdown.
+ */
+interface UndeliveredStore<K, V> {
+
+    /**
+     * Sends what was kept, in order, and forgets what was acknowledged.
+     *
+     * @param mayGoOn says no when a shutdown must not wait any longer
+     * @return whether newer records may be sent now; not if something was left because of {@code mayGoOn}
+     */
+    boolean replay(BooleanSupplier mayGoOn);
+
+    /** Keeps these, in this order, and says which of them it could keep. */
+    Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered);
+}

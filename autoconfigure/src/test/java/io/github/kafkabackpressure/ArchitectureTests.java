@@ -1,0 +1,158 @@
+package io.github.kafkabackpressure;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The rules of the architecture. Each is held against the product, and against the small project in {@code offending},
+ * which breaks them all: a rule that can no longer fail does not go unnoticed.
+ */
+class ArchitectureTests {
+
+    /** The layers, from the one that may use all below to those that may use none. */
+    private static final List<List<String>> LAYERS = List.of(
+            List.of("autoconfigure"),
+            List.of("actuate", "metrics", "web"),
+            List.of("listener", "producer"),
+            List.of("flow", "progress", "buffer"));
+
+    private static final String PRODUCT_ROOT = ArchitectureTests.class.getPackageName();
+
+    private static final String OFFENDING_ROOT = PRODUCT_ROOT + ".offending";
+
+    private static final JavaClasses PRODUCT = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_JARS)
+            .importPackages(PRODUCT_ROOT);
+
+    private static final JavaClasses OFFENDING = new ClassFileImporter().importPackages(OFFENDING_ROOT);
+
+    /** From what a rule says to the rule for a project with the given root package. */
+    private static final Map<String, Function<String, ArchRule>> RULES = new LinkedHashMap<>();
+
+    static {
+        for (int layer = 0; layer < LAYERS.size(); layer++) {
+            for (String name : LAYERS.get(layer)) {
+                List<String> below = LAYERS.subList(layer + 1, LAYERS.size()).stream()
+                        .flatMap(List::stream)
+                        .toList();
+                RULES.put(name + " uses only itself, the root and " + below, root -> usesOnly(root, name, below));
+            }
+        }
+        RULES.put(
+                "the root package uses no other",
+                root -> classes()
+                        .that()
+                        .resideInAPackage(root)
+                        .should()
+                        .onlyDependOnClassesThat(resideInAPackage(root).or(outside(root))));
+        RULES.put(
+                "no two packages form a cycle",
+                root -> slices().matching(root + ".(*)..").should().beFreeOfCycles());
+        RULES.put(
+                "flow, progress and buffer are plain Java",
+                root -> classes()
+                        .that()
+                        .resideInAnyPackage(pure(root))
+                        .should()
+                        .onlyDependOnClassesThat(resideInAnyPackage(
+                                "java..", "org.jspecify..", "com.google.errorprone.annotations..", root + "..")));
+        RULES.put(
+                "flow, progress and buffer start no threads",
+                root -> noClasses()
+                        .that()
+                        .resideInAnyPackage(pure(root))
+                        .should()
+                        .dependOnClassesThat(DescribedPredicate.describe(
+                                "start threads",
+                                type -> type.isAssignableTo(Thread.class) || type.isAssignableTo(Executor.class))));
+        RULES.put(
+                "nothing is printed past the logs",
+                root -> noClasses()
+                        .should()
+                        .accessField(System.class, "out")
+                        .orShould()
+                        .accessField(System.class, "err"));
+        // ListenerRun's sleep is the back-off between two attempts, in steps that end with the partition.
+        RULES.put(
+                "nobody sleeps who could be woken",
+                root -> noClasses()
+                        .that()
+                        .doNotHaveSimpleName("ListenerRun")
+                        .should()
+                        .callMethod(Thread.class, "sleep", long.class));
+        RULES.put(
+                "every package is null-marked",
+                root -> classes().should(new ArchCondition<>("be in a null-marked package") {
+                    @Override
+                    public void check(JavaClass type, ConditionEvents events) {
+                        if (!type.getPackage().isAnnotatedWith(NullMarked.class)) {
+                            events.add(
+                                    SimpleConditionEvent.violated(type, type.getPackageName() + " is not null-marked"));
+                        }
+                    }
+                }));
+    }
+
+    private static ArchRule usesOnly(String root, String name, List<String> below) {
+        List<String> allowed = new ArrayList<>(List.of(root, root + "." + name + ".."));
+        below.forEach(used -> allowed.add(root + "." + used + ".."));
+        return classes()
+                .that()
+                .resideInAPackage(root + "." + name + "..")
+                .should()
+                .onlyDependOnClassesThat(
+                        resideInAnyPackage(allowed.toArray(String[]::new)).or(outside(root)))
+                .allowEmptyShould(true); // not every layer has all of its packages yet
+    }
+
+    private static DescribedPredicate<JavaClass> outside(String root) {
+        return DescribedPredicate.not(resideInAPackage(root + ".."));
+    }
+
+    private static String[] pure(String root) {
+        return LAYERS.get(LAYERS.size() - 1).stream()
+                .map(name -> root + "." + name + "..")
+                .toArray(String[]::new);
+    }
+
+    static Iterable<String> rules() {
+        return RULES.keySet();
+    }
+
+    @ParameterizedTest
+    @MethodSource("rules")
+    void theProductKeepsTheRule(String rule) {
+        RULES.get(rule).apply(PRODUCT_ROOT).check(PRODUCT);
+    }
+
+    @ParameterizedTest
+    @MethodSource("rules")
+    void theRuleCanFail(String rule) {
+        assertThat(RULES.get(rule).apply(OFFENDING_ROOT).evaluate(OFFENDING).hasViolation())
+                .isTrue();
+    }
+}

@@ -1,0 +1,130 @@
+package io.github.kafkabackpressure.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.listener.ListenerOptions;
+import io.github.kafkabackpressure.listener.ListenerSettings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.reflect.RecordComponent;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.json.JSONArray;
+import org.json.JSONException;
+import org.json.JSONObject;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.convert.DurationStyle;
+
+/** What an IDE shows of the properties. */
+class ConfigurationMetadataTests {
+
+    private static final String LISTENER = "kafka.backpressure.listener.";
+
+    /** These are off, or depend on others, unless they are set. */
+    private static final Set<String> WITHOUT_DEFAULT = Set.of(
+            LISTENER + "batch-size",
+            LISTENER + "handler-timeout",
+            LISTENER + "max-in-flight-bytes",
+            LISTENER + "max-in-flight-per-partition");
+
+    private static final Map<String, JSONObject> PROPERTIES = new HashMap<>();
+
+    private static JSONObject metadata;
+
+    @BeforeAll
+    static void read() throws IOException, JSONException {
+        String path = "META-INF/spring-configuration-metadata.json";
+        for (URL url : Collections.list(
+                ConfigurationMetadataTests.class.getClassLoader().getResources(path))) {
+            try (InputStream in = url.openStream()) {
+                String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+                if (text.contains(LISTENER)) {
+                    metadata = new JSONObject(text);
+                }
+            }
+        }
+        JSONArray properties = metadata.getJSONArray("properties");
+        for (int i = 0; i < properties.length(); i++) {
+            JSONObject property = properties.getJSONObject(i);
+            assertThat(PROPERTIES.put(property.getString("name"), property)).isNull();
+        }
+    }
+
+    private static String kebab(String name) {
+        return name.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+    }
+
+    @Test
+    void everyKeyOfAListenerIsListedAndNoOther() {
+        Set<String> keys = new TreeSet<>();
+        for (RecordComponent component : ListenerSettings.class.getRecordComponents()) {
+            keys.add(LISTENER + kebab(component.getName()));
+        }
+        assertThat(PROPERTIES.keySet().stream().filter(name -> name.startsWith(LISTENER)))
+                .containsExactlyInAnyOrderElementsOf(keys);
+    }
+
+    @Test
+    void everyPropertyHasADescription() throws JSONException {
+        for (JSONObject property : PROPERTIES.values()) {
+            assertThat(property.optString("description"))
+                    .as(property.getString("name"))
+                    .matches("[A-Z0-9].*\\.");
+        }
+    }
+
+    @Test
+    void theDefaultsAreThoseThatApply() throws JSONException {
+        ListenerOptions options = ListenerOptions.of(List.of(), false);
+        assertThat(defaultOf("ordering")).isEqualTo(options.ordering().name().toLowerCase(Locale.ROOT));
+        assertThat(defaultOf("max-in-flight")).isEqualTo(options.maxInFlight());
+        assertThat(defaultOf("max-concurrency")).isEqualTo(options.maxConcurrency());
+        assertThat(defaultOf("resume-at")).isEqualTo(options.resumeAt());
+        assertThat(DurationStyle.detectAndParse(defaultOf("drain-timeout").toString()))
+                .isEqualTo(options.drainTimeout());
+        assertThat(DurationStyle.detectAndParse(defaultOf("batch-linger").toString()))
+                .isEqualTo(options.batchLinger());
+        assertThat(DurationStyle.detectAndParse(defaultOf("commit-interval").toString()))
+                .isEqualTo(options.commitInterval());
+        for (JSONObject property : PROPERTIES.values()) {
+            String name = property.getString("name");
+            if (name.startsWith(LISTENER)) {
+                assertThat(property.has("defaultValue")).as(name).isNotEqualTo(WITHOUT_DEFAULT.contains(name));
+            }
+        }
+    }
+
+    private static Object defaultOf(String key) throws JSONException {
+        return PROPERTIES.get(LISTENER + key).get("defaultValue");
+    }
+
+    @Test
+    void theSettingsOfSingleListenersAreAMapThatToolsCanLookInto() throws JSONException {
+        assertThat(PROPERTIES.get("kafka.backpressure.listeners").getString("type"))
+                .isEqualTo("java.util.Map<java.lang.String," + ListenerSettings.class.getName() + ">");
+    }
+
+    @Test
+    void theOrderingsAreHintedAt() throws JSONException {
+        JSONArray hints = metadata.getJSONArray("hints");
+        assertThat(hints.length()).isEqualTo(1);
+        JSONObject hint = hints.getJSONObject(0);
+        assertThat(hint.getString("name")).isEqualTo(LISTENER + "ordering");
+        JSONArray values = hint.getJSONArray("values");
+        List<String> names = Arrays.asList("partition", "key", "unordered");
+        for (int i = 0; i < names.size(); i++) {
+            assertThat(values.getJSONObject(i).getString("value")).isEqualTo(names.get(i));
+            assertThat(values.getJSONObject(i).getString("description")).isNotEmpty();
+        }
+        assertThat(values.length()).isEqualTo(names.size());
+    }
+}

@@ -1,0 +1,111 @@
+package io.github.kafkabackpressure.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
+import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
+import io.github.kafkabackpressure.producer.ProducerOptions;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaTemplate;
+
+class KafkaBackpressureProducerPropertiesTests {
+
+    private static final String PREFIX = "kafka.backpressure.producer.";
+
+    private final ApplicationContextRunner runner = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(
+                    KafkaAutoConfiguration.class, KafkaBackpressureProducerAutoConfiguration.class));
+
+    @Test
+    void theDefaultsAreThoseOfTheOptions() {
+        runner.run(context -> assertThat(context.getBean(KafkaBackpressureProducerProperties.class)
+                        .options())
+                .isEqualTo(ProducerOptions.defaults()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "max-buffered, 0",
+        "max-buffered-bytes, 0B",
+        "soft-limit, 10001",
+        "soft-limit, 0",
+        "max-in-flight, 0",
+        "batch-size, 0",
+        "linger, -1s",
+        "max-block, -1s",
+        "default-priority, 10",
+        "bypass-priority, 11",
+        "shed-priority, -1",
+        "flush-timeout, 0s",
+        "rate-limit.rate, 0",
+        "rate-limit.window-records, 0",
+        "slow-mode.threshold, 0s",
+        "spool-max-bytes, 0B"
+    })
+    void anImpossibleValueStopsTheStartAndIsNamed(String property, String value) {
+        runner.withPropertyValues(PREFIX + property + "=" + value, PREFIX + "spool-directory=/tmp/never-made")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOfSatisfying(
+                                InvalidBackpressurePropertyException.class,
+                                failure -> assertThat(failure.property()).isEqualTo(PREFIX + property)));
+    }
+
+    @Test
+    void aCostAboveTheBurstStopsTheStart() {
+        runner.withPropertyValues(
+                        PREFIX + "rate-limit.rate=100", PREFIX + "rate-limit.burst=10", PREFIX + "rate-limit.cost=11")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessage("'kafka.backpressure.producer.rate-limit.cost' is '11'. It must be 1 to"
+                                + " rate-limit.burst, which is 10."));
+    }
+
+    @Test
+    void aTokenBucketStartsWithBucket4j() {
+        ApplicationContextRunner limited = runner.withPropertyValues(PREFIX + "rate-limit.rate=100");
+        limited.run(context -> assertThat(context).hasSingleBean(BackpressuredKafkaTemplate.class));
+    }
+
+    @Test
+    void withSeveralProducerFactoriesThereIsNoTemplateButTheFlush() {
+        runner.withBean("one", DefaultKafkaProducerFactory.class, () -> new DefaultKafkaProducerFactory<>(Map.of()))
+                .withBean("two", DefaultKafkaProducerFactory.class, () -> new DefaultKafkaProducerFactory<>(Map.of()))
+                .withBean(
+                        "kafkaTemplate",
+                        KafkaTemplate.class,
+                        () -> new KafkaTemplate<>(new DefaultKafkaProducerFactory<>(Map.of())))
+                .run(context -> assertThat(context)
+                        .doesNotHaveBean(BackpressuredKafkaTemplate.class)
+                        .hasSingleBean(ProducerFlushLifecycle.class));
+    }
+
+    @Test
+    void metersAreThereWhereARegistryIs() {
+        runner.run(context -> assertThat(context).doesNotHaveBean("kafkaBackpressureProducerMetrics"));
+        runner.withBean(MeterRegistry.class, SimpleMeterRegistry::new).run(context -> {
+            MeterRegistry registry = context.getBean(MeterRegistry.class);
+            assertThat(registry.get(PREFIX + "buffered").gauge().value()).isZero();
+            assertThat(registry.get(PREFIX + "records")
+                            .tag("outcome", "delivered")
+                            .functionCounter()
+                            .count())
+                    .isZero();
+        });
+        runner.withClassLoader(new FilteredClassLoader("io.micrometer.core"))
+                .run(context -> assertThat(context).hasSingleBean(BackpressuredKafkaTemplate.class));
+    }
+}

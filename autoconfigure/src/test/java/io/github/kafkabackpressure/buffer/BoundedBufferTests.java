@@ -1,0 +1,288 @@
+package io.github.kafkabackpressure.buffer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.Overflow;
+import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class BoundedBufferTests {
+
+    private final List<Integer> dropped = new ArrayList<>();
+
+    @Test
+    void whatIsTakenComesInTheOrderInWhichItWasAccepted() {
+        BoundedBuffer<Item> buffer = buffer(10, Overflow.REJECT);
+        offer(buffer, 1, 2, 3, 4);
+
+        assertThat(take(buffer, 3)).containsExactly(1, 2, 3);
+        offer(buffer, 5);
+        assertThat(take(buffer, 3)).containsExactly(4, 5);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"BLOCK", "REJECT", "DROP_NEWEST"})
+    void aFullBufferRefusesWhenNothingThatWaitsMayBeDropped(Overflow overflow) {
+        BoundedBuffer<Item> buffer = buffer(2, overflow);
+        offer(buffer, 1, 2);
+
+        assertThat(buffer.offer(new Item(3), 0)).isEqualTo(Offer.FULL);
+        assertThat(take(buffer, 9)).containsExactly(1, 2);
+        assertThat(dropped).isEmpty();
+    }
+
+    @Test
+    void dropOldestDropsWhatHasWaitedLongest() {
+        BoundedBuffer<Item> buffer = buffer(3, Overflow.DROP_OLDEST);
+        offer(buffer, 1, 2, 3, 4, 5);
+
+        assertThat(dropped).containsExactly(1, 2);
+        assertThat(take(buffer, 9)).containsExactly(3, 4, 5);
+    }
+
+    @Test
+    void dropRandomDropsAnyOfThoseThatWaitAndKeepsTheOrderOfTheOthers() {
+        boolean[] wasDropped = new boolean[4];
+        for (int seed = 0; seed < 50; seed++) {
+            dropped.clear();
+            BoundedBuffer<Item> buffer = new BoundedBuffer<>(
+                    limits(4), Overflow.DROP_RANDOM, new Random(seed), item -> dropped.add(item.id));
+            offer(buffer, 0, 1, 2, 3, 100, 101);
+            assertThat(dropped).hasSize(2);
+            dropped.stream().filter(id -> id < 4).forEach(id -> wasDropped[id] = true);
+            assertThat(take(buffer, 9)).hasSize(4).isSorted().doesNotContainAnyElementsOf(dropped);
+        }
+        assertThat(wasDropped).containsOnly(true);
+    }
+
+    @Test
+    void dropLowestPriorityDropsTheOldestOfTheLowestAndOnlyForAStrictlyHigherOne() {
+        BoundedBuffer<Item> buffer = buffer(4, Overflow.DROP_LOWEST_PRIORITY);
+        buffer.offer(new Item(1, 5, 1), 0);
+        buffer.offer(new Item(2, 3, 1), 0);
+        buffer.offer(new Item(3, 4, 1), 0);
+        buffer.offer(new Item(4, 3, 1), 0);
+
+        assertThat(buffer.offer(new Item(5, 3, 1), 0)).isEqualTo(Offer.FULL);
+        assertThat(buffer.offer(new Item(6, 9, 1), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(2);
+        assertThat(buffer.offer(new Item(7, 4, 1), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(2, 4);
+        assertThat(take(buffer, 9)).containsExactly(1, 3, 6, 7);
+    }
+
+    @Test
+    void dropLowestPriorityDropsNothingWhenWhatItMayDropIsTooSmall() {
+        BoundedBuffer<Item> buffer = new BoundedBuffer<>(
+                new BufferLimits(10, 100, 10, 0), Overflow.DROP_LOWEST_PRIORITY, new Random(1), i -> dropped.add(i.id));
+        buffer.offer(new Item(1, 1, 20), 0);
+        buffer.offer(new Item(2, 5, 80), 0);
+
+        assertThat(buffer.offer(new Item(3, 5, 30), 0)).isEqualTo(Offer.FULL);
+        assertThat(dropped).isEmpty();
+        assertThat(buffer.offer(new Item(4, 5, 20), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(1);
+    }
+
+    @Test
+    void asManyAreDroppedAsTheBytesOfTheIncomingRecordNeed() {
+        BoundedBuffer<Item> buffer = new BoundedBuffer<>(
+                new BufferLimits(10, 100, 10, 0), Overflow.DROP_OLDEST, new Random(1), i -> dropped.add(i.id));
+        for (int i = 0; i < 5; i++) {
+            buffer.offer(new Item(i, 5, 20), 0);
+        }
+        assertThat(buffer.offer(new Item(9, 5, 50), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(0, 1, 2);
+        assertThat(buffer.bytes()).isEqualTo(90);
+        assertThat(buffer.offer(new Item(10, 5, 101), 0)).isEqualTo(Offer.TOO_LARGE);
+    }
+
+    @Test
+    void aboveTheSoftLimitOnlyRecordsOfLowPriorityAreShed() {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 1000, 2, 3), Overflow.REJECT, new Random(1), i -> {});
+        assertThat(buffer.offer(new Item(1, 0, 1), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.offer(new Item(2, 5, 1), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.offer(new Item(3, 2, 1), 0)).isEqualTo(Offer.SHED);
+        assertThat(buffer.offer(new Item(4, 3, 1), 0)).isEqualTo(Offer.ACCEPTED);
+    }
+
+    @Test
+    void theStateChangesOncePerEpisode() {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 1000, 6, 0), Overflow.REJECT, new Random(1), i -> {});
+        for (int i = 0; i < 12; i++) {
+            buffer.offer(new Item(i), 0);
+        }
+        assertThat(changes(buffer)).containsExactly(BufferState.PRESSURED, BufferState.FULL);
+
+        take(buffer, 3);
+        offer(buffer, 20, 21, 22);
+        assertThat(buffer.state()).isEqualTo(BufferState.FULL);
+        assertThat(changes(buffer)).isEmpty();
+
+        take(buffer, 7);
+        assertThat(changes(buffer)).containsExactly(BufferState.NORMAL);
+        offer(buffer, 30, 31, 32);
+        assertThat(changes(buffer)).containsExactly(BufferState.PRESSURED);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2, 0", "3, 0", "1, 60"})
+    void aBatchIsDueAtItsSizeOrWhenTheOldestHasLingered(int records, long nanosUntilDue) {
+        BoundedBuffer<Item> buffer = buffer(10, Overflow.REJECT);
+        assertThat(buffer.nanosUntilDue(2, 100, 0)).isEqualTo(Long.MAX_VALUE);
+        for (int i = 0; i < records; i++) {
+            buffer.offer(new Item(i), 10 + i);
+        }
+        assertThat(buffer.nanosUntilDue(2, 100, 50)).isEqualTo(nanosUntilDue);
+        assertThat(buffer.nanosUntilDue(2, 100, 110)).isZero();
+    }
+
+    @Test
+    void aBatchThatCannotGrowIsDue() {
+        BoundedBuffer<Item> buffer = buffer(3, Overflow.REJECT);
+        offer(buffer, 1, 2);
+        assertThat(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)).isPositive();
+        offer(buffer, 3);
+        assertThat(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)).isZero();
+    }
+
+    @Test
+    void whatWasExpeditedIsDueUntilItHasLeft() {
+        BoundedBuffer<Item> buffer = buffer(10, Overflow.REJECT);
+        offer(buffer, 1, 2);
+        long mark = buffer.expedite();
+        offer(buffer, 3);
+
+        assertThat(buffer.nanosUntilDue(1000, 1_000_000, 0)).isZero();
+        take(buffer, 2);
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        assertThat(buffer.nanosUntilDue(1000, 1_000_000, 0)).isPositive();
+        buffer.handedOver(2);
+        assertThat(buffer.hasLeft(mark)).isTrue();
+        assertThat(buffer.backlog()).isEqualTo(1);
+    }
+
+    @Test
+    void aClosedBufferRefusesAndGivesOutWhatItHolds() {
+        BoundedBuffer<Item> buffer = buffer(10, Overflow.REJECT);
+        offer(buffer, 1);
+        buffer.close();
+
+        assertThat(buffer.offer(new Item(2), 0)).isEqualTo(Offer.CLOSED);
+        assertThat(buffer.nanosUntilDue(1000, 1_000_000, 0)).isZero();
+        assertThat(take(buffer, 9)).containsExactly(1);
+        buffer.reopen();
+        assertThat(buffer.offer(new Item(2), 0)).isEqualTo(Offer.ACCEPTED);
+    }
+
+    @Test
+    void aThreadThatWaitsForRoomGoesOnWhenThereIsSome() throws Exception {
+        assertThat(waitForRoomWhile(buffer -> take(buffer, 1))).isPositive();
+    }
+
+    @Test
+    void aThreadThatWaitsForRoomGoesOnWhenItIsReleasedOrTheBufferIsClosed() throws Exception {
+        assertThat(waitForRoomWhile(BoundedBuffer::releaseWaiters)).isPositive();
+        assertThat(waitForRoomWhile(BoundedBuffer::close)).isPositive();
+    }
+
+    @Test
+    void whenThereIsNoRoomInTimeTheTimeIsUp() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        assertThat(buffer.awaitRoom(new Item(2), 1_000_000)).isNotPositive();
+    }
+
+    @Test
+    void impossibleLimitsAreNamed() {
+        assertThatThrownBy(() -> new BufferLimits(0, 1, 1, 0))
+                .isInstanceOf(InvalidBackpressurePropertyException.class)
+                .hasMessage("'kafka.backpressure.producer.max-buffered' is '0'. It must be at least 1 record.");
+        assertThatThrownBy(() -> new BufferLimits(10, 1, 11, 0))
+                .hasMessage(
+                        "'kafka.backpressure.producer.soft-limit' is '11'. It must be 1 to max-buffered, which is 10.");
+        assertThatThrownBy(() -> new BufferLimits(10, 0, 1, 0)).hasMessageContaining("max-buffered-bytes' is '0'");
+        assertThatThrownBy(() -> new BufferLimits(10, 1, 1, 11)).hasMessageContaining("shed-priority' is '11'");
+    }
+
+    private long waitForRoomWhile(Consumer<BoundedBuffer<Item>> release) throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        AtomicLong left = new AtomicLong(-1);
+        CountDownLatch done = new CountDownLatch(1);
+        Thread waiter = new Thread(() -> {
+            try {
+                left.set(buffer.awaitRoom(new Item(2), TimeUnit.MINUTES.toNanos(1)));
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            done.countDown();
+        });
+        waiter.start();
+        Awaitility.await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
+        assertThat(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)).isZero();
+        release.accept(buffer);
+        assertThat(done.await(Duration.ofSeconds(10).toMillis(), TimeUnit.MILLISECONDS))
+                .isTrue();
+        return left.get();
+    }
+
+    private BoundedBuffer<Item> buffer(int records, Overflow overflow) {
+        return new BoundedBuffer<>(limits(records), overflow, new Random(1), item -> dropped.add(item.id));
+    }
+
+    private static BufferLimits limits(int records) {
+        return new BufferLimits(records, 1000, records, 0);
+    }
+
+    private static void offer(BoundedBuffer<Item> buffer, int... ids) {
+        for (int id : ids) {
+            buffer.offer(new Item(id), 0);
+        }
+    }
+
+    private static List<Integer> take(BoundedBuffer<Item> buffer, int max) {
+        List<Item> taken = new ArrayList<>();
+        buffer.take(taken, max);
+        return taken.stream().map(item -> item.id).toList();
+    }
+
+    private static List<BufferState> changes(BoundedBuffer<Item> buffer) {
+        List<BufferState> changes = new ArrayList<>();
+        while (buffer.hasChanged()) {
+            changes.add(buffer.nextChange());
+        }
+        return changes;
+    }
+
+    private static final class Item extends Buffered {
+
+        final int id;
+
+        Item(int id) {
+            this(id, 5, 1);
+        }
+
+        Item(int id, int priority, int bytes) {
+            super(priority, bytes);
+            this.id = id;
+        }
+    }
+}

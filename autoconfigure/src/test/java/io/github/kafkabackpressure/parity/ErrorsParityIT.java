@@ -1,0 +1,621 @@
+package io.github.kafkabackpressure.parity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.parity.ParityApps.Run;
+import io.github.kafkabackpressure.parity.ParityApps.Seen;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.IntegerSerializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.boot.kafka.autoconfigure.DefaultKafkaProducerFactoryCustomizer;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.KafkaException;
+import org.springframework.kafka.annotation.BackOff;
+import org.springframework.kafka.annotation.DltHandler;
+import org.springframework.kafka.annotation.RetryableTopic;
+import org.springframework.kafka.config.ContainerCustomizer;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.CommonContainerStoppingErrorHandler;
+import org.springframework.kafka.listener.CommonDelegatingErrorHandler;
+import org.springframework.kafka.listener.CommonErrorHandler;
+import org.springframework.kafka.listener.CommonLoggingErrorHandler;
+import org.springframework.kafka.listener.CommonMixedErrorHandler;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
+import org.springframework.kafka.listener.ContainerPausingBackOffHandler;
+import org.springframework.kafka.listener.DeadLetterPublishingRecoverer;
+import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.listener.KafkaListenerErrorHandler;
+import org.springframework.kafka.listener.ListenerContainerPauseService;
+import org.springframework.kafka.listener.MessageListenerContainer;
+import org.springframework.kafka.listener.RecordInterceptor;
+import org.springframework.kafka.listener.adapter.RecordFilterStrategy;
+import org.springframework.kafka.support.KafkaHeaders;
+import org.springframework.kafka.support.serializer.DelegatingByTypeSerializer;
+import org.springframework.kafka.test.EmbeddedKafkaBroker;
+import org.springframework.kafka.test.context.EmbeddedKafka;
+import org.springframework.messaging.handler.annotation.Header;
+import org.springframework.messaging.handler.annotation.SendTo;
+import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
+import org.springframework.util.backoff.ExponentialBackOff;
+import org.springframework.util.backoff.FixedBackOff;
+
+/** What becomes of records that fail, and what is called around each attempt: the same with both annotations. */
+@EmbeddedKafka(partitions = 1, brokerProperties = "auto.create.topics.enable=true")
+class ErrorsParityIT {
+
+    private static ParityApps apps;
+
+    @BeforeAll
+    static void start(EmbeddedKafkaBroker broker) {
+        apps = new ParityApps(
+                broker,
+                List.of(Handlers.class, Listeners.class, Retried.class),
+                "spring.kafka.listener.missing-topics-fatal=false");
+    }
+
+    @AfterAll
+    static void stop() {
+        apps.close();
+    }
+
+    /** Fails whatever a value asks for. */
+    static void failAsAsked(String value) {
+        if (value.contains("illegal")) {
+            throw new IllegalArgumentException(value);
+        }
+        if (value.contains("fail")) {
+            throw new IllegalStateException(value);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Handlers {
+
+        @Bean
+        @SuppressWarnings("unchecked")
+        DefaultKafkaProducerFactoryCustomizer serializers() {
+            return factory -> ((DefaultKafkaProducerFactory<?, Object>) factory)
+                    .setValueSerializer(new DelegatingByTypeSerializer(Map.of(
+                            byte[].class,
+                            new ByteArraySerializer(),
+                            String.class,
+                            new StringSerializer(),
+                            Integer.class,
+                            new IntegerSerializer())));
+        }
+
+        /** Gives each listener the error handler of its name. */
+        @Bean
+        ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> errorHandlers(
+                KafkaTemplate<?, ?> template) {
+            DeadLetterPublishingRecoverer toDeadLetters = new DeadLetterPublishingRecoverer(template);
+            return container -> {
+                CommonErrorHandler handler = switch (container.getListenerId()) {
+                    case "exponential" -> {
+                        ExponentialBackOff backOff = new ExponentialBackOff(5, 2);
+                        backOff.setMaxAttempts(4);
+                        yield new DefaultErrorHandler(toDeadLetters, backOff);
+                    }
+                    case "stopping" -> new CommonContainerStoppingErrorHandler();
+                    case "logging" -> new CommonLoggingErrorHandler();
+                    case "seeking" -> new Skipping();
+                    case "answering" -> new Answering();
+                    case "no-seek" -> {
+                        DefaultErrorHandler own = handler(toDeadLetters);
+                        own.setSeekAfterError(false);
+                        yield own;
+                    }
+                    case "delegating" -> {
+                        CommonDelegatingErrorHandler both = new CommonDelegatingErrorHandler(handler(toDeadLetters));
+                        both.addDelegate(IllegalArgumentException.class, new CommonContainerStoppingErrorHandler());
+                        yield both;
+                    }
+                    case "mixed" -> new CommonMixedErrorHandler(handler(toDeadLetters), new DefaultErrorHandler());
+                    case "pausing" -> {
+                        SimpleAsyncTaskScheduler scheduler = new SimpleAsyncTaskScheduler();
+                        yield new DefaultErrorHandler(
+                                toDeadLetters,
+                                new FixedBackOff(100, 2),
+                                new ContainerPausingBackOffHandler(new ListenerContainerPauseService(null, scheduler)));
+                    }
+                    default -> handler(toDeadLetters);
+                };
+                container.setCommonErrorHandler(handler);
+                container.getContainerProperties().setDeliveryAttemptHeader(true);
+            };
+        }
+
+        private static DefaultErrorHandler handler(DeadLetterPublishingRecoverer recoverer) {
+            DefaultErrorHandler handler = new DefaultErrorHandler(recoverer, new FixedBackOff(10, 2));
+            handler.addNotRetryableExceptions(IllegalArgumentException.class);
+            return handler;
+        }
+
+        @Bean
+        KafkaListenerErrorHandler answer() {
+            return (message, exception) -> "sorry for " + message.getPayload();
+        }
+
+        @Bean
+        KafkaListenerErrorHandler rethrow(Seen seen) {
+            return (message, exception) -> {
+                seen.add("rethrown", exception.getCause().getMessage());
+                throw exception;
+            };
+        }
+
+        @Bean
+        RecordFilterStrategy<Object, Object> withoutOdd() {
+            return record -> record.value().toString().contains("odd");
+        }
+
+        @Bean
+        RecordInterceptor<Object, Object> interceptor(Seen seen) {
+            return new Watching(seen);
+        }
+    }
+
+    /** Moves the consumer past what failed, and implements nothing but that. */
+    static class Skipping implements CommonErrorHandler {
+
+        private final AtomicBoolean again = new AtomicBoolean(true);
+
+        @Override
+        public boolean seeksAfterHandling() {
+            return true;
+        }
+
+        @Override
+        public void handleRemaining(
+                Exception exception,
+                List<ConsumerRecord<?, ?>> records,
+                Consumer<?, ?> consumer,
+                MessageListenerContainer container) {
+            ConsumerRecord<?, ?> failed = records.get(0);
+            long next = again.getAndSet(false) ? failed.offset() : failed.offset() + 1;
+            consumer.seek(new TopicPartition(failed.topic(), failed.partition()), next);
+            throw new KafkaException("sought", KafkaException.Level.DEBUG, exception);
+        }
+    }
+
+    /** Says what became of the record, and implements nothing but that. */
+    static class Answering implements CommonErrorHandler {
+
+        private final AtomicInteger asked = new AtomicInteger();
+
+        @Override
+        public boolean handleOne(
+                Exception exception,
+                ConsumerRecord<?, ?> record,
+                Consumer<?, ?> consumer,
+                MessageListenerContainer container) {
+            return asked.incrementAndGet() == 3;
+        }
+    }
+
+    /** Writes down what it is called for, and that it is all on one thread. */
+    static class Watching implements RecordInterceptor<Object, Object> {
+
+        private static final ThreadLocal<String> STATE = new ThreadLocal<>();
+
+        private final Seen seen;
+
+        Watching(Seen seen) {
+            this.seen = seen;
+        }
+
+        private void add(ConsumerRecord<?, ?> record, String what) {
+            if (record.topic().endsWith("intercepted")) {
+                seen.add("intercepted-calls", what + " " + record.value());
+            }
+        }
+
+        @Override
+        public void setupThreadState(Consumer<?, ?> consumer) {
+            STATE.set("set up");
+        }
+
+        @Override
+        public void clearThreadState(Consumer<?, ?> consumer) {
+            STATE.remove();
+        }
+
+        @Override
+        public ConsumerRecord<Object, Object> intercept(
+                ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "intercept");
+            return record.value() != null && record.value().toString().contains("swallow") ? null : record;
+        }
+
+        @Override
+        public void success(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "success");
+        }
+
+        @Override
+        public void failure(
+                ConsumerRecord<Object, Object> record, Exception exception, Consumer<Object, Object> consumer) {
+            add(record, "failure");
+        }
+
+        @Override
+        public void afterRecord(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "after");
+        }
+    }
+
+    static class Listeners {
+
+        private final Seen seen;
+
+        private final Map<String, Integer> attempts = new ConcurrentHashMap<>();
+
+        Listeners(Seen seen) {
+            this.seen = seen;
+        }
+
+        @BackpressuredListener(id = "fixed", groupId = "${run}.fixed", topics = "${run}.fixed")
+        void fixed(String value, @Header(KafkaHeaders.DELIVERY_ATTEMPT) int attempt) {
+            seen.add("fixed", value + "#" + attempt);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "flaky", groupId = "${run}.flaky", topics = "${run}.flaky")
+        void flaky(String value) {
+            seen.add("flaky", value);
+            if (attempts.merge(value, 1, Integer::sum) < 3) {
+                failAsAsked(value);
+            }
+        }
+
+        @BackpressuredListener(id = "exponential", groupId = "${run}.exponential", topics = "${run}.exponential")
+        void exponential(String value) {
+            seen.add("exponential", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(
+                id = "dead",
+                groupId = "${run}.dead",
+                topics = {"${run}.fixed-dlt", "${run}.exponential-dlt", "${run}.delegating-dlt", "${run}.numbers-dlt"},
+                properties = "value.deserializer=org.apache.kafka.common.serialization.ByteArrayDeserializer")
+        void dead(ConsumerRecord<String, byte[]> record) {
+            seen.add(
+                    "dead " + record.topic().substring(2),
+                    new String(record.value(), StandardCharsets.UTF_8)
+                            + " from "
+                            + text(record, KafkaHeaders.DLT_ORIGINAL_TOPIC).substring(2)
+                            + "@"
+                            + ByteBuffer.wrap(record.headers()
+                                            .lastHeader(KafkaHeaders.DLT_ORIGINAL_OFFSET)
+                                            .value())
+                                    .getLong()
+                            + " by " + text(record, KafkaHeaders.DLT_EXCEPTION_CAUSE_FQCN)
+                            + " own " + text(record, "own"));
+        }
+
+        private static String text(ConsumerRecord<?, ?> record, String header) {
+            var found = record.headers().lastHeader(header);
+            return found == null ? "none" : new String(found.value(), StandardCharsets.UTF_8);
+        }
+
+        @BackpressuredListener(id = "stopping", groupId = "${run}.stopping", topics = "${run}.stopping")
+        void stopping(String value) {
+            seen.add("stopping", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "delegating", groupId = "${run}.delegating", topics = "${run}.delegating")
+        void delegating(String value) {
+            seen.add("delegating", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "mixed", groupId = "${run}.mixed", topics = "${run}.mixed")
+        void mixed(String value) {
+            seen.add("mixed", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "logging", groupId = "${run}.logging", topics = "${run}.logging")
+        void logging(String value) {
+            seen.add("logging", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "seeking", groupId = "${run}.seeking", topics = "${run}.seeking")
+        void seeking(String value) {
+            seen.add("seeking", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "answering", groupId = "${run}.answering", topics = "${run}.answering")
+        void answering(String value) {
+            seen.add("answering", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "no-seek", groupId = "${run}.no-seek", topics = "${run}.no-seek")
+        void noSeek(String value) {
+            seen.add("no-seek", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "pausing", groupId = "${run}.pausing", topics = "${run}.pausing")
+        void pausing(String value) {
+            seen.add("pausing", value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(
+                id = "answered",
+                groupId = "${run}.answered",
+                topics = "${run}.answered",
+                errorHandler = "answer")
+        @SendTo("${run}.replies")
+        String answered(String value) {
+            failAsAsked(value);
+            return "thanks for " + value;
+        }
+
+        @BackpressuredListener(
+                id = "rethrown",
+                groupId = "${run}.rethrown",
+                topics = "${run}.rethrown",
+                errorHandler = "rethrow")
+        void rethrown(String value) {
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "replies", groupId = "${run}.replies", topics = "${run}.replies")
+        void replies(String value) {
+            seen.add("replies", value);
+        }
+
+        @BackpressuredListener(
+                id = "numbers",
+                groupId = "${run}.numbers",
+                topics = "${run}.numbers",
+                properties = {
+                    "value.deserializer=org.springframework.kafka.support.serializer.ErrorHandlingDeserializer",
+                    "spring.deserializer.value.delegate.class=org.apache.kafka.common.serialization.IntegerDeserializer"
+                })
+        void numbers(Integer value) {
+            seen.add("numbers", value);
+        }
+
+        @BackpressuredListener(
+                id = "filtered",
+                groupId = "${run}.filtered",
+                topics = "${run}.filtered",
+                filter = "withoutOdd")
+        void filtered(String value) {
+            seen.add("filtered", value);
+        }
+
+        @BackpressuredListener(id = "intercepted", groupId = "${run}.intercepted", topics = "${run}.intercepted")
+        void intercepted(String value) {
+            seen.add("intercepted-calls", "call " + value + ", " + Watching.STATE.get());
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "convert", groupId = "${run}.convert", topics = "${run}.convert")
+        void convert(Integer value) {
+            seen.add("convert", value + 1);
+        }
+    }
+
+    static class Retried {
+
+        private final Seen seen;
+
+        Retried(Seen seen) {
+            this.seen = seen;
+        }
+
+        @RetryableTopic(attempts = "3", backOff = @BackOff(delay = 100), numPartitions = "1")
+        @BackpressuredListener(id = "retried", groupId = "${run}.retried", topics = "${run}.retried")
+        void retried(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
+            seen.add("retried", value + " from " + topic.substring(2));
+            failAsAsked(value);
+        }
+
+        @DltHandler
+        void dead(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
+            seen.add("retried", value + " dead in " + topic.substring(2));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesWithFixedBackOffAndNumbersAttemptsInAHeader(Run run) {
+        apps.send(run, "fixed", "a", "fail b", "c");
+        assertThat(apps.awaitSeen(run, "fixed", 5)).containsExactly("a#1", "fail b#1", "fail b#2", "fail b#3", "c#1");
+        apps.awaitCommitted(run, "fixed", "fixed", 3);
+        assertThat(apps.awaitSeen(run, "dead fixed-dlt", 1))
+                .containsExactly("fail b from fixed@1 by java.lang.IllegalStateException own none");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void goesOnAfterARetryThatSucceeds(Run run) {
+        apps.send(run, "flaky", "fail a", "b", "fail c");
+        assertThat(apps.awaitSeen(run, "flaky", 7))
+                .containsExactly("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c");
+        apps.awaitCommitted(run, "flaky", "flaky", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesWithExponentialBackOff(Run run) {
+        apps.send(run, "exponential", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "exponential", 6))
+                .containsExactly("fail a", "fail a", "fail a", "fail a", "fail a", "b");
+        apps.awaitSeen(run, "dead exponential-dlt", 1);
+        apps.awaitCommitted(run, "exponential", "exponential", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void stopsTheContainerAndLeavesTheRecordUncommitted(Run run) {
+        apps.send(run, "stopping", "a", "fail b", "c");
+        await().until(() -> !apps.container(run, "stopping").isRunning()
+                && !apps.container(run, "stopping").isChildRunning());
+        assertThat(apps.seen(run, "stopping")).containsExactly("a", "fail b");
+        assertThat(apps.container(run, "stopping").isInExpectedState()).isFalse();
+        assertThat(apps.committed(run.name("stopping"), run.name("stopping"))).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDelegateMayStopTheContainer(Run run) {
+        apps.send(run, "delegating", "fail a", "b", "illegal c", "d");
+        await().until(() -> !apps.container(run, "delegating").isRunning()
+                && !apps.container(run, "delegating").isChildRunning());
+        assertThat(apps.seen(run, "delegating")).containsExactly("fail a", "fail a", "fail a", "b", "illegal c");
+        assertThat(apps.awaitSeen(run, "dead delegating-dlt", 1)).hasSize(1);
+        assertThat(apps.committed(run.name("delegating"), run.name("delegating")))
+                .isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void asksTheRecordHandlerOfAMixedOne(Run run) {
+        apps.send(run, "mixed", "fail a", "illegal b", "c");
+        assertThat(apps.awaitSeen(run, "mixed", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
+        apps.awaitCommitted(run, "mixed", "mixed", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void skipsWhatIsOnlyLogged(Run run) {
+        apps.send(run, "logging", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "logging", 2)).containsExactly("fail a", "b");
+        apps.awaitCommitted(run, "logging", "logging", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void goesWhereAHandlerSeeks(Run run) {
+        apps.send(run, "seeking", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "seeking", 3)).containsExactly("fail a", "fail a", "b");
+        apps.awaitCommitted(run, "seeking", "seeking", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void goesByWhatAHandlerAnswers(Run run) {
+        apps.send(run, "answering", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "answering", 4)).containsExactly("fail a", "fail a", "fail a", "b");
+        apps.awaitCommitted(run, "answering", "answering", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesWithoutSeeks(Run run) {
+        apps.send(run, "no-seek", "fail a", "illegal b", "c");
+        assertThat(apps.awaitSeen(run, "no-seek", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
+        apps.awaitCommitted(run, "no-seek", "no-seek", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aBackOffMayPauseTheContainer(Run run) {
+        apps.send(run, "pausing", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "pausing", 4)).containsExactly("fail a", "fail a", "fail a", "b");
+        apps.awaitCommitted(run, "pausing", "pausing", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void repliesWithResultsAndWithWhatTheListenersErrorHandlerReturns(Run run) {
+        apps.send(run, "answered", "a", "fail b");
+        assertThat(apps.awaitSeen(run, "replies", 2)).containsExactlyInAnyOrder("thanks for a", "sorry for fail b");
+        apps.awaitCommitted(run, "answered", "answered", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatTheListenersErrorHandlerThrowsGoesToTheContainers(Run run) {
+        apps.send(run, "rethrown", "fail a");
+        assertThat(apps.awaitSeen(run, "rethrown", 3)).containsExactly("fail a", "fail a", "fail a");
+        apps.awaitCommitted(run, "rethrown", "rethrown", 1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatCannotBeDeserializedIsADeadLetterWithItsOwnBytes(Run run) {
+        apps.send(run, "numbers", 1, "not a number", 2);
+        assertThat(apps.awaitSeen(run, "numbers", 2)).containsExactly("1", "2");
+        assertThat(apps.awaitSeen(run, "dead numbers-dlt", 1).get(0)).startsWith("not a number from numbers@1");
+        apps.awaitCommitted(run, "numbers", "numbers", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void convertsPayloadsAndDoesNotRetryWhatCannotBeConverted(Run run) {
+        apps.send(run, "convert", "41", "not a number", "1");
+        assertThat(apps.awaitSeen(run, "convert", 2)).containsExactly("42", "2");
+        apps.awaitCommitted(run, "convert", "convert", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void filteredRecordsAreFinished(Run run) {
+        apps.send(run, "filtered", "even 0", "odd 1", "even 2", "odd 3");
+        assertThat(apps.awaitSeen(run, "filtered", 2)).containsExactly("even 0", "even 2");
+        apps.awaitCommitted(run, "filtered", "filtered", 4);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void interceptsEachAttemptOnTheThreadOfTheListener(Run run) {
+        apps.send(run, "intercepted", "a", "swallow b", "illegal c");
+        apps.awaitCommitted(run, "intercepted", "intercepted", 3);
+        assertThat(apps.awaitSeen(run, "intercepted-calls", 11))
+                .containsExactly(
+                        "intercept a",
+                        "call a, set up",
+                        "success a",
+                        "after a",
+                        "intercept swallow b",
+                        "success swallow b",
+                        "after swallow b",
+                        "intercept illegal c",
+                        "call illegal c, set up",
+                        "failure illegal c",
+                        "after illegal c");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesThroughRetryTopics(Run run) {
+        apps.send(run, "retried", "fail a", "b");
+        assertThat(apps.awaitSeen(run, "retried", 5))
+                .containsExactlyInAnyOrder(
+                        "fail a from retried",
+                        "b from retried",
+                        "fail a from retried-retry",
+                        "fail a from retried-retry",
+                        "fail a dead in retried-dlt");
+        apps.awaitCommitted(run, "retried", "retried", 2);
+    }
+}

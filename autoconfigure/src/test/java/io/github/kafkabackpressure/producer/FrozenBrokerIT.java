@@ -1,0 +1,187 @@
+package io.github.kafkabackpressure.producer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.RecordNotSentException;
+import io.github.kafkabackpressure.SendOutcome;
+import io.github.kafkabackpressure.autoconfigure.KafkaBackpressureProducerAutoConfiguration;
+import io.github.kafkabackpressure.test.BrokerProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.event.EventListener;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.support.SendResult;
+
+/** What a shutdown does while the broker keeps its connections open and answers nothing. */
+@Timeout(120)
+class FrozenBrokerIT {
+
+    private static BrokerProcess broker;
+
+    private final String topic = "topic-" + System.nanoTime();
+
+    @BeforeAll
+    static void startBroker() {
+        broker = BrokerProcess.start();
+    }
+
+    @AfterAll
+    static void stopBroker() {
+        broker.close();
+    }
+
+    @AfterEach
+    void thaw() {
+        broker.resume();
+    }
+
+    @Test
+    void aCloseReturnsInItsTimeAndNamesEveryRecordThatIsLeft() {
+        ConfigurableApplicationContext context = start("flush-timeout=5s", "linger=1h", "max-in-flight=30");
+        List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(context);
+        Reports reports = context.getBean(Reports.class);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(6));
+        assertThat(outcomes(futures)).hasSize(100).containsOnly(SendOutcome.NOT_DELIVERED);
+        assertThat(reports.flushes).singleElement().satisfies(report -> {
+            assertThat(report.notDelivered()).isEqualTo(100);
+            assertThat(report.topics()).containsOnlyKeys(topic);
+            assertThat(report.unflushed()).hasSize(1);
+        });
+    }
+
+    @Test
+    void withASpoolDirectoryTheNextStartSendsThemFirstAndInOrder(@TempDir Path directory) throws IOException {
+        String spool = "spool-directory=" + directory;
+        ConfigurableApplicationContext context = start("flush-timeout=2s", "linger=1h", spool);
+        List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(context);
+        Path foreign = Files.writeString(directory.resolve("000000000000000000.spool"), "nothing that we wrote");
+
+        close(context);
+
+        assertThat(outcomes(futures)).hasSize(100).containsOnly(SendOutcome.SPOOLED);
+        broker.resume();
+        try (ConfigurableApplicationContext next = start(spool)) {
+            template(next).send(topic, "value-100");
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .untilAsserted(() -> assertThat(template(next).stats().ended(SendOutcome.DELIVERED))
+                            .isEqualTo(1));
+        }
+        // At least once: what the frozen broker had received before it froze may be there twice.
+        List<String> values = TopicReader.values(broker.bootstrapServers(), topic);
+        assertThat(values).endsWith(numbered(101).toArray(String[]::new));
+        assertThat(foreign).doesNotExist();
+        try (var files = Files.list(directory)) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .anyMatch(name -> name.startsWith("000000000000000000.spool.damaged-"))
+                    .noneMatch(name -> name.endsWith(".spool"));
+        }
+    }
+
+    @Test
+    void aBufferThatIsFullAndSendersThatWaitDoNotHoldTheCloseUp() throws InterruptedException {
+        ConfigurableApplicationContext context =
+                start("flush-timeout=3s", "max-buffered=10", "max-in-flight=5", "max-block=1h");
+        sendToTheFrozenBroker(context, 15);
+        CompletableFuture<SendOutcome> waiting = new CompletableFuture<>();
+        Thread sender = new Thread(() -> waiting.complete(
+                outcomes(List.of(template(context).send(topic, "waits"))).get(0)));
+        sender.start();
+        Awaitility.await().until(() -> sender.getState() == Thread.State.TIMED_WAITING);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(4));
+        assertThat(waiting).succeedsWithin(Duration.ofSeconds(1)).isEqualTo(SendOutcome.CLOSED);
+    }
+
+    private List<CompletableFuture<SendResult<Object, Object>>> sendToTheFrozenBroker(
+            ConfigurableApplicationContext context) {
+        return sendToTheFrozenBroker(context, 100);
+    }
+
+    /** The topic is known before, so that what is sent gets as far as Kafka's producer. */
+    private List<CompletableFuture<SendResult<Object, Object>>> sendToTheFrozenBroker(
+            ConfigurableApplicationContext context, int records) {
+        context.getBean("kafkaTemplate", KafkaTemplate.class).partitionsFor(topic);
+        broker.freeze();
+        return IntStream.range(0, records)
+                .mapToObj(i -> template(context).send(topic, "value-" + i))
+                .toList();
+    }
+
+    private static Duration close(ConfigurableApplicationContext context) {
+        long before = System.nanoTime();
+        context.close();
+        return Duration.ofNanos(System.nanoTime() - before);
+    }
+
+    private static List<SendOutcome> outcomes(List<CompletableFuture<SendResult<Object, Object>>> futures) {
+        return futures.stream()
+                .map(future -> future.handle((result, failure) -> failure == null
+                                ? SendOutcome.DELIVERED
+                                : failure instanceof RecordNotSentException notSent
+                                        ? notSent.outcome()
+                                        : SendOutcome.FAILED)
+                        .getNow(null))
+                .toList();
+    }
+
+    private static List<String> numbered(int count) {
+        return IntStream.range(0, count).mapToObj(i -> "value-" + i).toList();
+    }
+
+    @SuppressWarnings("unchecked")
+    private static BackpressuredKafkaTemplate<Object, Object> template(ConfigurableApplicationContext context) {
+        return context.getBean(BackpressuredKafkaTemplate.class);
+    }
+
+    private static ConfigurableApplicationContext start(String... properties) {
+        List<String> arguments = new ArrayList<>();
+        arguments.add("--spring.kafka.bootstrap-servers=" + broker.bootstrapServers());
+        for (String property : properties) {
+            arguments.add("--kafka.backpressure.producer." + property);
+        }
+        return new SpringApplicationBuilder(App.class)
+                .web(WebApplicationType.NONE)
+                .registerShutdownHook(false)
+                .run(arguments.toArray(String[]::new));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ImportAutoConfiguration({KafkaAutoConfiguration.class, KafkaBackpressureProducerAutoConfiguration.class})
+    static class App extends Reports {}
+
+    static class Reports {
+
+        final List<ProducerFlushReport> flushes = new CopyOnWriteArrayList<>();
+
+        @EventListener
+        void on(ProducerFlushReport report) {
+            flushes.add(report);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package io.github.kafkabackpressure.benchmarks;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.kafkabackpressure.benchmarks.contender.ContenderMain;
+import io.github.kafkabackpressure.benchmarks.contender.Run;
+import io.github.kafkabackpressure.benchmarks.contender.RunResult;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The JVM of one run: with a heap of its own, and a JIT compiler that has seen one contender only.
+ *
+ * <p>Threading: one thread runs it; the process's output is read by a thread of its own.
+ */
+final class ContenderProcess {
+
+    private static final String FREEZE = "@freeze";
+
+    private static final int START_SECONDS = 60;
+
+    private static final int TAIL_LINES = 25;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final List<String> jvmOptions;
+
+    private final Runnable freeze;
+
+    private final Deque<String> tail = new ArrayDeque<>();
+
+    /** A run's JVM; {@code freeze} freezes the broker, when the run asks for it. */
+    ContenderProcess(List<String> jvmOptions, Runnable freeze) {
+        this.jvmOptions = jvmOptions;
+        this.freeze = freeze;
+    }
+
+    /**
+     * Runs it.
+     *
+     * @throws RunFailedException if the run ends without a result
+     */
+    RunResult run(Run run) throws IOException, InterruptedException, RunFailedException {
+        Path in = Files.createTempFile("run-", ".json");
+        Path out = Files.createTempFile("result-", ".json");
+        try {
+            JSON.writeValue(in.toFile(), run);
+            Process process = new ProcessBuilder(command(in, out))
+                    .redirectErrorStream(true)
+                    .start();
+            Thread reader = new Thread(() -> read(process), "contender-output");
+            reader.start();
+            boolean ended = process.waitFor(START_SECONDS + 3L * run.load().limitSeconds(), TimeUnit.SECONDS);
+            if (!ended) {
+                process.destroyForcibly().waitFor();
+            }
+            reader.join();
+            if (!ended || process.exitValue() != 0) {
+                throw new RunFailedException(ended ? "exit code " + process.exitValue() : "did not end", tail());
+            }
+            return JSON.readValue(out.toFile(), RunResult.class);
+        } finally {
+            Files.delete(in);
+            Files.delete(out);
+        }
+    }
+
+    private List<String> command(Path in, Path out) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(jvmOptions);
+        command.add("-cp");
+        command.add(System.getProperty("java.class.path"));
+        command.add(ContenderMain.class.getName());
+        command.add(in.toString());
+        command.add(out.toString());
+        return command;
+    }
+
+    private void read(Process process) {
+        try (BufferedReader lines =
+                        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                OutputStream answers = process.getOutputStream()) {
+            String line;
+            while ((line = lines.readLine()) != null) {
+                if (line.equals(FREEZE)) {
+                    freeze.run();
+                    answers.write('\n');
+                    answers.flush();
+                    continue;
+                }
+                synchronized (tail) {
+                    tail.addLast(line);
+                    if (tail.size() > TAIL_LINES) {
+                        tail.removeFirst();
+                    }
+                }
+            }
+        } catch (IOException ex) {
+            synchronized (tail) {
+                tail.addLast("(output lost: " + ex + ")");
+            }
+        }
+    }
+
+    private String tail() {
+        synchronized (tail) {
+            return String.join("\n", tail);
+        }
+    }
+
+    /** A run that gave no result. */
+    static final class RunFailedException extends Exception {
+
+        private final String reason;
+
+        private final String output;
+
+        RunFailedException(String reason, String output) {
+            super(reason);
+            this.reason = reason;
+            this.output = output;
+        }
+
+        String reason() {
+            return reason;
+        }
+
+        /** The end of what the run's JVM wrote. */
+        String output() {
+            return output;
+        }
+    }
+}

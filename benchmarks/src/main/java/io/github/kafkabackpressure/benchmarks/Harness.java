@@ -1,0 +1,153 @@
+package io.github.kafkabackpressure.benchmarks;
+
+import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
+import io.github.kafkabackpressure.benchmarks.ContenderProcess.RunFailedException;
+import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
+import io.github.kafkabackpressure.benchmarks.contender.Run;
+import io.github.kafkabackpressure.benchmarks.contender.RunResult;
+import io.github.kafkabackpressure.benchmarks.report.Case;
+import io.github.kafkabackpressure.benchmarks.report.ResultFiles;
+import io.github.kafkabackpressure.benchmarks.report.Row;
+import io.github.kafkabackpressure.benchmarks.report.SuiteResult;
+import io.github.kafkabackpressure.test.BrokerProcess;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a suite: one broker for all of it, a topic for each load, and every contender in turn, round after round, so that
+ * what else the machine does falls on all alike.
+ *
+ * <p>Threading: one thread; a paced sender runs beside a latency run.
+ */
+final class Harness {
+
+    private final Options options;
+
+    private final ResultFiles files;
+
+    private int runs;
+
+    Harness(Options options) {
+        this.options = options;
+        this.files = new ResultFiles(options.results());
+    }
+
+    void run(Suite suite) throws Exception {
+        List<CaseSpec> specs = suite.cases(options);
+        String name = suite.id() + "-jdk" + Runtime.version().feature();
+        List<Case> done = new ArrayList<>();
+        try (BrokerProcess broker = BrokerProcess.start("1g", Map.of());
+                Topics topics = new Topics(broker.bootstrapServers())) {
+            for (CaseSpec spec : specs) {
+                if (done.isEmpty()) {
+                    // The broker's own code is cold: the first run is for nothing.
+                    run(broker, topics, spec, spec.entries().get(0), 0);
+                }
+                done.add(run(broker, topics, spec));
+                topics.deleteFilled();
+                files.write(
+                        name,
+                        new SuiteResult(
+                                suite.id(),
+                                options.size().name().toLowerCase(Locale.ROOT) + ", rounds: " + options.rounds(),
+                                Machine.describe(String.join(" ", jvmOptions())),
+                                done));
+            }
+        }
+        say("Written: %s/%s.{json,md,svg}", options.results(), name);
+    }
+
+    private Case run(BrokerProcess broker, Topics topics, CaseSpec spec) throws Exception {
+        List<Collected> collected = spec.entries().stream().map(Collected::new).toList();
+        for (int round = 1; round <= options.rounds(); round++) {
+            for (Collected each : collected) {
+                String which =
+                        "%s | round %d of %d | %s".formatted(spec.title(), round, options.rounds(), each.entry.label());
+                try {
+                    RunResult result = run(broker, topics, spec, each.entry, round);
+                    each.runs.add(result.metrics());
+                    say("%s: %s", which, result.metrics());
+                } catch (RunFailedException ex) {
+                    each.failure = ex.reason();
+                    say("%s failed: %s%n%s", which, ex.reason(), ex.output());
+                }
+            }
+        }
+        return new Case(
+                spec.title(),
+                spec.description(),
+                spec.primary(),
+                spec.baseline(),
+                collected.stream().map(Collected::row).toList());
+    }
+
+    private RunResult run(BrokerProcess broker, Topics topics, CaseSpec spec, Entry entry, int round) throws Exception {
+        boolean ownTopic =
+                spec.probe() == ProbeKind.LATENCY || entry.contender().produces();
+        String topic = ownTopic ? topics.create(entry.topic().partitions()) : topics.filled(topicOf(spec, entry));
+        Run run = new Run(
+                entry.contender(),
+                broker.bootstrapServers(),
+                topic,
+                entry.topic().partitions(),
+                "group-" + ++runs,
+                entry.load(),
+                spec.probe());
+        ContenderProcess process = new ContenderProcess(jvmOptions(entry, round), broker::freeze);
+        try {
+            return spec.probe() == ProbeKind.LATENCY
+                    ? PacedSender.during(() -> process.run(run), broker.bootstrapServers(), topic, entry.topic())
+                    : process.run(run);
+        } finally {
+            broker.resume();
+            if (ownTopic) {
+                topics.delete(topic);
+            }
+        }
+    }
+
+    /** A topic with as many records as the warm-up and the measurement take. */
+    private static TopicSpec topicOf(CaseSpec spec, Entry entry) {
+        return spec.probe() == ProbeKind.THROUGHPUT
+                ? entry.topic().withRecords(entry.load().warmUp() + entry.load().records())
+                : entry.topic();
+    }
+
+    private List<String> jvmOptions() {
+        return List.of("-Xms" + options.heap(), "-Xmx" + options.heap());
+    }
+
+    private List<String> jvmOptions(Entry entry, int round) {
+        List<String> all = new ArrayList<>(jvmOptions());
+        if (options.jfr() != null) {
+            all.add("-XX:StartFlightRecording=settings=profile,filename="
+                    + options.jfr().resolve(entry.contender().id() + "-" + runs + "-round" + round + ".jfr"));
+        }
+        return all;
+    }
+
+    private static void say(String format, Object... arguments) {
+        System.out.printf(Locale.ROOT, format + "%n", arguments);
+    }
+
+    /** What the rounds of one entry have given so far. */
+    private static final class Collected {
+
+        private final Entry entry;
+
+        private final List<Map<String, Double>> runs = new ArrayList<>();
+
+        private @Nullable String failure;
+
+        Collected(Entry entry) {
+            this.entry = entry;
+        }
+
+        Row row() {
+            return new Row(entry.label(), entry.contender().family().name(), runs, failure);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+package io.github.kafkabackpressure.benchmarks;
+
+import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
+import io.github.kafkabackpressure.benchmarks.TopicSpec.Distribution;
+import io.github.kafkabackpressure.benchmarks.contender.Contender;
+import io.github.kafkabackpressure.benchmarks.contender.Load;
+import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
+import io.github.kafkabackpressure.benchmarks.report.Metric;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+
+/** The suites: what each runs, and with what load. */
+enum Suite {
+    THROUGHPUT("throughput", "handlers that do nothing"),
+    SLOW("slow", "handlers that wait, as many at once as allowed"),
+    LIMITS("limits", "what max-in-flight costs"),
+    FLATNESS("flatness", "more partitions, more keys, more in flight"),
+    LATENCY("latency", "from send to handler at 1,000 records a second"),
+    RESUME("resume", "from the completion that makes room to the next record"),
+    PRODUCER("producer", "sending, and the heap while the broker is frozen");
+
+    /** What throughput cases start from. */
+    private static final TopicSpec TOPIC = new TopicSpec(12, 0, 100, 10_000, Distribution.UNIFORM);
+
+    private static final int UNLIMITED = 1_000_000;
+
+    private final String id;
+
+    private final String summary;
+
+    Suite(String id, String summary) {
+        this.id = id;
+        this.summary = summary;
+    }
+
+    String id() {
+        return id;
+    }
+
+    String summary() {
+        return summary;
+    }
+
+    /** The cases, with those contenders only that were asked for and that run on this JDK. */
+    List<CaseSpec> cases(Options options) {
+        Predicate<Contender> wanted = contender -> contender.runsOn(
+                        Runtime.version().feature())
+                && (options.contenders().isEmpty() || options.contenders().contains(contender.id()));
+        return casesOf(options).stream()
+                .filter(spec -> spec.title().contains(options.caseFilter()))
+                .map(spec -> spec.only(wanted))
+                .filter(spec -> !spec.entries().isEmpty())
+                .toList();
+    }
+
+    private List<CaseSpec> casesOf(Options options) {
+        return switch (this) {
+            case THROUGHPUT -> throughput(options);
+            case SLOW -> slow(options);
+            case LIMITS -> limits(options);
+            case FLATNESS -> flatness(options);
+            case LATENCY -> latency(options);
+            case RESUME -> resume(options);
+            case PRODUCER -> producer(options);
+        };
+    }
+
+    private static List<CaseSpec> throughput(Options options) {
+        Load load = Load.noOp(options.records(50_000, 1_000_000)).withLimit(options.isFull() ? 30 : 15);
+        Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(options.isFull() ? 30 : 15);
+        return List.of(
+                rate("No-op handler, uniform keys", TOPIC, load, Suite::handlesNoOp),
+                rate("No-op handler, Zipf keys", TOPIC.withDistribution(Distribution.ZIPF), load, Suite::handlesNoOp),
+                rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Suite::handlesNoOp));
+    }
+
+    private static List<CaseSpec> slow(Options options) {
+        TopicSpec topic = TOPIC.withKeys(1000);
+        List<CaseSpec> cases = new ArrayList<>();
+        cases.add(waiting("0.1 ms handler, 16 at once", topic, load(options, 100, 16, 300_000)));
+        cases.add(waiting("1 ms handler, 16 at once", topic, load(options, 1000, 16, 150_000)));
+        cases.add(waiting("10 ms handler, 100 at once", topic, load(options, 10_000, 100, 100_000)));
+        Load thousand = load(options, 10_000, 1000, 600_000).withMaxInFlight(4000);
+        TopicSpec manyKeys = TOPIC.withKeys(100_000);
+        if (Runtime.version().feature() >= 21) {
+            cases.add(
+                    waiting("10 ms handler, 1,000 at once, virtual threads", manyKeys, thousand.withVirtualThreads()));
+        } else {
+            cases.add(waiting("10 ms handler, 1,000 at once, platform threads", manyKeys, thousand));
+        }
+        return cases;
+    }
+
+    private static List<CaseSpec> limits(Options options) {
+        Load noOp = Load.noOp(options.records(50_000, 1_000_000));
+        Load waiting = load(options, 1000, 16, 150_000);
+        List<Entry> free = new ArrayList<>();
+        List<Entry> pausing = new ArrayList<>();
+        for (Contender contender : ours()) {
+            for (int limit : List.of(UNLIMITED, 1000)) {
+                free.add(limited(contender, TOPIC, noOp, limit));
+            }
+            if (contender.keepsPartitionOrder()) {
+                continue; // Twelve partitions keep no sixteen workers busy.
+            }
+            for (int limit : List.of(UNLIMITED, 1000, 64, 32)) {
+                pausing.add(limited(contender, TOPIC, waiting, limit));
+            }
+        }
+        return List.of(
+                rate("No-op handler, limited and unlimited", describe(TOPIC, noOp), free),
+                rate("1 ms handler, 16 at once, constant pausing", describe(TOPIC, waiting), pausing));
+    }
+
+    private static List<CaseSpec> flatness(Options options) {
+        Load load = Load.noOp(options.records(50_000, 1_000_000));
+        List<Contender> measured = Arrays.stream(Contender.values())
+                .filter(Contender::isFlatnessSubject)
+                .toList();
+        List<CaseSpec> cases = new ArrayList<>();
+        for (Contender contender : measured) {
+            List<Entry> partitions = new ArrayList<>();
+            for (int count : List.of(12, 100, 500)) {
+                partitions.add(new Entry(
+                        String.format("%s, %,d partitions", contender.label(), count),
+                        contender,
+                        TOPIC.withPartitions(count),
+                        load));
+            }
+            cases.add(rate("Partitions: " + contender.label(), describe(TOPIC, load), partitions));
+            if (contender.family() != Contender.Family.OURS) {
+                continue;
+            }
+            List<Entry> keys = new ArrayList<>();
+            for (int count : List.of(10, 1000, 100_000, 1_000_000)) {
+                keys.add(new Entry(
+                        String.format("%s, %,d keys", contender.label(), count),
+                        contender,
+                        TOPIC.withKeys(count),
+                        load));
+            }
+            cases.add(rate("Keys: " + contender.label(), describe(TOPIC, load), keys));
+            List<Entry> inFlight = new ArrayList<>();
+            for (int limit : List.of(100, 1000, 10_000, 100_000)) {
+                inFlight.add(limited(contender, TOPIC, load, limit));
+            }
+            cases.add(rate("In flight: " + contender.label(), describe(TOPIC, load), inFlight));
+        }
+        return cases;
+    }
+
+    private static List<CaseSpec> latency(Options options) {
+        Load load = Load.noOp(0)
+                .withRecords(options.isFull() ? 10_000 : 6000, options.records(3000, 30_000))
+                .withLimit(120);
+        List<Entry> entries = entries(TOPIC, load, contender -> handlesNoOp(contender) && contender.showsRecords());
+        return List.of(new CaseSpec(
+                "Added latency at 1,000 records a second",
+                "From send to the handler's first line. " + describe(TOPIC, load),
+                ProbeKind.LATENCY,
+                Metric.LATENCY_MEDIAN,
+                Contender.KAFKA_LISTENER.label(),
+                entries));
+    }
+
+    private static List<CaseSpec> resume(Options options) {
+        long rounds = options.records(10, 200);
+        Load load = Load.noOp(0)
+                .withRecords(rounds / 10 + 2, rounds)
+                .withMaxInFlight(200)
+                .withLimit(300);
+        TopicSpec topic = TOPIC.withDistribution(Distribution.ONE_PARTITION).withRecords(100_000);
+        return List.of(new CaseSpec(
+                "Resume after a full stop",
+                "max-in-flight 200, handlers held until nothing more is polled and then let go, the other partitions"
+                        + " idle; from the completion that leaves 100 in flight to the first new record in a handler. "
+                        + topic.describe(),
+                ProbeKind.RESUME,
+                Metric.RESUME_P99,
+                null,
+                ours().stream()
+                        .map(contender -> new Entry(contender.label(), contender, topic, load))
+                        .toList()));
+    }
+
+    private static List<CaseSpec> producer(Options options) {
+        long records = options.records(50_000, 1_000_000);
+        Load load = Load.noOp(records).withLimit(120);
+        List<Entry> entries = Arrays.stream(Contender.values())
+                .filter(Contender::produces)
+                .map(contender -> new Entry(contender.label(), contender, TOPIC, load))
+                .toList();
+        String settings =
+                " One sending thread, acks=all, idempotent, buffer.memory 64 MB, batch.size 64 KB, linger 5 ms.";
+        return List.of(
+                new CaseSpec(
+                        "Sent and acknowledged",
+                        String.format("%,d records after %,d, %s.", records, load.warmUp(), TOPIC.describe())
+                                + settings,
+                        ProbeKind.SEND,
+                        Metric.RECORDS_PER_SECOND,
+                        null,
+                        entries),
+                new CaseSpec(
+                        "Live heap while the broker is frozen",
+                        "Ten seconds of sending into a frozen broker." + settings,
+                        ProbeKind.SEND_FROZEN,
+                        Metric.HEAP_FROZEN,
+                        null,
+                        entries));
+    }
+
+    private static boolean handlesNoOp(Contender contender) {
+        return !contender.produces() && contender != Contender.BARE_POOL && contender != Contender.PARALLEL_PARTITION;
+    }
+
+    private static boolean handlesWaiting(Contender contender) {
+        return !contender.produces()
+                && contender.showsRecords()
+                && contender != Contender.BARE
+                && contender != Contender.REACTOR_SERIAL
+                && contender != Contender.PARALLEL_PARTITION
+                && contender != Contender.KAFKA_LISTENER_BATCH;
+    }
+
+    private static List<Contender> ours() {
+        return Arrays.stream(Contender.values())
+                .filter(contender -> contender.family() == Contender.Family.OURS)
+                .filter(contender -> !contender.produces() && contender.showsRecords())
+                .toList();
+    }
+
+    private static Load load(Options options, long handlerMicros, int concurrency, long full) {
+        long records = options.records(full / 20, full);
+        return Load.noOp(records)
+                .withRecords(records / 5, records)
+                .withHandler(handlerMicros, concurrency)
+                .withLimit(options.isFull() ? 30 : 10);
+    }
+
+    private static Entry limited(Contender contender, TopicSpec topic, Load load, int limit) {
+        return new Entry(
+                limit == UNLIMITED
+                        ? contender.label() + ", unlimited"
+                        : String.format("%s, max-in-flight %,d", contender.label(), limit),
+                contender,
+                topic,
+                load.withMaxInFlight(limit));
+    }
+
+    private static CaseSpec waiting(String title, TopicSpec topic, Load load) {
+        return rate(title, topic, load, Suite::handlesWaiting);
+    }
+
+    private static CaseSpec rate(String title, TopicSpec topic, Load load, Predicate<Contender> which) {
+        return rate(title, describe(topic, load), entries(topic, load, which));
+    }
+
+    private static CaseSpec rate(String title, String description, List<Entry> entries) {
+        return new CaseSpec(title, description, ProbeKind.THROUGHPUT, Metric.RECORDS_PER_SECOND, null, entries);
+    }
+
+    private static List<Entry> entries(TopicSpec topic, Load load, Predicate<Contender> which) {
+        return Arrays.stream(Contender.values())
+                .filter(which)
+                .map(contender -> new Entry(contender.label(), contender, topic, load))
+                .toList();
+    }
+
+    private static String describe(TopicSpec topic, Load load) {
+        return String.format(
+                "%,d records after %,d to warm up, cut off after %d s; %s; %s; %,d at once, max-in-flight %,d where there"
+                        + " is one%s.",
+                load.records(),
+                load.warmUp(),
+                load.limitSeconds(),
+                topic.describe(),
+                load.handlerMicros() == 0
+                        ? "a handler that does nothing"
+                        : String.format("a handler that waits %,d µs", load.handlerMicros()),
+                load.concurrency(),
+                load.maxInFlight(),
+                load.virtualThreads() ? ", virtual threads" : "");
+    }
+}

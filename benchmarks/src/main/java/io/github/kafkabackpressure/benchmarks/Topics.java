@@ -1,0 +1,135 @@
+package io.github.kafkabackpressure.benchmarks;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.jspecify.annotations.Nullable;
+
+/** The broker's topics: made, filled once for all contenders, and deleted. */
+final class Topics implements AutoCloseable {
+
+    private final String bootstrapServers;
+
+    private final Admin admin;
+
+    private final Map<TopicSpec, String> filled = new HashMap<>();
+
+    private int created;
+
+    Topics(String bootstrapServers) {
+        this.bootstrapServers = bootstrapServers;
+        this.admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers));
+    }
+
+    /** A new, empty topic. */
+    String create(int partitions) throws Exception {
+        String name = "benchmark-" + ++created;
+        admin.createTopics(List.of(new NewTopic(name, Optional.of(partitions), Optional.empty())))
+                .all()
+                .get(60, TimeUnit.SECONDS);
+        awaitLeaders(name, partitions);
+        return name;
+    }
+
+    /** A topic that holds what is asked for: an earlier one if there is. */
+    String filled(TopicSpec spec) throws Exception {
+        String known = filled.get(spec);
+        if (known != null) {
+            return known;
+        }
+        String name = create(spec.partitions());
+        fill(name, spec);
+        filled.put(spec, name);
+        return name;
+    }
+
+    /** Deletes the topics that were filled, to give their disk space and page cache to the next. */
+    void deleteFilled() throws Exception {
+        admin.deleteTopics(List.copyOf(filled.values())).all().get(60, TimeUnit.SECONDS);
+        filled.clear();
+    }
+
+    void delete(String name) throws Exception {
+        admin.deleteTopics(List.of(name)).all().get(60, TimeUnit.SECONDS);
+    }
+
+    @Override
+    public void close() {
+        admin.close();
+    }
+
+    @SuppressWarnings("FutureReturnValueIgnored") // the callback is told of failures
+    private void fill(String name, TopicSpec spec) throws Exception {
+        Keys keys = new Keys(spec.keys(), spec.distribution());
+        Integer partition = spec.distribution() == TopicSpec.Distribution.ONE_PARTITION ? 0 : null;
+        String value = "v".repeat(spec.recordBytes());
+        AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+        Callback callback = (metadata, exception) -> {
+            if (exception != null) {
+                failure.compareAndSet(null, exception);
+            }
+        };
+        try (KafkaProducer<String, String> producer = producer()) {
+            for (long i = 0; i < spec.records(); i++) {
+                producer.send(new ProducerRecord<>(name, partition, keys.next(), value), callback);
+            }
+        }
+        Exception first = failure.get();
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    /** An answer about offsets comes from a partition's leader only; sends to a topic without one are repeated for seconds. */
+    private void awaitLeaders(String name, int partitions) throws Exception {
+        Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+        for (int partition = 0; partition < partitions; partition++) {
+            all.put(new TopicPartition(name, partition), OffsetSpec.latest());
+        }
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!haveLeaders(all)) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new IllegalStateException("No leaders for " + name);
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+        }
+    }
+
+    private boolean haveLeaders(Map<TopicPartition, OffsetSpec> partitions) throws Exception {
+        try {
+            admin.listOffsets(partitions).all().get(60, TimeUnit.SECONDS);
+            return true;
+        } catch (ExecutionException ex) {
+            if (ex.getCause() instanceof RetriableException) {
+                return false;
+            }
+            throw ex;
+        }
+    }
+
+    private KafkaProducer<String, String> producer() {
+        Map<String, Object> properties = Map.of(
+                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                bootstrapServers,
+                ProducerConfig.LINGER_MS_CONFIG,
+                20,
+                ProducerConfig.BATCH_SIZE_CONFIG,
+                65_536);
+        return new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
+    }
+}

@@ -1,0 +1,111 @@
+package io.github.kafkabackpressure.benchmarks.contender;
+
+import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.Ordering;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/** This project's {@code @BackpressuredListener}, with the defaults but for the limits of the load. */
+final class BackpressuredListeners {
+
+    private BackpressuredListeners() {}
+
+    static Probe partition(Run run) {
+        return start(run, PartitionListener.class);
+    }
+
+    static Probe key(Run run) {
+        return start(run, KeyListener.class);
+    }
+
+    static Probe keyPayload(Run run) {
+        return start(run, KeyPayloadListener.class);
+    }
+
+    static Probe unordered(Run run) {
+        return start(run, UnorderedListener.class);
+    }
+
+    private static Probe start(Run run, Class<?> listener) {
+        return SpringApplications.consume(
+                run,
+                listener,
+                Map.of(
+                        "kafka.backpressure.listeners.benchmark.max-in-flight",
+                        Integer.toString(run.load().maxInFlight()),
+                        "kafka.backpressure.listeners.benchmark.max-concurrency",
+                        Integer.toString(run.load().concurrency())));
+    }
+
+    static class PartitionListener {
+
+        private final Probe probe;
+
+        PartitionListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.PARTITION)
+        void handle(ConsumerRecord<String, String> record) {
+            probe.handle(record);
+        }
+    }
+
+    static class KeyListener {
+
+        private final Probe probe;
+
+        KeyListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.KEY)
+        void handle(ConsumerRecord<String, String> record) {
+            probe.handle(record);
+        }
+    }
+
+    static class KeyPayloadListener {
+
+        private final Probe probe;
+
+        KeyPayloadListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.KEY)
+        void handle(String payload) {
+            probe.handle(payload);
+        }
+    }
+
+    static class UnorderedListener {
+
+        private final Probe probe;
+
+        UnorderedListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.UNORDERED)
+        void handle(ConsumerRecord<String, String> record) {
+            probe.handle(record);
+        }
+    }
+}

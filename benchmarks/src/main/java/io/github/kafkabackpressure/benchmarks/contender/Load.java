@@ -1,0 +1,51 @@
+package io.github.kafkabackpressure.benchmarks.contender;
+
+/**
+ * What one run puts on a contender.
+ *
+ * @param warmUp records that are handled before the clock starts
+ * @param records records that are measured
+ * @param handlerMicros how long a handler waits for each record, in microseconds; 0 for a handler that does nothing
+ * @param concurrency records handled at the same moment, for contenders that handle records beside the poll loop
+ * @param maxInFlight {@code max-in-flight}, for contenders that have such a limit
+ * @param virtualThreads whether workers are virtual threads
+ * @param limitSeconds when a run that has not handled all its records is cut off, in seconds; its figures are then those
+ *     of what it did handle
+ */
+public record Load(
+        long warmUp,
+        long records,
+        long handlerMicros,
+        int concurrency,
+        int maxInFlight,
+        boolean virtualThreads,
+        int limitSeconds) {
+
+    /**
+     * Sixteen workers, 1,000 in flight and a handler that does nothing: the defaults of the library measured here. The
+     * warm-up is twice as long as the measurement, because the JIT compiler shares the cores with all the rest.
+     */
+    public static Load noOp(long records) {
+        return new Load(2 * records, records, 0, 16, 1000, false, 60);
+    }
+
+    public Load withRecords(long newWarmUp, long newRecords) {
+        return new Load(newWarmUp, newRecords, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds);
+    }
+
+    public Load withHandler(long newHandlerMicros, int newConcurrency) {
+        return new Load(warmUp, records, newHandlerMicros, newConcurrency, maxInFlight, virtualThreads, limitSeconds);
+    }
+
+    public Load withMaxInFlight(int newMaxInFlight) {
+        return new Load(warmUp, records, handlerMicros, concurrency, newMaxInFlight, virtualThreads, limitSeconds);
+    }
+
+    public Load withVirtualThreads() {
+        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, true, limitSeconds);
+    }
+
+    public Load withLimit(int newLimitSeconds) {
+        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, newLimitSeconds);
+    }
+}

@@ -1,0 +1,33 @@
+package io.github.kafkabackpressure.benchmarks.contender;
+
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/**
+ * The handler that every contender calls for each record, and what it measures.
+ *
+ * <p>Threading: {@code handle} is called by any number of threads at once, {@link #await()} by the main thread.
+ */
+public interface Probe {
+
+    /** Handles a record of which the contender shows the value only. */
+    void handle(String value);
+
+    /** Handles a record. */
+    default void handle(ConsumerRecord<String, String> record) {
+        handle(record.value());
+    }
+
+    /** Waits until all records are handled, or until time is up, and returns the figures by metric id. */
+    Map<String, Double> await();
+
+    /** The probe of a run whose contender is a consumer. */
+    static Probe of(Run run) {
+        return switch (run.probe()) {
+            case THROUGHPUT -> new ThroughputProbe(run.load());
+            case LATENCY -> new LatencyProbe(run.load());
+            case RESUME -> new ResumeProbe(run.load());
+            case SEND, SEND_FROZEN -> throw new IllegalArgumentException(run.contender() + " does not produce");
+        };
+    }
+}

@@ -1,0 +1,55 @@
+package io.github.kafkabackpressure.benchmarks.contender;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.springframework.boot.Banner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
+
+/** Spring Boot applications as users run them: auto-configured, and one bean with a listener method. */
+final class SpringApplications {
+
+    private SpringApplications() {}
+
+    /** Starts a consuming application; {@code listener} is the class of the bean with the listener method. */
+    static Probe consume(Run run, Class<?> listener, Map<String, String> properties) {
+        Probe probe = Probe.of(run);
+        Map<String, Object> all = new HashMap<>(properties);
+        all.put("benchmark.topic", run.topic());
+        all.put("spring.kafka.consumer.group-id", run.group());
+        all.put("spring.kafka.consumer.auto-offset-reset", "earliest");
+        all.put("spring.kafka.consumer.properties.interceptor.classes", PolledRecords.class.getName());
+        SpringApplication application = new SpringApplication(Application.class, listener);
+        application.addInitializers(context -> {
+            GenericApplicationContext beans = (GenericApplicationContext) context;
+            beans.registerBean(Probe.class, () -> probe);
+            beans.registerBean(Run.class, () -> run);
+        });
+        start(application, run, all);
+        return probe;
+    }
+
+    /** Starts an application without a listener. */
+    static ConfigurableApplicationContext start(Run run, Map<String, Object> properties) {
+        return start(new SpringApplication(Application.class), run, properties);
+    }
+
+    private static ConfigurableApplicationContext start(
+            SpringApplication application, Run run, Map<String, Object> properties) {
+        application.setBannerMode(Banner.Mode.OFF);
+        application.setWebApplicationType(WebApplicationType.NONE);
+        Map<String, Object> all = new HashMap<>(properties);
+        all.put("spring.kafka.bootstrap-servers", run.bootstrapServers());
+        all.put("spring.threads.virtual.enabled", run.load().virtualThreads());
+        application.setDefaultProperties(all);
+        return application.run();
+    }
+
+    @SpringBootConfiguration(proxyBeanMethods = false)
+    @EnableAutoConfiguration
+    static class Application {}
+}

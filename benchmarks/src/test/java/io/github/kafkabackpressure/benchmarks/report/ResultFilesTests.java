@@ -1,0 +1,86 @@
+package io.github.kafkabackpressure.benchmarks.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ResultFilesTests {
+
+    private static final Environment ENVIRONMENT = new Environment(
+            "2026-01-31", "a processor", 2, 24_000, "Linux", "17", Map.of("kafka-clients", "4"), "-Xmx1g");
+
+    private static final SuiteResult RESULT = new SuiteResult(
+            "throughput",
+            "small",
+            ENVIRONMENT,
+            List.of(new Case(
+                    "No-op <uniform>",
+                    "1,000 records.",
+                    Metric.RECORDS_PER_SECOND,
+                    null,
+                    List.of(
+                            row("bare", "BARE", 1000, 3000, 2000),
+                            row("peer", "PEER", 400, 500, 600),
+                            new Row("broken", "PEER", List.of(), "exit code 1"),
+                            row("ours", "OURS", 1500, 1600, 1400)))));
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void showsMedianSpreadAndRatios() throws Exception {
+        new ResultFiles(directory).write("throughput-jdk17", RESULT);
+
+        assertThat(directory.resolve("throughput-jdk17.md"))
+                .content()
+                .contains("| bare | 2,000 | 1,000 – 3,000 | 1.00 |")
+                .contains("| **ours** | 1,500 | 1,400 – 1,600 | 0.75 |")
+                .contains("| broken | – | – | – |")
+                .contains("broken: exit code 1")
+                .contains("| peer | 3.00 |")
+                .contains("a processor, 2 cores", "2026-01-31", "kafka-clients 4");
+    }
+
+    @Test
+    void drawsAChartThatIsWellFormed() throws Exception {
+        new ResultFiles(directory).write("throughput-jdk17", RESULT);
+
+        var svg = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(directory.resolve("throughput-jdk17.svg").toFile());
+        assertThat(svg.getDocumentElement().getTextContent()).contains("No-op <uniform>", "2,000", "no figure");
+    }
+
+    @Test
+    void rendersTheSameFromTheJsonAgain() throws Exception {
+        ResultFiles files = new ResultFiles(directory.resolve("results"));
+        files.write("throughput-jdk17", RESULT);
+        Path markdown = directory.resolve("results/throughput-jdk17.md");
+        String first = Files.readString(markdown);
+        Files.delete(markdown);
+
+        files.renderAll(directory.resolve("RESULTS.md"));
+
+        assertThat(markdown).hasContent(first);
+        assertThat(directory.resolve("RESULTS.md"))
+                .content()
+                .contains("results/throughput-jdk17.svg", "| **ours** | 1,500 |");
+    }
+
+    private static Row row(String label, String family, double... rates) {
+        return new Row(
+                label,
+                family,
+                Arrays.stream(rates)
+                        .mapToObj(rate -> Map.of(Metric.RECORDS_PER_SECOND.id(), rate))
+                        .toList(),
+                null);
+    }
+}
