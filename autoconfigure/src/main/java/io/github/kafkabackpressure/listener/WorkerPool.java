@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -101,7 +102,7 @@ final class WorkerPool {
     private final LongSupplier nanoTime;
 
     /** How long a record takes; begins above the line, as nothing is known. */
-    private volatile long averageNanos = 2 * SLOW_NANOS;
+    private final AtomicLong averageNanos = new AtomicLong(2 * SLOW_NANOS);
 
     /** When a record was last claimed, about. Written without order: a late view only starts a worker too many. */
     private long claimedAt;
@@ -143,7 +144,7 @@ final class WorkerPool {
 
     /** Whether a record takes so long that starting a thread for it pays off. */
     boolean isSlow() {
-        return averageNanos > SLOW_NANOS;
+        return averageNanos.get() > SLOW_NANOS;
     }
 
     /**
@@ -355,11 +356,15 @@ final class WorkerPool {
     private void handleReady() {
         long now = nanoTime.getAsLong();
         long busySince = now;
-        long average = averageNanos;
+        long average = averageNanos.get();
+        int unreported = 0;
+        long unreportedNanos = 0;
         for (int handled = 0; ; ) {
             RecordTask task = claim((handled & 1) == 0);
             if (task == null) {
-                averageNanos = average;
+                average = report(unreported, unreportedNanos);
+                unreported = 0;
+                unreportedNanos = 0;
                 workers.decrementAndGet();
                 releaseSlot();
                 // Who submitted a record and still saw this worker, or no free slot, relies on this second look.
@@ -381,13 +386,16 @@ final class WorkerPool {
             for (int turn = 1; task != null; turn++) {
                 Result result = handler.handle(task, now);
                 long end = nanoTime.getAsLong();
-                average += (Math.min(end - now, LONGEST_NANOS) - average) / AVERAGED;
-                if (++handled % AVERAGED == 0 || end - now > SLOW_NANOS) {
-                    averageNanos = average;
+                unreportedNanos += Math.min(end - now, LONGEST_NANOS);
+                if (++unreported == AVERAGED || end - now > SLOW_NANOS) {
+                    average = report(unreported, unreportedNanos);
+                    unreported = 0;
+                    unreportedNanos = 0;
                 }
+                handled++;
                 now = end;
                 if (result == Result.HOLDS_SLOT && !takeSlot()) {
-                    averageNanos = average;
+                    report(unreported, unreportedNanos);
                     workers.decrementAndGet();
                     // For who submitted a record, still saw this worker, and came after the slots had been given back.
                     startIfBacklog();
@@ -400,6 +408,17 @@ final class WorkerPool {
                 return;
             }
         }
+    }
+
+    /**
+     * Adds what a worker has seen to the average of all, with the weight of so many records: a worker that comes late with
+     * one record must not replace what the others have learned from hundreds. Returns the average.
+     */
+    private long report(int records, long nanos) {
+        return records == 0
+                ? averageNanos.get()
+                : averageNanos.accumulateAndGet(
+                        nanos, (average, seen) -> average + (seen - records * average) / AVERAGED);
     }
 
     private @Nullable RecordTask nextInLane(RecordTask task, int turn) {

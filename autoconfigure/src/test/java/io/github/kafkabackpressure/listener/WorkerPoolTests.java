@@ -101,27 +101,25 @@ class WorkerPoolTests {
         AtomicInteger ended = new AtomicInteger();
         makePool(slots, (task, begun) -> {
             most.accumulateAndGet(running.incrementAndGet(), Math::max);
-            try {
-                switch (ThreadLocalRandom.current().nextInt(50)) {
-                    case 0 -> LockSupport.parkNanos(100_000);
-                    case 1 -> {
-                        running.decrementAndGet();
-                        pool.leaveSlot();
-                        LockSupport.parkNanos(100_000);
-                        pool.takeSlotAgain();
-                        most.accumulateAndGet(running.incrementAndGet(), Math::max);
-                    }
-                    case 2 -> {
-                        later.add(task);
-                        return WorkerPool.Result.HOLDS_SLOT;
-                    }
-                    default -> {}
+            switch (ThreadLocalRandom.current().nextInt(50)) {
+                case 0 -> LockSupport.parkNanos(100_000);
+                case 1 -> {
+                    running.decrementAndGet();
+                    pool.leaveSlot();
+                    LockSupport.parkNanos(100_000);
+                    pool.takeSlotAgain();
+                    most.accumulateAndGet(running.incrementAndGet(), Math::max);
                 }
-                ended.incrementAndGet();
-                return WorkerPool.Result.OVER;
-            } finally {
-                running.decrementAndGet();
+                case 2 -> {
+                    running.decrementAndGet(); // before the next line, after which another thread may free the slot
+                    later.add(task);
+                    return WorkerPool.Result.HOLDS_SLOT;
+                }
+                default -> {}
             }
+            running.decrementAndGet();
+            ended.incrementAndGet();
+            return WorkerPool.Result.OVER;
         });
         AtomicBoolean over = new AtomicBoolean();
         threads.execute(() -> {
