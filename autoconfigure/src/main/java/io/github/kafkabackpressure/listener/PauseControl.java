@@ -32,6 +32,12 @@ final class PauseControl {
     /** How long the answer to whether others have records waiting holds; asking costs a look at each partition. */
     private static final long OTHERS_CHECK_NANOS = 5_000_000;
 
+    /** How often to look for room before everything is paused, where handling only computes: for some 0.2 ms. */
+    private static final int LOOKS_FOR_ROOM = 250;
+
+    /** A look costs the workers too, as it takes the counters' memory from them; a spin takes about 50 ns. */
+    private static final int SPINS_PER_LOOK = 16;
+
     private final Assignment assignment;
 
     private final ListenerRun run;
@@ -76,6 +82,9 @@ final class PauseControl {
     /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
     void update() {
         PauseReason before = listenerReason;
+        if (before == null) {
+            awaitRoom();
+        }
         listenerReason = decideListener();
         if (before != listenerReason) {
             if (before != null) {
@@ -141,6 +150,21 @@ final class PauseControl {
     /** Whether a partition is paused for its share only, which must be looked at again soon. */
     boolean hasPausedForShare() {
         return listenerReason == null && !pausedForShare.isEmpty();
+    }
+
+    /**
+     * Waits for room a moment where handling only computes: it comes sooner than all partitions could be paused and
+     * resumed. The signal that ends a wait in a poll would cost the worker more than its records.
+     */
+    private void awaitRoom() {
+        if (assignment.reserved || !run.workers.isComputing()) {
+            return;
+        }
+        for (int look = 0; look < LOOKS_FOR_ROOM && !run.limit.hasRoomFor(run.pollSize); look++) {
+            for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
+                Thread.onSpinWait();
+            }
+        }
     }
 
     private @Nullable PauseReason decideListener() {
@@ -259,9 +283,13 @@ final class PauseControl {
 
     /**
      * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must as
-     * soon as handling takes time: a few partitions that fill the limit would leave most workers idle.
+     * soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where handling only
+     * computes they need not: what is in flight drains in no time, and each pause costs more than it brings.
      */
     private boolean sharesMatter() {
+        if (run.workers.isComputing()) {
+            return false;
+        }
         return run.limit.inFlight() * 2 >= run.limit.limit()
                 || (run.options.ordering() == Ordering.PARTITION && run.workers.isSlow());
     }

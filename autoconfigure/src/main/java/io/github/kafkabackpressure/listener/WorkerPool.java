@@ -74,6 +74,12 @@ final class WorkerPool {
     /** How long a worker may be busy without a break, or without claiming a record, before another one is started. */
     private static final long BUSY_NANOS = 500_000;
 
+    /** How long a worker that has run out of quick records looks for more at most; never longer than it was busy before. */
+    private static final long LONGEST_LINGER_NANOS = 200_000;
+
+    /** What {@link Thread#onSpinWait} takes, about; nothing depends on it but how long a worker lingers. */
+    private static final long SPIN_NANOS = 50;
+
     private static final int CORES_FOR_WORKERS =
             Math.max(1, Runtime.getRuntime().availableProcessors() - 1); // one is the consumer's
 
@@ -145,6 +151,11 @@ final class WorkerPool {
     /** Whether a record takes so long that starting a thread for it pays off. */
     boolean isSlow() {
         return averageNanos.get() > SLOW_NANOS;
+    }
+
+    /** Whether handling is so quick that one worker keeps up with the consumer, whatever lanes the records are on. */
+    boolean isComputing() {
+        return averageNanos.get() <= COMPUTING_NANOS;
     }
 
     /**
@@ -359,8 +370,17 @@ final class WorkerPool {
         long average = averageNanos.get();
         int unreported = 0;
         long unreportedNanos = 0;
+        long lingeredAt = now;
         for (int handled = 0; ; ) {
             RecordTask task = claim((handled & 1) == 0);
+            if (task == null
+                    && average <= SLOW_NANOS
+                    && workers.get() == 1
+                    && linger(Math.min(now - lingeredAt, LONGEST_LINGER_NANOS))) {
+                now = nanoTime.getAsLong();
+                lingeredAt = now;
+                continue;
+            }
             if (task == null) {
                 average = report(unreported, unreportedNanos);
                 unreported = 0;
@@ -408,6 +428,20 @@ final class WorkerPool {
                 return;
             }
         }
+    }
+
+    /**
+     * Looks for records for a while before the worker ends: to start another one costs the consumer's thread more than
+     * many records that do nothing. Returns whether there are some.
+     */
+    private boolean linger(long nanos) {
+        for (long spins = nanos / SPIN_NANOS; spins > 0 && returning.isEmpty() && !closed; spins--) {
+            if (!polled.isEmpty() || !next.isEmpty()) {
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        return false;
     }
 
     /**

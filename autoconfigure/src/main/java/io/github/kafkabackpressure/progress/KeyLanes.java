@@ -17,6 +17,12 @@ public final class KeyLanes {
 
     private @Nullable LaneTask[] table = new LaneTask[INITIAL_CAPACITY];
 
+    /**
+     * The hashes of the keys in {@link #table}, so that looking for a key touches no other lane's task: a worker has
+     * written to that, and its memory would have to come from the worker's core.
+     */
+    private int[] hashes = new int[INITIAL_CAPACITY];
+
     private int size;
 
     /**
@@ -33,12 +39,13 @@ public final class KeyLanes {
             LaneTask last = table[at];
             if (last == null) {
                 table[at] = task;
+                hashes[at] = hash;
                 if (++size * 2 > table.length) {
                     grow();
                 }
                 return false;
             }
-            if (last.keyHash == hash && equalKeys(last.laneKey(), key)) {
+            if (hashes[at] == hash && equalKeys(last.laneKey(), key)) {
                 table[at] = task;
                 return last.append(task);
             }
@@ -74,9 +81,10 @@ public final class KeyLanes {
             if (task == null) {
                 break;
             }
-            int home = task.keyHash & mask;
+            int home = hashes[at] & mask;
             if (((at - home) & mask) >= ((at - gap) & mask)) {
                 table[gap] = task;
+                hashes[gap] = hashes[at];
                 gap = at;
             }
         }
@@ -86,15 +94,19 @@ public final class KeyLanes {
 
     private void grow() {
         @Nullable LaneTask[] smaller = table;
+        int[] hashesBefore = hashes;
         table = new LaneTask[smaller.length * 2];
+        hashes = new int[table.length];
         int mask = table.length - 1;
-        for (LaneTask task : smaller) {
+        for (int from = 0; from < smaller.length; from++) {
+            LaneTask task = smaller[from];
             if (task != null) {
-                int at = task.keyHash & mask;
+                int at = hashesBefore[from] & mask;
                 while (table[at] != null) {
                     at = (at + 1) & mask;
                 }
                 table[at] = task;
+                hashes[at] = hashesBefore[from];
             }
         }
     }
