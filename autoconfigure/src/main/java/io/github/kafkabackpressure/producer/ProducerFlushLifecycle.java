@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.producer;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,6 +33,9 @@ public final class ProducerFlushLifecycle
     private final ApplicationContext context;
     private final ReentrantLock stopping = new ReentrantLock();
 
+    /** Whether there was a flush since the last start. */
+    @GuardedBy("stopping") private boolean flushed;
+
     private volatile boolean running;
 
     /**
@@ -50,8 +54,14 @@ public final class ProducerFlushLifecycle
 
     @Override
     public void start() {
-        live.templates().forEach(template -> template.pipeline().reopen());
-        running = true;
+        stopping.lock();
+        try {
+            live.templates().forEach(template -> template.pipeline().reopen());
+            flushed = false;
+            running = true;
+        } finally {
+            stopping.unlock();
+        }
     }
 
     @Override
@@ -93,16 +103,19 @@ public final class ProducerFlushLifecycle
         live.templates().forEach(template -> template.pipeline().refuseOutsiders());
     }
 
-    private void flush() {
+    @GuardedBy("stopping") private void flush() {
         List<? extends SendPipeline<?, ?>> open = live.templates().stream()
                 .map(BackpressuredKafkaTemplate::pipeline)
                 .filter(pipeline -> !pipeline.closed())
                 .toList();
         boolean nothingHeld = open.stream().allMatch(SendPipeline::isIdle);
         ProducerFlushReport report = new Shutdown(open, live::all, timeout).run();
-        if (report.producers() > 0 || !nothingHeld) {
+        boolean somethingToSay = report.producers() > 0 || !nothingHeld;
+        // A second stop has nothing to add to the report of the first, unless more was sent and not delivered.
+        if (somethingToSay && !(flushed && report.complete())) {
             report(report);
         }
+        flushed = true;
     }
 
     private void report(ProducerFlushReport report) {
