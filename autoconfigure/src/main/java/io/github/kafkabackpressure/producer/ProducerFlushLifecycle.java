@@ -2,10 +2,13 @@ package io.github.kafkabackpressure.producer;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.producer.Producer;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationListener;
@@ -36,6 +39,9 @@ public final class ProducerFlushLifecycle
     /** Whether there was a flush since the last start. */
     @GuardedBy("stopping") private boolean flushed;
 
+    /** Producers that a flush could not empty in time: another would only wait for them again. */
+    @GuardedBy("stopping") private final Set<Producer<?, ?>> givenUp = new HashSet<>();
+
     private volatile boolean running;
 
     /**
@@ -58,6 +64,7 @@ public final class ProducerFlushLifecycle
         try {
             live.templates().forEach(template -> template.pipeline().reopen());
             flushed = false;
+            givenUp.clear();
             running = true;
         } finally {
             stopping.unlock();
@@ -78,9 +85,10 @@ public final class ProducerFlushLifecycle
     public void stop() {
         stopping.lock();
         try {
-            running = false;
             flush();
         } finally {
+            // Not before: Spring does not wait for what does not run, and a second stop would overtake this one.
+            running = false;
             stopping.unlock();
         }
     }
@@ -109,7 +117,15 @@ public final class ProducerFlushLifecycle
                 .filter(pipeline -> !pipeline.closed())
                 .toList();
         boolean nothingHeld = open.stream().allMatch(SendPipeline::isIdle);
-        ProducerFlushReport report = new Shutdown(open, live::all, timeout).run();
+        Set<Producer<?, ?>> hopeless = Set.copyOf(givenUp);
+        Shutdown shutdown = new Shutdown(
+                open,
+                () -> live.all().stream()
+                        .filter(producer -> !hopeless.contains(producer.producer()))
+                        .toList(),
+                timeout);
+        ProducerFlushReport report = shutdown.run();
+        shutdown.unflushed().forEach(producer -> givenUp.add(producer.producer()));
         boolean somethingToSay = report.producers() > 0 || !nothingHeld;
         // A second stop has nothing to add to the report of the first, unless more was sent and not delivered.
         if (somethingToSay && !(flushed && report.complete())) {

@@ -12,9 +12,9 @@ import io.github.kafkabackpressure.buffer.SlowMode;
 import io.micrometer.observation.Observation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
-import java.util.random.RandomGenerator;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.Producer;
@@ -91,7 +91,8 @@ final class SendPipeline<K, V> implements ProducerStats {
         this.buffer = new BoundedBuffer<>(
                 options.limits(),
                 options.overflow(),
-                RandomGenerator.getDefault(),
+                // Needs no module and no service: RandomGenerator.getDefault() may find none.
+                new SplittableRandom(),
                 dropped -> refuses.refuse(dropped, SendOutcome.DROPPED));
         this.changes = new StateChanges(buffer, this::stateChanged);
         this.maxBlockNanos = options.maxBlock().toNanos();

@@ -30,6 +30,9 @@ final class Shutdown {
     private final Supplier<? extends Collection<LiveProducer>> live;
     private final Duration timeout;
 
+    /** Written by the thread that runs it, read by the one that has waited for that. */
+    private Set<LiveProducer> unflushed = Set.of();
+
     /** @param live asked after the hand-over, which may have opened a producer */
     Shutdown(
             List<? extends SendPipeline<?, ?>> pipelines,
@@ -65,6 +68,11 @@ final class Shutdown {
         }
     }
 
+    /** The producers that were not flushed in time; known after {@link #run()}. */
+    Set<LiveProducer> unflushed() {
+        return unflushed;
+    }
+
     private ProducerFlushReport flushAndReport() {
         long started = System.nanoTime();
         long deadline = started + timeout.toNanos();
@@ -77,6 +85,7 @@ final class Shutdown {
             closeNow(unflushed.keySet());
         }
         pipelines.forEach(SendPipeline::endUndelivered);
+        this.unflushed = unflushed.keySet();
         return report(producers.size(), unflushed, Duration.ofNanos(System.nanoTime() - started));
     }
 
