@@ -29,6 +29,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -191,7 +192,8 @@ class TemplateFeaturesIT {
             TransactionTemplate transaction =
                     new TransactionTemplate(context.getBean(PlatformTransactionManager.class));
             transaction.executeWithoutResult(status -> send(template, 10));
-            assertThat(values()).isEqualTo(numbered(10));
+            // A commit returns before its markers are on the partitions.
+            Awaitility.await().untilAsserted(() -> assertThat(values()).isEqualTo(numbered(10)));
             transaction.executeWithoutResult(status -> {
                 template.send(topic, "rolled back");
                 status.setRollbackOnly();
@@ -199,7 +201,7 @@ class TemplateFeaturesIT {
             template.send(topic, "value-10");
             assertThat(template.stats().buffered()).isEqualTo(1);
         }
-        assertThat(values()).isEqualTo(numbered(11));
+        Awaitility.await().untilAsserted(() -> assertThat(values()).isEqualTo(numbered(11)));
     }
 
     /** The thread of a transaction is an outsider to a closing context, and must not be left with an open future. */
