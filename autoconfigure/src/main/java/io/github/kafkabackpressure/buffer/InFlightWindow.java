@@ -45,9 +45,18 @@ public final class InFlightWindow {
         acquired.addAndGet(count);
     }
 
-    /** Gives back one place. */
-    public void release() {
-        released.incrementAndGet();
+    /**
+     * Gives back one place.
+     *
+     * @return how many were given back so far; see {@link #releasedWhenFree}
+     */
+    public long release() {
+        return released.incrementAndGet();
+    }
+
+    /** How many places must have been given back so that so many are free, if none is acquired until then. */
+    public long releasedWhenFree(int places) {
+        return acquired.get() - limit + places;
     }
 
     /** Gives back places that were acquired and not used. */

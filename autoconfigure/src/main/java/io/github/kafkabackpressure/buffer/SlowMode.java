@@ -6,7 +6,8 @@ import java.util.concurrent.atomic.LongAdder;
  * Adapts batch size and linger to how fast Kafka acknowledges: while it is slow they double, step by step, up to their
  * bounds, so that fewer and larger batches leave; when it is healthy again they halve back to where they were.
  *
- * <p>Threading: acknowledgements are observed by any thread, steps are made by the sender.
+ * <p>Threading: acknowledgements are observed by any thread, steps are made by the sender and by Kafka's threads, one
+ * at a time.
  */
 public final class SlowMode {
 
@@ -22,7 +23,7 @@ public final class SlowMode {
 
     private volatile int batchSize;
     private volatile long lingerNanos;
-    private long lastStep;
+    private volatile long lastStep;
 
     /**
      * Between what batch size and linger move.
@@ -52,6 +53,12 @@ public final class SlowMode {
      * @param inFlight records in flight; when some are and nothing was acknowledged, Kafka is slow
      */
     public void step(long now, int inFlight) {
+        if (now - lastStep >= STEP_NANOS) {
+            stepOnce(now, inFlight);
+        }
+    }
+
+    private synchronized void stepOnce(long now, int inFlight) {
         if (now - lastStep < STEP_NANOS) {
             return;
         }

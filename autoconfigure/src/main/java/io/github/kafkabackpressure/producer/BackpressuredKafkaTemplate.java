@@ -4,8 +4,8 @@ import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.buffer.Buffered;
 import io.github.kafkabackpressure.buffer.RateLimiter;
+import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import io.micrometer.observation.Observation;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -176,7 +176,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     @Override
     public void destroy() {
         if (!pipeline.closed()) {
-            new Shutdown(List.of(pipeline), producer::live, options.flushTimeout()).run();
+            new Shutdown(List.of(pipeline), this::liveProducers, options.flushTimeout()).run();
         }
         producer.close();
         super.destroy();
@@ -186,8 +186,9 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         return pipeline;
     }
 
-    Duration flushTimeout() {
-        return options.flushTimeout();
+    /** The producer that the buffer is emptied into, while it is open. */
+    List<LiveProducer> liveProducers() {
+        return producer.live(pipeline.name());
     }
 
     private Producer<K, V> newProducer() {
@@ -229,7 +230,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         }
     }
 
-    private final class Around implements SendPipeline.Surroundings<K, V> {
+    private final class Around implements Surroundings<K, V> {
 
         @Override
         public Producer<K, V> producer() {

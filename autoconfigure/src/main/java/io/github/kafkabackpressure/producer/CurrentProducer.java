@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.Producer;
 import org.jspecify.annotations.Nullable;
-import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.ProducerFactory;
 
 /**
@@ -53,11 +52,9 @@ final class CurrentProducer<K, V> implements ProducerFactory.Listener<K, V> {
         }
     }
 
-    /** The remembered producer, if it can be flushed and closed through its factory. */
-    List<LiveProducer> live() {
+    /** The remembered producer. */
+    List<LiveProducer> live(String id) {
         Producer<K, V> known = current;
-        return known != null && factory instanceof DefaultKafkaProducerFactory<K, V> closable
-                ? List.of(new LiveProducer("producer", known, closable))
-                : List.of();
+        return known == null ? List.of() : List.of(new LiveProducer(id, known, factory));
     }
 }

@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.producer;
 
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -12,8 +14,7 @@ import org.springframework.kafka.core.ProducerFactory;
 
 /**
  * The producers that are open now, of every {@link DefaultKafkaProducerFactory} bean, and the buffered templates. A
- * post-processor, so that it
- * listens before anyone can have asked the factory for a producer; the copies that a {@code KafkaTemplate} with
+ * post-processor, so that it listens before anyone can have asked the factory for a producer; the copies that a {@code KafkaTemplate} with
  * overrides makes of a factory inherit the listening.
  *
  * <p>Threading: written by any thread that opens or closes a producer, read by the lifecycle thread.
@@ -38,8 +39,15 @@ public final class LiveProducers implements BeanPostProcessor {
         return templates;
     }
 
+    /** Also the producers of templates whose factories are no beans, or of another kind. */
     Collection<LiveProducer> all() {
-        return List.copyOf(producers.values());
+        Collection<LiveProducer> all = new ArrayList<>(producers.values());
+        for (BackpressuredKafkaTemplate<?, ?> template : templates) {
+            template.liveProducers().stream()
+                    .filter(live -> !producers.containsKey(live.producer()))
+                    .forEach(all::add);
+        }
+        return all;
     }
 
     private <K, V> void listenTo(DefaultKafkaProducerFactory<K, V> factory) {
@@ -63,5 +71,22 @@ public final class LiveProducers implements BeanPostProcessor {
      * @param id name of the factory's bean and the client id
      * @param factory the factory bean; for a producer of a factory's copy, the factory that was copied
      */
-    record LiveProducer(String id, Producer<?, ?> producer, DefaultKafkaProducerFactory<?, ?> factory) {}
+    record LiveProducer(String id, Producer<?, ?> producer, ProducerFactory<?, ?> factory) {
+
+        /** Closes it without waiting for what it holds, whose futures fail by that. */
+        void closeNow() {
+            if (!(factory instanceof DefaultKafkaProducerFactory<?, ?> resettable)) {
+                producer.close(Duration.ZERO);
+                return;
+            }
+            // What this factory gives away ignores that it is closed; the factory has to do it.
+            Duration usual = resettable.getPhysicalCloseTimeout();
+            resettable.setPhysicalCloseTimeout(0);
+            try {
+                resettable.reset();
+            } finally {
+                resettable.setPhysicalCloseTimeout((int) usual.toSeconds());
+            }
+        }
+    }
 }

@@ -26,7 +26,7 @@ final class PendingSend<K, V> extends Buffered implements Callback {
     final CompletableFuture<SendResult<K, V>> future = new CompletableFuture<>();
     final @Nullable Observation observation;
 
-    private final SendPipeline<K, V> pipeline;
+    private final SendCompletion<K, V> completion;
 
     /** Whether it holds a place in the in-flight window. */
     boolean inFlight;
@@ -34,8 +34,8 @@ final class PendingSend<K, V> extends Buffered implements Callback {
     /** Whether Kafka's producer refused it; read by the sender after the hand-over only. */
     volatile boolean failed;
 
-    /** Whether it belongs to a transaction: one that did not commit is nothing to send again. */
-    boolean transactional;
+    /** Not if it belongs to a transaction, which is nothing to send again, or if its own hand-over hangs. */
+    boolean keepable = true;
 
     /** When it was handed to Kafka's producer; set in slow mode only. */
     long handedOverNanos;
@@ -46,13 +46,13 @@ final class PendingSend<K, V> extends Buffered implements Callback {
     private volatile int ended;
 
     PendingSend(
-            SendPipeline<K, V> pipeline,
+            SendCompletion<K, V> completion,
             ProducerRecord<K, V> record,
             int priority,
             int bytes,
             @Nullable Observation observation) {
         super(priority, bytes);
-        this.pipeline = pipeline;
+        this.completion = completion;
         this.record = record;
         this.observation = observation;
     }
@@ -68,6 +68,6 @@ final class PendingSend<K, V> extends Buffered implements Callback {
 
     @Override
     public void onCompletion(@Nullable RecordMetadata metadata, @Nullable Exception failure) {
-        pipeline.completed(this, metadata, failure);
+        completion.completed(this, metadata, failure);
     }
 }

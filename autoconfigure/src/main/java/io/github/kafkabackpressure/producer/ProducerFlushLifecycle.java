@@ -1,10 +1,14 @@
 package io.github.kafkabackpressure.producer;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.producer.Producer;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationListener;
@@ -32,6 +36,12 @@ public final class ProducerFlushLifecycle
     private final ApplicationContext context;
     private final ReentrantLock stopping = new ReentrantLock();
 
+    /** Whether there was a flush since the last start. */
+    @GuardedBy("stopping") private boolean flushed;
+
+    /** Producers that a flush could not empty in time: another would only wait for them again. */
+    @GuardedBy("stopping") private final Set<Producer<?, ?>> givenUp = new HashSet<>();
+
     private volatile boolean running;
 
     /**
@@ -50,8 +60,15 @@ public final class ProducerFlushLifecycle
 
     @Override
     public void start() {
-        live.templates().forEach(template -> template.pipeline().reopen());
-        running = true;
+        stopping.lock();
+        try {
+            live.templates().forEach(template -> template.pipeline().reopen());
+            flushed = false;
+            givenUp.clear();
+            running = true;
+        } finally {
+            stopping.unlock();
+        }
     }
 
     @Override
@@ -68,9 +85,10 @@ public final class ProducerFlushLifecycle
     public void stop() {
         stopping.lock();
         try {
-            running = false;
             flush();
         } finally {
+            // Not before: Spring does not wait for what does not run, and a second stop would overtake this one.
+            running = false;
             stopping.unlock();
         }
     }
@@ -93,16 +111,27 @@ public final class ProducerFlushLifecycle
         live.templates().forEach(template -> template.pipeline().refuseOutsiders());
     }
 
-    private void flush() {
+    @GuardedBy("stopping") private void flush() {
         List<? extends SendPipeline<?, ?>> open = live.templates().stream()
                 .map(BackpressuredKafkaTemplate::pipeline)
                 .filter(pipeline -> !pipeline.closed())
                 .toList();
         boolean nothingHeld = open.stream().allMatch(SendPipeline::isIdle);
-        ProducerFlushReport report = new Shutdown(open, live::all, timeout).run();
-        if (report.producers() > 0 || !nothingHeld) {
+        Set<Producer<?, ?>> hopeless = Set.copyOf(givenUp);
+        Shutdown shutdown = new Shutdown(
+                open,
+                () -> live.all().stream()
+                        .filter(producer -> !hopeless.contains(producer.producer()))
+                        .toList(),
+                timeout);
+        ProducerFlushReport report = shutdown.run();
+        shutdown.unflushed().forEach(producer -> givenUp.add(producer.producer()));
+        boolean somethingToSay = report.producers() > 0 || !nothingHeld;
+        // A second stop has nothing to add to the report of the first, unless more was sent and not delivered.
+        if (somethingToSay && !(flushed && report.complete())) {
             report(report);
         }
+        flushed = true;
     }
 
     private void report(ProducerFlushReport report) {

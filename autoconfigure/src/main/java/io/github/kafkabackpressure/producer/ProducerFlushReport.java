@@ -75,6 +75,10 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
         if (!unflushed.isEmpty()) {
             line.append("; not flushed: ").append(String.join(", ", unflushed));
         }
+        if (topics.isEmpty()) {
+            // Nobody has counted: plain templates do not, and the buffered ones had nothing.
+            return line.toString();
+        }
         line.append("; %d records delivered, %d failed, %d not delivered, %d spooled"
                 .formatted(delivered(), failed(), notDelivered(), spooled()));
         if (failed() + notDelivered() > 0) {

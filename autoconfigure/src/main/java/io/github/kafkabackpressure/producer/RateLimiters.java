@@ -46,6 +46,8 @@ final class RateLimiters {
         }
 
         static TokenBucketLimiter of(RateLimit.TokenBucket options, LongSupplier nanoTime) {
+            // From zero on: Bucket4j compares times, and a monotonic clock may begin just before its overflow.
+            long origin = nanoTime.getAsLong();
             Bucket bucket = Bucket.builder()
                     .addLimit(limit ->
                             limit.capacity(options.burst()).refillGreedy(options.rate(), Duration.ofSeconds(1)))
@@ -53,7 +55,7 @@ final class RateLimiters {
 
                         @Override
                         public long currentTimeNanos() {
-                            return nanoTime.getAsLong();
+                            return nanoTime.getAsLong() - origin;
                         }
 
                         @Override

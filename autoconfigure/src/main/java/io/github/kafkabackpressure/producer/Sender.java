@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -19,10 +21,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Empties a pipeline's buffer into Kafka's producer. Its thread is started by the first record that waits and ends when
- * the intake is closed and nothing waits any more; it is woken only when it sleeps and there is something to do.
+ * the intake is closed and nothing waits any more; it is woken only when it sleeps and there is something to do. Serves up to
+ * one shutdown.
  *
- * <p>Threading: {@link #run()} and what it calls is the sender's thread; callers, Kafka's thread and the lifecycle
- * thread use the rest.
+ * <p>Threading: {@link #run()} and what it calls is the sender's thread; callers, Kafka's thread and the thread of a
+ * shutdown use the rest.
  */
 final class Sender<K, V> implements Runnable {
 
@@ -37,22 +40,28 @@ final class Sender<K, V> implements Runnable {
     /** A hand-over that failed after so long waited for metadata, not for memory. */
     private static final long LONG_HAND_OVER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    /** The share of a shutdown's time that may be spent on the metadata of one topic. */
-    private static final int METADATA_SHARE = 4;
+    /** The share of the time for the hand-over that may be spent on the metadata of one topic. */
+    private static final double METADATA_SHARE = 1 / 3.0;
 
-    /** The share of a shutdown's time that may be spent on what an earlier one left. */
-    private static final int REPLAY_SHARE = 2;
+    /** The share of the time for the hand-over that may be spent on what an earlier shutdown left. */
+    private static final double REPLAY_SHARE = 2 / 3.0;
 
     private static final long SHUTDOWN_LOOK_MILLIS = 20;
     private static final long ABORT_MILLIS = 500;
 
     private final SendPipeline<K, V> pipeline;
+    private final SendCompletion<K, V> completion;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
     private final int placesWorthAWakeUp;
 
+    /** What was taken and is being handed over; whoever takes it from here sees to what is left of it. */
+    private final AtomicReference<@Nullable List<PendingSend<K, V>>> inHand = new AtomicReference<>();
+
+    /** How many of these are handed over. */
+    private final AtomicInteger handedOver = new AtomicInteger();
+
     // The sender's own.
-    private final List<PendingSend<K, V>> hand = new ArrayList<>(CHUNK);
     private final Set<String> reachable = new HashSet<>();
 
     /** Until when a hand-over waited in vain for a topic: what was accepted before that has waited enough, too. */
@@ -63,24 +72,31 @@ final class Sender<K, V> implements Runnable {
 
     @GuardedBy("this") private @Nullable Thread thread;
 
+    /** Since when a first hand-over to a topic has been running. */
+    @GuardedBy("this") private long reachingSince;
+
+    @GuardedBy("this") private boolean reaching;
+
     private volatile boolean started;
+
+    /** Written under the lock, so that an interrupt meant for the replay cannot reach what comes after it. */
     private volatile boolean replaying;
 
     /** Set by a shutdown that has waited long enough for the replay; nothing is offered any more when it is. */
     private volatile boolean replayTimeIsUp;
 
     private volatile boolean idle;
-    private volatile boolean awaitsPlace;
     private volatile boolean aborted;
 
     /** While idle: how many records must wait before it is worth a wake-up. */
     private volatile int wakeAt = 1;
 
-    /** Since when a first hand-over to a topic has been running; zero when none is. */
-    private volatile long reachingSince;
+    /** While places are awaited: how many must have been given back for a wake-up. */
+    private volatile long wakeAtReleased = Long.MAX_VALUE;
 
     Sender(SendPipeline<K, V> pipeline) {
         this.pipeline = pipeline;
+        this.completion = pipeline.completion();
         this.buffer = pipeline.buffer();
         this.window = pipeline.window();
         this.placesWorthAWakeUp = Math.max(1, Math.min(window.limit() / 4, 1024));
@@ -91,21 +107,18 @@ final class Sender<K, V> implements Runnable {
     public void run() {
         try {
             if (!replay()) {
-                // What waits is newer than what was left: it is kept behind it, for the next start.
-                buffer.take(hand, Integer.MAX_VALUE);
+                keepAllForTheNextStart();
                 return;
             }
             while (!aborted && step()) {
-                publishChanges();
+                pipeline.changes().tell();
             }
         } catch (RuntimeException | Error e) {
             logger.error("The sender of '" + pipeline.name() + "' ended unexpectedly; the next send starts another", e);
+            failHand(e);
             started = false;
         } finally {
-            hand.forEach(pipeline::giveUp);
-            buffer.handedOver(hand.size());
-            hand.clear();
-            publishChanges();
+            pipeline.changes().tell();
         }
     }
 
@@ -113,8 +126,21 @@ final class Sender<K, V> implements Runnable {
     private boolean replay() {
         UndeliveredStore<K, V> store = pipeline.store();
         boolean newerMayFollow = store == null || !replaying || store.replay(() -> !aborted && !replayTimeIsUp);
-        replaying = false;
+        synchronized (this) {
+            replaying = false;
+            if (!aborted) {
+                Thread.interrupted();
+            }
+        }
         return newerMayFollow;
+    }
+
+    /** What waits is newer than what was left: it must not be sent before that. */
+    private void keepAllForTheNextStart() {
+        List<PendingSend<K, V>> newer = new ArrayList<>();
+        buffer.take(newer, Integer.MAX_VALUE);
+        newer.forEach(completion::giveUp);
+        buffer.handedOver(newer.size());
     }
 
     /** One look at the buffer; says whether there will be another. */
@@ -139,10 +165,11 @@ final class Sender<K, V> implements Runnable {
             awaitPlace();
             return true;
         }
+        List<PendingSend<K, V>> hand = new ArrayList<>(places);
         int taken = buffer.take(hand, places);
         window.release(places - taken);
         batchLeft = taken < places ? 0 : batchLeft - taken;
-        handOver();
+        handOver(hand);
         return true;
     }
 
@@ -155,22 +182,38 @@ final class Sender<K, V> implements Runnable {
         return wanted;
     }
 
-    private void handOver() {
+    private void handOver(List<PendingSend<K, V>> hand) {
+        handedOver.set(0);
+        inHand.set(hand);
         int done = 0;
-        for (PendingSend<K, V> send : hand) {
-            if (aborted) {
-                break;
-            }
-            handOver(send);
-            done++;
-            // An interrupt was meant for this hand-over, at most; the next must not end at once.
+        while (done < hand.size() && !aborted) {
+            handOver(hand.get(done));
+            handedOver.lazySet(++done);
+            // An interrupt from within a hand-over was meant for that, at most; the next must not end at once.
             Thread.interrupted();
         }
-        List<PendingSend<K, V>> rest = hand.subList(done, hand.size());
-        window.release(rest.size());
-        rest.forEach(pipeline::giveUp);
+        if (inHand.compareAndSet(hand, null)) {
+            giveUp(hand, done);
+        }
+    }
+
+    private void failHand(Throwable cause) {
+        List<PendingSend<K, V>> hand = inHand.getAndSet(null);
+        if (hand == null) {
+            return;
+        }
+        for (PendingSend<K, V> send : hand.subList(handedOver.get(), hand.size())) {
+            send.inFlight = true;
+            completion.completed(send, null, new IllegalStateException("The sender ended unexpectedly", cause));
+        }
         buffer.handedOver(hand.size());
-        hand.clear();
+    }
+
+    private void giveUp(List<PendingSend<K, V>> hand, int from) {
+        List<PendingSend<K, V>> rest = hand.subList(from, hand.size());
+        window.release(rest.size());
+        rest.forEach(completion::giveUp);
+        buffer.handedOver(hand.size());
     }
 
     private void handOver(PendingSend<K, V> send) {
@@ -182,7 +225,7 @@ final class Sender<K, V> implements Runnable {
         Long waitedUntil = unreachable.get(topic);
         if (waitedUntil != null && (pipeline.closed() || send.acceptedNanos() - waitedUntil < 0)) {
             send.inFlight = true;
-            pipeline.completed(
+            completion.completed(
                     send,
                     null,
                     new TimeoutException("Topic " + topic + " could not be reached for an earlier record, for which"
@@ -190,21 +233,31 @@ final class Sender<K, V> implements Runnable {
             return;
         }
         long before = pipeline.now();
-        reachingSince = before;
+        reaches(before);
+        boolean cutShort = true;
         try {
             pipeline.handOver(send);
         } finally {
-            reachingSince = 0;
+            cutShort = reached();
         }
         long after = pipeline.now();
-        if (send.failed
-                && (after - before >= LONG_HAND_OVER_NANOS
-                        || Thread.currentThread().isInterrupted())) {
+        if (send.failed && (cutShort || after - before >= LONG_HAND_OVER_NANOS)) {
             unreachable.put(topic, after);
         } else if (!send.failed) {
             unreachable.remove(topic);
             reachable.add(topic);
         }
+    }
+
+    private synchronized void reaches(long now) {
+        reaching = true;
+        reachingSince = now;
+    }
+
+    /** Says whether a shutdown has cut it short. Its interrupt ends here: the next hand-over must not end at once. */
+    private synchronized boolean reached() {
+        reaching = false;
+        return Thread.interrupted();
     }
 
     private void rest(long untilDue, int batchSize) {
@@ -223,20 +276,17 @@ final class Sender<K, V> implements Runnable {
             }
         }
         idle = false;
+        // Whoever interrupts has said by a field what for; the flag would keep the next rest from being one.
+        Thread.interrupted();
     }
 
     private void awaitPlace() {
-        awaitsPlace = true;
+        wakeAtReleased = window.releasedWhenFree(placesWorthAWakeUp);
         if (window.free() <= 0 && !pipeline.closed() && !aborted) {
             LockSupport.parkNanos(this, LOOK_FOR_PLACE_NANOS);
         }
-        awaitsPlace = false;
-    }
-
-    private void publishChanges() {
-        if (buffer.hasChanged()) {
-            pipeline.publishChanges();
-        }
+        wakeAtReleased = Long.MAX_VALUE;
+        Thread.interrupted();
     }
 
     // For other threads.
@@ -251,10 +301,10 @@ final class Sender<K, V> implements Runnable {
         }
     }
 
-    /** An acknowledgement has freed a place in the window. */
-    void placeFreed() {
-        if (awaitsPlace && window.free() >= placesWorthAWakeUp) {
-            awaitsPlace = false;
+    /** An acknowledgement has freed a place in the window, which has got back so many in all. */
+    void placeFreed(long released) {
+        if (released >= wakeAtReleased) {
+            wakeAtReleased = Long.MAX_VALUE;
             wake();
         }
     }
@@ -292,8 +342,8 @@ final class Sender<K, V> implements Runnable {
             return true;
         }
         long begun = pipeline.now();
-        long metadataNanos = (deadlineNanos - begun) / METADATA_SHARE;
-        long replayNanos = (deadlineNanos - begun) / REPLAY_SHARE;
+        long metadataNanos = (long) ((deadlineNanos - begun) * METADATA_SHARE);
+        long replayNanos = (long) ((deadlineNanos - begun) * REPLAY_SHARE);
         boolean interrupted = false;
         while (sender.isAlive() && pipeline.now() - deadlineNanos < 0) {
             try {
@@ -301,14 +351,7 @@ final class Sender<K, V> implements Runnable {
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            if (replaying && !replayTimeIsUp && pipeline.now() - begun > replayNanos) {
-                replayTimeIsUp = true;
-                sender.interrupt();
-            }
-            long since = reachingSince;
-            if (since != 0 && pipeline.now() - since > metadataNanos) {
-                sender.interrupt();
-            }
+            cutShort(sender, begun + replayNanos, metadataNanos);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -316,7 +359,18 @@ final class Sender<K, V> implements Runnable {
         return !sender.isAlive();
     }
 
-    /** Ends the sender where it stands. What it holds is given up. */
+    /** Interrupts what takes more than its share of a shutdown, and nothing else: hence under the lock. */
+    private synchronized void cutShort(Thread sender, long replayDeadlineNanos, long metadataNanos) {
+        long now = pipeline.now();
+        if (replaying && !replayTimeIsUp && now - replayDeadlineNanos > 0) {
+            replayTimeIsUp = true;
+            sender.interrupt();
+        } else if (reaching && now - reachingSince > metadataNanos) {
+            sender.interrupt();
+        }
+    }
+
+    /** Ends the sender where it stands, for good. What it holds is given up, also if it hangs. */
     void abort() {
         aborted = true;
         Thread sender = current();
@@ -330,16 +384,22 @@ final class Sender<K, V> implements Runnable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        List<PendingSend<K, V>> hand = inHand.getAndSet(null);
+        if (hand != null) {
+            giveUpBehind(hand, handedOver.get());
+        }
     }
 
-    /** Makes ready for another run, after the last has ended. */
-    synchronized void reset() {
-        thread = null;
-        aborted = false;
-        replayTimeIsUp = false;
-        batchLeft = 0;
-        replaying = pipeline.store() != null;
-        started = false;
+    private void giveUpBehind(List<PendingSend<K, V>> hand, int hanging) {
+        if (hanging < hand.size()) {
+            PendingSend<K, V> send = hand.get(hanging);
+            logger.error("The hand-over of a record to topic " + send.record.topic() + " by '" + pipeline.name()
+                    + "' hangs and does not end when it is interrupted");
+            // What hangs in a serializer would hang there again when it was to be kept.
+            send.keepable = false;
+            completion.giveUp(send);
+        }
+        giveUp(hand, Math.min(hanging + 1, hand.size()));
     }
 
     private synchronized void start() {

@@ -4,24 +4,34 @@ import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
-import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 /**
  * One shutdown of the sending half: intake, buffer and Kafka's producers are emptied in this order, within a time; what
  * is left then is ended.
  *
- * <p>Threading: made and run by the thread that stops the context.
+ * <p>Threading: made by the thread that stops the context, which waits for the one that runs it.
  */
 final class Shutdown {
+
+    private static final Log logger = LogFactory.getLog(Shutdown.class);
+
+    /** The rest of the time is for the acknowledgements, also when one hand-over hangs. */
+    private static final double HAND_OVER_SHARE = 3 / 4.0;
 
     private final List<? extends SendPipeline<?, ?>> pipelines;
     private final Supplier<? extends Collection<LiveProducer>> live;
     private final Duration timeout;
+
+    /** Written by the thread that runs it, read by the one that has waited for that. */
+    private Set<LiveProducer> unflushed = Set.of();
 
     /** @param live asked after the hand-over, which may have opened a producer */
     Shutdown(
@@ -33,12 +43,24 @@ final class Shutdown {
         this.timeout = timeout;
     }
 
-    /** Returns within the time, and a little; an interrupt does not shorten it. */
+    /**
+     * Returns within the time, and a little. Runs on a thread of its own: an interrupt of the caller's must not shorten
+     * it, as losing records is not a way to hurry, and must not reach Kafka's locks and waits in it.
+     */
     ProducerFlushReport run() {
-        // A thread that is interrupted still delivers: losing records is not a way to hurry.
-        boolean interrupted = Thread.interrupted();
+        FutureTask<ProducerFlushReport> shutdown = new FutureTask<>(this::flushAndReport);
+        start("kafka-backpressure-shutdown", shutdown);
+        boolean interrupted = false;
         try {
-            return runUninterrupted();
+            while (true) {
+                try {
+                    return shutdown.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    throw new IllegalStateException("The flush of Kafka's producers failed", e.getCause());
+                }
+            }
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -46,11 +68,16 @@ final class Shutdown {
         }
     }
 
-    private ProducerFlushReport runUninterrupted() {
+    /** The producers that were not flushed in time; known after {@link #run()}. */
+    Set<LiveProducer> unflushed() {
+        return unflushed;
+    }
+
+    private ProducerFlushReport flushAndReport() {
         long started = System.nanoTime();
         long deadline = started + timeout.toNanos();
         pipelines.forEach(SendPipeline::closeIntake);
-        pipelines.forEach(pipeline -> pipeline.awaitHandedOver(deadline));
+        awaitHandedOver(started + (long) (timeout.toNanos() * HAND_OVER_SHARE));
         Collection<LiveProducer> producers = live.get();
         Map<LiveProducer, String> unflushed = flush(producers, deadline);
         if (!unflushed.isEmpty() || !allIdle()) {
@@ -58,7 +85,31 @@ final class Shutdown {
             closeNow(unflushed.keySet());
         }
         pipelines.forEach(SendPipeline::endUndelivered);
+        this.unflushed = unflushed.keySet();
         return report(producers.size(), unflushed, Duration.ofNanos(System.nanoTime() - started));
+    }
+
+    /** All at once: one whose hand-over hangs must not use up the time of the others. */
+    private void awaitHandedOver(long deadline) {
+        List<FutureTask<Boolean>> waits = pipelines.stream()
+                .map(pipeline -> new FutureTask<>(() -> pipeline.awaitHandedOver(deadline)))
+                .toList();
+        waits.forEach(wait -> start("kafka-backpressure-hand-over", wait));
+        for (FutureTask<Boolean> wait : waits) {
+            try {
+                wait.get();
+            } catch (ExecutionException e) {
+                logger.error("The wait for a hand-over failed", e.getCause());
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("Nobody interrupts this thread", e);
+            }
+        }
+    }
+
+    private static void start(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Again and again: a caller that passed the intake just before it closed may hand over after a first flush. */
@@ -78,16 +129,12 @@ final class Shutdown {
      * Closes the factories of producers whose time is up, so that no future is left open and the factory's own stop
      * does not wait its thirty seconds for a broker that does not answer.
      */
-    private void closeNow(Set<LiveProducer> unflushed) {
-        Set<DefaultKafkaProducerFactory<?, ?>> factories = new HashSet<>();
-        unflushed.forEach(live -> factories.add(live.factory()));
-        for (DefaultKafkaProducerFactory<?, ?> factory : factories) {
-            Duration usual = factory.getPhysicalCloseTimeout();
-            factory.setPhysicalCloseTimeout(0);
+    private static void closeNow(Set<LiveProducer> unflushed) {
+        for (LiveProducer live : unflushed) {
             try {
-                factory.reset();
-            } finally {
-                factory.setPhysicalCloseTimeout((int) usual.toSeconds());
+                live.closeNow();
+            } catch (RuntimeException e) {
+                logger.warn("Kafka's producer '" + live.id() + "' could not be closed", e);
             }
         }
     }

@@ -2,12 +2,8 @@ package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,7 +25,6 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -37,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.core.ProducerFactory;
 
 /**
- * Keeps undelivered records in files of a directory, and sends them first at the next start, at least once. A file is
+ * Keeps the undelivered records of a template in files of a directory named after it, and sends them first at the next start, at least once. A file is
  * deleted only when the broker has acknowledged all that is in it; one that cannot be read to its end is set aside under
  * another name, after what could be read of it was sent. Nothing that goes wrong here stops a start or a shutdown.
  *
@@ -52,11 +47,16 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     private static final long LOOK_MILLIS = 100;
 
     private final SpoolOptions options;
+    private final Path directory;
+    private final SpoolLock lock;
     private final String name;
     private final ProducerFactory<K, V> factory;
 
     Spool(SpoolOptions options, String name, ProducerFactory<K, V> factory) {
         this.options = options;
+        // Of its own: templates may send to different clusters, and none can wait for another's turn.
+        this.directory = options.directory().resolve(name.replaceAll("[^A-Za-z0-9_-]", "_"));
+        this.lock = new SpoolLock(directory.resolve(".lock"));
         this.name = name;
         this.factory = factory;
     }
@@ -67,10 +67,15 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
             if (files().isEmpty()) {
                 return true;
             }
-            underLock(() -> replayAll(mayGoOn));
+            lock.acquire();
+            try {
+                replayAll(mayGoOn);
+            } finally {
+                lock.release();
+            }
             return mayGoOn.getAsBoolean() || files().isEmpty();
         } catch (IOException | RuntimeException e) {
-            logger.error("The spool directory " + options.directory() + " could not be replayed; its files stay", e);
+            logger.error("The spool directory " + directory + " could not be replayed; its files stay", e);
             return mayGoOn.getAsBoolean();
         }
     }
@@ -79,34 +84,18 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     public Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered) {
         Set<PendingSend<K, V>> kept = new HashSet<>();
         try {
-            Files.createDirectories(options.directory());
-            underLock(() -> keepAll(undelivered, kept));
+            Files.createDirectories(directory);
+            lock.acquire();
+            try {
+                keepAll(undelivered, kept);
+            } finally {
+                lock.release();
+            }
         } catch (IOException | RuntimeException e) {
             kept.clear();
-            logger.error(undelivered.size() + " undelivered records could not be written to " + options.directory(), e);
+            logger.error(undelivered.size() + " undelivered records could not be written to " + directory, e);
         }
         return kept;
-    }
-
-    private interface Action {
-        void run() throws IOException;
-    }
-
-    /** Two applications on one directory would send the same files twice and delete each other's. */
-    private void underLock(Action action) throws IOException {
-        Path lockFile = options.directory().resolve(".lock");
-        try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            FileLock lock = null;
-            try {
-                lock = channel.tryLock();
-            } catch (OverlappingFileLockException sameJvm) {
-                logger.debug("Another template of this JVM is at " + lockFile, sameJvm);
-            }
-            if (lock == null) {
-                throw new IOException("another application uses it: " + lockFile + " is locked");
-            }
-            action.run();
-        }
     }
 
     private void keepAll(List<PendingSend<K, V>> undelivered, Set<PendingSend<K, V>> kept) throws IOException {
@@ -122,7 +111,7 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
                 room -= SpoolFile.sizeOf(bytes);
                 if (room < 0) {
                     // The first ones, without a gap: what is sent later must not come before what is missing.
-                    logger.error("The spool directory " + options.directory() + " is full at spool-max-bytes, "
+                    logger.error("The spool directory " + directory + " is full at spool-max-bytes, "
                             + options.maxBytes() + ": " + (undelivered.size() - fitting.size())
                             + " records are not kept");
                     break;
@@ -235,10 +224,10 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     }
 
     private List<Path> files() throws IOException {
-        if (!Files.isDirectory(options.directory())) {
+        if (!Files.isDirectory(directory)) {
             return List.of();
         }
-        try (Stream<Path> files = Files.list(options.directory())) {
+        try (Stream<Path> files = Files.list(directory)) {
             return files.filter(file -> fileName(file).endsWith(SUFFIX))
                     .sorted()
                     .toList();
@@ -263,7 +252,7 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
                 next = Math.max(next, Long.parseLong(number) + 1);
             }
         }
-        return options.directory().resolve("%018d".formatted(next) + SUFFIX);
+        return directory.resolve("%018d".formatted(next) + SUFFIX);
     }
 
     private static String fileName(Path file) {
@@ -296,14 +285,14 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
             return configured;
         }
 
-        /** Null if the record cannot be serialized: it could never have been sent. */
-        byte @Nullable [] encode(ProducerRecord<K, V> record) throws IOException {
+        /** Null if the record cannot be serialized: it could never have been sent, and must not take others with it. */
+        byte @Nullable [] encode(ProducerRecord<K, V> record) {
             try {
                 byte[] key = keys.serialize(record.topic(), record.headers(), record.key());
                 byte[] value = values.serialize(record.topic(), record.headers(), record.value());
                 return SpoolFile.encode(new ProducerRecord<>(
                         record.topic(), record.partition(), record.timestamp(), key, value, record.headers()));
-            } catch (KafkaException | ClassCastException e) {
+            } catch (IOException | RuntimeException | StackOverflowError e) {
                 logger.error("A record for topic " + record.topic() + " cannot be serialized and is not kept", e);
                 return null;
             }

@@ -61,6 +61,9 @@ final class SpoolFile {
         }
         write(out, record.key());
         write(out, record.value());
+        if (bytes.size() > MOST_BYTES) {
+            throw new IOException("A record of " + bytes.size() + " bytes is too large for a spool file");
+        }
         return bytes.toByteArray();
     }
 
@@ -87,8 +90,9 @@ final class SpoolFile {
             channel.force(true);
         }
         Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        // The entry of the file, and that of its directory, which may be as new.
         Path directory = file.toAbsolutePath().getParent();
-        if (directory != null) {
+        for (int level = 0; level < 2 && directory != null; level++, directory = directory.getParent()) {
             try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
                 channel.force(true);
             }

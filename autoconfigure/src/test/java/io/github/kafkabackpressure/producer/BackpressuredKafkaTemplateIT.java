@@ -349,7 +349,8 @@ class BackpressuredKafkaTemplateIT {
                 start("linger=1h", "spring.kafka.producer.transaction-id-prefix=tx-")) {
             BackpressuredKafkaTemplate<Object, Object> template = template(context);
             template.executeInTransaction(operations -> operations.send(topic, "committed"));
-            assertThat(values()).containsExactly("committed");
+            // A commit returns before its markers are on the partitions.
+            Awaitility.await().untilAsserted(() -> assertThat(values()).containsExactly("committed"));
             try {
                 template.executeInTransaction(operations -> {
                     operations.send(topic, "aborted");

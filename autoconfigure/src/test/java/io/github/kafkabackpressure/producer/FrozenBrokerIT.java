@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -26,8 +28,10 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.support.SendResult;
@@ -77,7 +81,8 @@ class FrozenBrokerIT {
         String spool = "spool-directory=" + directory;
         ConfigurableApplicationContext context = start("flush-timeout=2s", "linger=1h", spool);
         List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(context);
-        Path foreign = Files.writeString(directory.resolve("000000000000000000.spool"), "nothing that we wrote");
+        Path ofTheTemplate = Files.createDirectories(directory.resolve("backpressuredKafkaTemplate"));
+        Path foreign = Files.writeString(ofTheTemplate.resolve("000000000000000000.spool"), "nothing that we wrote");
 
         close(context);
 
@@ -94,7 +99,7 @@ class FrozenBrokerIT {
         List<String> values = TopicReader.values(broker.bootstrapServers(), topic);
         assertThat(values).endsWith(numbered(101).toArray(String[]::new));
         assertThat(foreign).doesNotExist();
-        try (var files = Files.list(directory)) {
+        try (var files = Files.list(ofTheTemplate)) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .anyMatch(name -> name.startsWith("000000000000000000.spool.damaged-"))
                     .noneMatch(name -> name.endsWith(".spool"));
@@ -116,6 +121,144 @@ class FrozenBrokerIT {
 
         assertThat(took).isLessThan(Duration.ofSeconds(4));
         assertThat(waiting).succeedsWithin(Duration.ofSeconds(1)).isEqualTo(SendOutcome.CLOSED);
+    }
+
+    @Test
+    void aThreadThatIsInterruptedWhileItClosesKeepsWhatIsLeftAllTheSame(@TempDir Path directory) {
+        ConfigurableApplicationContext context = start("flush-timeout=2s", "spool-directory=" + directory);
+        context.addApplicationListener((ApplicationListener<ContextClosedEvent>)
+                event -> Thread.currentThread().interrupt());
+        List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(context);
+
+        Duration took = close(context);
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(took).isLessThan(Duration.ofSeconds(4));
+        assertThat(outcomes(futures)).hasSize(100).containsOnly(SendOutcome.SPOOLED);
+    }
+
+    @Test
+    void whatWaitsBehindAReplayThatHangsIsKeptBehindItAndSentInOrder(@TempDir Path directory) throws IOException {
+        String spool = "spool-directory=" + directory;
+        ConfigurableApplicationContext first = start("flush-timeout=1s", "linger=1h", spool);
+        sendToTheFrozenBroker(first);
+        close(first);
+        ConfigurableApplicationContext second = start("flush-timeout=2s", spool);
+        List<CompletableFuture<SendResult<Object, Object>>> newer = IntStream.range(100, 110)
+                .mapToObj(i -> template(second).send(topic, "value-" + i))
+                .toList();
+
+        Duration took = close(second);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(4));
+        assertThat(outcomes(newer)).hasSize(10).containsOnly(SendOutcome.SPOOLED);
+        broker.resume();
+        try (ConfigurableApplicationContext third = start(spool)) {
+            template(third).send(topic, "value-110");
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> template(third).stats().ended(SendOutcome.DELIVERED) == 1);
+        }
+        assertThat(TopicReader.values(broker.bootstrapServers(), topic))
+                .endsWith(numbered(111).toArray(String[]::new));
+    }
+
+    @Test
+    void whatATransactionHasSentEndsWithTheContext() throws Exception {
+        ConfigurableApplicationContext context =
+                start("flush-timeout=2s", "spring.kafka.producer.transaction-id-prefix=tx-" + topic);
+        BackpressuredKafkaTemplate<Object, Object> template = template(context);
+        template.executeInTransaction(operations -> operations.send(topic, "committed"));
+        CompletableFuture<CompletableFuture<SendResult<Object, Object>>> sent = new CompletableFuture<>();
+        CountDownLatch closed = new CountDownLatch(1);
+        Thread inTransaction = new Thread(() -> template.executeInTransaction(operations -> {
+            broker.freeze();
+            sent.complete(operations.send(topic, "in flight"));
+            return awaitUninterruptibly(closed);
+        }));
+        inTransaction.setUncaughtExceptionHandler((thread, commitFailed) -> {});
+        inTransaction.start();
+        CompletableFuture<SendResult<Object, Object>> future = sent.get(30, TimeUnit.SECONDS);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(4));
+        assertThat(outcomes(List.of(future))).containsOnly(SendOutcome.NOT_DELIVERED);
+        broker.resume();
+        closed.countDown();
+        inTransaction.join(60_000);
+    }
+
+    @Test
+    void whileAcknowledgementsAreSlowBatchesGrowAndThenGoBack() {
+        try (ConfigurableApplicationContext context = start(
+                "batch-size=10",
+                "max-in-flight=50",
+                "max-buffered=100000",
+                "slow-mode.threshold=300ms",
+                "slow-mode.max-batch-size=80",
+                "slow-mode.max-linger=20ms")) {
+            BackpressuredKafkaTemplate<Object, Object> template = template(context);
+            sendToTheFrozenBroker(context, 100);
+            Awaitility.await()
+                    .until(() -> template.stats().slow() && template.pipeline().batchSize() == 80);
+            assertThat(template.pipeline().lingerNanos()).isBetween(1_000_000L, 20_000_000L);
+
+            broker.resume();
+
+            int[] sent = {100};
+            Awaitility.await().pollInterval(Duration.ofMillis(5)).until(() -> {
+                template.send(topic, "value-" + sent[0]++);
+                return !template.stats().slow();
+            });
+            assertThat(template.pipeline().batchSize()).isEqualTo(10);
+            assertThat(template.pipeline().lingerNanos()).isZero();
+            template.flush();
+            assertThat(TopicReader.values(broker.bootstrapServers(), topic)).isEqualTo(numbered(sent[0]));
+        }
+    }
+
+    @Test
+    void whatWaitsIsBoundedInBytes() {
+        long limit = 8 << 20;
+        try (ConfigurableApplicationContext context = start(
+                "max-buffered=10000000",
+                "max-buffered-bytes=8MB",
+                "max-in-flight=100",
+                "overflow=reject",
+                "flush-timeout=1s")) {
+            BackpressuredKafkaTemplate<Object, Object> template = template(context);
+            sendToTheFrozenBroker(context, 1);
+            long before = liveHeap();
+
+            IntStream.range(0, 40_000).parallel().forEach(i -> {
+                template.send(topic, "x".repeat(1000));
+                assertThat(template.stats().bufferedBytes()).isLessThanOrEqualTo(limit);
+            });
+
+            assertThat(template.stats().ended(SendOutcome.REJECTED)).isGreaterThan(30_000);
+            assertThat(template.stats().bufferedBytes()).isBetween(limit - 1000, limit);
+            long grown = liveHeap() - before;
+            System.out.printf("%,d bytes on the heap for %,d in the buffer%n", grown, limit);
+            assertThat(grown).isLessThan(2 * limit);
+        }
+    }
+
+    private static long liveHeap() {
+        System.gc();
+        Runtime runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+
+    private static boolean awaitUninterruptibly(CountDownLatch latch) {
+        while (true) {
+            try {
+                latch.await();
+                return true;
+            } catch (InterruptedException e) {
+                // The test decides when this ends.
+            }
+        }
     }
 
     private List<CompletableFuture<SendResult<Object, Object>>> sendToTheFrozenBroker(
@@ -163,7 +306,7 @@ class FrozenBrokerIT {
         List<String> arguments = new ArrayList<>();
         arguments.add("--spring.kafka.bootstrap-servers=" + broker.bootstrapServers());
         for (String property : properties) {
-            arguments.add("--kafka.backpressure.producer." + property);
+            arguments.add("--" + (property.startsWith("spring.") ? "" : "kafka.backpressure.producer.") + property);
         }
         return new SpringApplicationBuilder(App.class)
                 .web(WebApplicationType.NONE)

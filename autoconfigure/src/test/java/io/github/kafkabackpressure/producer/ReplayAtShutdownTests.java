@@ -97,7 +97,7 @@ class ReplayAtShutdownTests {
         }
     }
 
-    private final class ToKafka implements SendPipeline.Surroundings<String, String> {
+    private final class ToKafka implements Surroundings<String, String> {
 
         @Override
         public Producer<String, String> producer() {

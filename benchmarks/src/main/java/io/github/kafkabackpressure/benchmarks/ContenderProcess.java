@@ -126,7 +126,7 @@ final class ContenderProcess {
         private final String output;
 
         RunFailedException(String reason, String output) {
-            super(reason);
+            super(reason + "; it wrote:\n" + output);
             this.reason = reason;
             this.output = output;
         }

@@ -10,6 +10,7 @@ import io.github.kafkabackpressure.benchmarks.report.ResultFiles;
 import io.github.kafkabackpressure.benchmarks.report.Row;
 import io.github.kafkabackpressure.benchmarks.report.SuiteResult;
 import io.github.kafkabackpressure.test.BrokerProcess;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,6 +39,10 @@ final class Harness {
     void run(Suite suite) throws Exception {
         List<CaseSpec> specs = suite.cases(options);
         String name = suite.id() + "-jdk" + Runtime.version().feature();
+        if (options.jfr() != null) {
+            // A JVM that cannot write its recording does not start, and what it says about that looks like a run's own.
+            Files.createDirectories(options.jfr());
+        }
         List<Case> done = new ArrayList<>();
         try (BrokerProcess broker = BrokerProcess.start("1g", Map.of());
                 Topics topics = new Topics(broker.bootstrapServers())) {

@@ -1,0 +1,37 @@
+package io.github.kafkabackpressure.producer;
+
+import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.buffer.BoundedBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * Tells of a buffer's changes of state in their order, outside of its lock.
+ *
+ * <p>Threading: any thread; one at a time tells, the others leave it to that one.
+ */
+final class StateChanges {
+
+    private final BoundedBuffer<?> buffer;
+    private final Consumer<BufferState> told;
+    private final AtomicBoolean telling = new AtomicBoolean();
+
+    StateChanges(BoundedBuffer<?> buffer, Consumer<BufferState> told) {
+        this.buffer = buffer;
+        this.told = told;
+    }
+
+    /** Tells what has not been told; costs one volatile read when there is nothing. */
+    void tell() {
+        // Once more after each turn: a change that came while another thread told is not left to a later call.
+        while (buffer.hasChanged() && telling.compareAndSet(false, true)) {
+            try {
+                for (BufferState change = buffer.nextChange(); change != null; change = buffer.nextChange()) {
+                    told.accept(change);
+                }
+            } finally {
+                telling.set(false);
+            }
+        }
+    }
+}
