@@ -68,6 +68,11 @@ class AsyncParityIT {
         }
 
         @Bean
+        SuspendingListener suspending(Seen seen) {
+            return new SuspendingListener(seen::add);
+        }
+
+        @Bean
         MeterRegistry meterRegistry() {
             return new SimpleMeterRegistry();
         }
@@ -224,6 +229,15 @@ class AsyncParityIT {
         apps.awaitCommitted(run, "mono", "mono", 3);
         assertThat(apps.seen(run, "mono")).contains("a", "c");
         assertThat(apps.seen(run, "mono").stream().filter("fail b"::equals)).hasSize(3);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRecordIsFinishedWhenTheFunctionThatSuspendedIs(Run run) {
+        apps.of(run, "suspending").sends("a", "fail b", "c").commits(3);
+        assertThat(apps.seen(run, "recovered suspending")).containsExactly("fail b");
+        assertThat(apps.seen(run, "suspending")).containsExactlyInAnyOrder("a", "fail b", "fail b", "fail b", "c");
+        assertThat(apps.seen(run, "resumed")).containsExactlyInAnyOrder("a", "c");
     }
 
     @ParameterizedTest
