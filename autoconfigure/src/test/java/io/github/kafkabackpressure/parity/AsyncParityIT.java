@@ -46,7 +46,10 @@ class AsyncParityIT {
 
     @BeforeAll
     static void start(EmbeddedKafkaBroker broker) {
-        apps = new ParityApps(broker, List.of(Beans.class, Listeners.class));
+        apps = new ParityApps(
+                broker,
+                List.of(Beans.class, Listeners.class),
+                "spring.kafka.listener.poll-timeout=200ms"); // after which @KafkaListener retries a failed result
     }
 
     @AfterAll

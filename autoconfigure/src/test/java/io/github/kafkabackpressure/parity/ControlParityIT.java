@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
@@ -14,10 +15,19 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.MemberDescription;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -104,6 +114,11 @@ class ControlParityIT {
         ContainerPostProcessor<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> idleSoon() {
             return container -> container.getContainerProperties().setIdleEventInterval(300L);
         }
+
+        @Bean
+        ContainerPostProcessor<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> outOfOrder() {
+            return container -> container.getContainerProperties().setAsyncAcks(true);
+        }
     }
 
     static class Listeners {
@@ -111,6 +126,11 @@ class ControlParityIT {
         private final Seen seen;
 
         private final AtomicBoolean nacked = new AtomicBoolean();
+
+        private final AtomicBoolean nackedLater = new AtomicBoolean();
+
+        /** Those that are left to the test, by value. */
+        private final Map<String, Acknowledgment> acknowledgments = new ConcurrentHashMap<>();
 
         Listeners(Seen seen) {
             this.seen = seen;
@@ -154,6 +174,48 @@ class ControlParityIT {
             } else {
                 acknowledgment.acknowledge();
             }
+        }
+
+        @BackpressuredListener(
+                id = "acked-later",
+                ackMode = "MANUAL",
+                ordering = Ordering.UNORDERED,
+                containerPostProcessor = "outOfOrder",
+                autoStartup = "false")
+        void ackedLater(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put(value, acknowledgment);
+            seen.add("acked-later", value);
+        }
+
+        @BackpressuredListener(
+                id = "never-acked",
+                ackMode = "MANUAL",
+                ordering = Ordering.UNORDERED,
+                maxInFlight = "3",
+                containerPostProcessor = "outOfOrder")
+        void neverAcked(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put("never-" + value, acknowledgment);
+            seen.add("never-acked", value);
+        }
+
+        @BackpressuredListener(id = "nacked-later", ackMode = "MANUAL", ordering = Ordering.KEY)
+        void nackedLater(String value, Acknowledgment acknowledgment) {
+            if (value.equals("again") && !nackedLater.getAndSet(true)) {
+                acknowledgments.put("nacked-later", acknowledgment);
+            } else {
+                acknowledgment.acknowledge();
+            }
+            seen.add("nacked-later", value);
+        }
+
+        @BackpressuredListener(id = "static-restarted", properties = "group.instance.id=me")
+        void staticRestarted(String value) {
+            seen.add("static-restarted", value);
+        }
+
+        @BackpressuredListener(id = "growing")
+        void growing(String value) {
+            seen.add("growing", value);
         }
 
         @BackpressuredListener(
@@ -406,6 +468,90 @@ class ControlParityIT {
         apps.send(run, "nacked", "again", "b");
         assertThat(apps.awaitSeen(run, "nacked", 3)).containsExactly("again", "again", "b");
         apps.awaitCommitted(run, "nacked", "nacked", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void recordsAreAcknowledgedByOtherThreadsInAnyOrder(Run run) {
+        var listening = apps.of(run, "acked-later").sends("a", "b", "c", "d");
+        apps.container(run, "acked-later").start();
+        listening.seesInAnyOrder("a", "b", "c", "d");
+        acknowledge(run, "d", "c", "a");
+        // If what was acknowledged ahead of b had been committed, this would not be seen any more.
+        await().until(() -> apps.committed(run.name("acked-later"), run.name("acked-later")) == 1);
+        acknowledge(run, "b");
+        listening.commits(4).seesInAnyOrder("a", "b", "c", "d");
+    }
+
+    private static void acknowledge(Run run, String... values) {
+        Map<String, Acknowledgment> acknowledgments = apps.bean(run, Listeners.class).acknowledgments;
+        for (String value : values) {
+            CompletableFuture.runAsync(acknowledgments.get(value)::acknowledge).join();
+        }
+    }
+
+    @Test
+    void whatIsNeverAcknowledgedIsBoundedAndShown() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        var listening = apps.of(run, "never-acked").sends("a", "b", "c", "d", "e");
+        var container = (BackpressuredMessageListenerContainer<?, ?>) apps.container(run, "never-acked");
+        await().until(() -> container.snapshot().running() == 3
+                && container.snapshot().partitions().stream()
+                        .allMatch(partition -> partition.pauseReason() == PauseReason.MAX_IN_FLIGHT));
+        listening.seesInAnyOrder("a", "b", "c");
+        assertThat(container.snapshot().inFlight()).isEqualTo(3);
+        assertThat(container.snapshot().queued()).isZero();
+        acknowledge(run, "never-b", "never-a", "never-c");
+        listening.seesInAnyOrder("a", "b", "c", "d", "e");
+        acknowledge(run, "never-e", "never-d");
+        listening.commits(5);
+    }
+
+    @Test
+    void aRecordThatAnotherThreadNacksHoldsItsKeyOnly() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        apps.sendKeyed(run, "nacked-later", "key", "again");
+        apps.of(run, "nacked-later").sees("again");
+        apps.sendKeyed(run, "nacked-later", "key", "after");
+        apps.sendKeyed(run, "nacked-later", "other key", "other");
+        apps.of(run, "nacked-later").sees("again", "other");
+        Acknowledgment first = apps.bean(run, Listeners.class).acknowledgments.get("nacked-later");
+        CompletableFuture.runAsync(() -> first.nack(Duration.ofMillis(100))).join();
+        apps.of(run, "nacked-later").sees("again", "other", "again", "after").commits(3);
+        first.acknowledge(); // of an attempt that is over
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void consumesPartitionsThatAreAddedLater(Run run) throws Exception {
+        var listening = apps.of(run, "growing").sends("a").sees("a");
+        String topic = run.name("growing");
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", apps.brokers()))) {
+            admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(3)))
+                    .all()
+                    .get(10, TimeUnit.SECONDS);
+        }
+        apps.template(run).send(topic, 2, null, "b").get(10, TimeUnit.SECONDS);
+        listening.sees("a", "b").commits(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStaticMemberStaysInItsGroupWhileItIsStopped(Run run) throws Exception {
+        var listening = apps.of(run, "static-restarted").sends("a").sees("a").commits(1);
+        apps.container(run, "static-restarted").stop();
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", apps.brokers()))) {
+            String group = run.name("static-restarted");
+            assertThat(admin.describeConsumerGroups(List.of(group))
+                            .all()
+                            .get(10, TimeUnit.SECONDS)
+                            .get(group)
+                            .members())
+                    .extracting(MemberDescription::groupInstanceId)
+                    .containsExactly(Optional.of("me-0"));
+        }
+        apps.container(run, "static-restarted").start();
+        listening.sends("b").sees("a", "b").commits(2);
     }
 
     @ParameterizedTest

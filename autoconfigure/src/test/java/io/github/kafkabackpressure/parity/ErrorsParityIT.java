@@ -10,6 +10,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,6 +40,7 @@ import org.springframework.kafka.listener.CommonDelegatingErrorHandler;
 import org.springframework.kafka.listener.CommonErrorHandler;
 import org.springframework.kafka.listener.CommonLoggingErrorHandler;
 import org.springframework.kafka.listener.CommonMixedErrorHandler;
+import org.springframework.kafka.listener.CompositeRecordInterceptor;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.ContainerPausingBackOffHandler;
 import org.springframework.kafka.listener.DeadLetterPublishingRecoverer;
@@ -47,13 +50,16 @@ import org.springframework.kafka.listener.ListenerContainerPauseService;
 import org.springframework.kafka.listener.MessageListenerContainer;
 import org.springframework.kafka.listener.RecordInterceptor;
 import org.springframework.kafka.listener.adapter.RecordFilterStrategy;
+import org.springframework.kafka.retrytopic.RetryTopicConfigurationSupport;
 import org.springframework.kafka.support.KafkaHeaders;
 import org.springframework.kafka.support.serializer.DelegatingByTypeSerializer;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
 import org.springframework.messaging.handler.annotation.Header;
 import org.springframework.messaging.handler.annotation.SendTo;
+import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.backoff.ExponentialBackOff;
 import org.springframework.util.backoff.FixedBackOff;
 
@@ -67,7 +73,7 @@ class ErrorsParityIT {
     static void start(EmbeddedKafkaBroker broker) {
         apps = new ParityApps(
                 broker,
-                List.of(Handlers.class, Listeners.class, Retried.class),
+                List.of(Handlers.class, RetryTopics.class, Listeners.class, Retried.class),
                 "spring.kafka.listener.missing-topics-fatal=false");
     }
 
@@ -105,7 +111,7 @@ class ErrorsParityIT {
         /** Gives each listener the error handler of its name. */
         @Bean
         ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> errorHandlers(
-                KafkaTemplate<?, ?> template) {
+                KafkaTemplate<?, ?> template, Seen seen) {
             DeadLetterPublishingRecoverer toDeadLetters = new DeadLetterPublishingRecoverer(template);
             return container -> {
                 CommonErrorHandler handler = switch (container.getListenerId()) {
@@ -140,6 +146,10 @@ class ErrorsParityIT {
                 };
                 container.setCommonErrorHandler(handler);
                 container.getContainerProperties().setDeliveryAttemptHeader(true);
+                if (container.getListenerId().equals("composite")) {
+                    container.setRecordInterceptor(
+                            new CompositeRecordInterceptor<>(new Bound("1", seen), new Bound("2", seen)));
+                }
             };
         }
 
@@ -170,6 +180,21 @@ class ErrorsParityIT {
         @Bean
         RecordInterceptor<Object, Object> interceptor(Seen seen) {
             return new Watching(seen);
+        }
+    }
+
+    /** Retries some failures in place before the record goes on to the next retry topic. */
+    @Configuration(proxyBeanMethods = false)
+    static class RetryTopics extends RetryTopicConfigurationSupport {
+
+        @Override
+        protected void configureBlockingRetries(BlockingRetriesConfigurer blockingRetries) {
+            blockingRetries.retryOn(UnsupportedOperationException.class).backOff(new FixedBackOff(20, 2));
+        }
+
+        @Bean
+        TaskScheduler retryScheduler() {
+            return new ThreadPoolTaskScheduler();
         }
     }
 
@@ -243,6 +268,62 @@ class ErrorsParityIT {
                 ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
             add(record, "intercept");
             return record.value() != null && record.value().toString().contains("swallow") ? null : record;
+        }
+
+        @Override
+        public void success(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "success");
+        }
+
+        @Override
+        public void failure(
+                ConsumerRecord<Object, Object> record, Exception exception, Consumer<Object, Object> consumer) {
+            add(record, "failure");
+        }
+
+        @Override
+        public void afterRecord(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "after");
+        }
+    }
+
+    /** Binds itself to the thread, and writes down what it is called for and what is bound then. */
+    static class Bound implements RecordInterceptor<Object, Object> {
+
+        private static final ThreadLocal<Set<String>> BOUND = ThreadLocal.withInitial(TreeSet::new);
+
+        private final String name;
+
+        private final Seen seen;
+
+        Bound(String name, Seen seen) {
+            this.name = name;
+            this.seen = seen;
+        }
+
+        private void add(ConsumerRecord<?, ?> record, String what) {
+            seen.add("composite", name + " " + what + " " + record.value() + " " + BOUND.get());
+        }
+
+        @Override
+        public void setupThreadState(Consumer<?, ?> consumer) {
+            if (!BOUND.get().add(name)) {
+                seen.add("misbound", name + " was left over");
+            }
+        }
+
+        @Override
+        public void clearThreadState(Consumer<?, ?> consumer) {
+            if (!BOUND.get().remove(name)) {
+                seen.add("misbound", name + " was bound to another thread");
+            }
+        }
+
+        @Override
+        public ConsumerRecord<Object, Object> intercept(
+                ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "intercept");
+            return record;
         }
 
         @Override
@@ -417,6 +498,12 @@ class ErrorsParityIT {
             failAsAsked(value);
         }
 
+        @BackpressuredListener(id = "composite")
+        void composite(String value) {
+            seen.add("composite", "call " + value + " " + Bound.BOUND.get());
+            failAsAsked(value);
+        }
+
         @BackpressuredListener(id = "convert", groupId = "${run}.convert", topics = "${run}.convert")
         void convert(Integer value) {
             seen.add("convert", value + 1);
@@ -438,9 +525,19 @@ class ErrorsParityIT {
             failAsAsked(value);
         }
 
+        @RetryableTopic(attempts = "2", backOff = @BackOff(delay = 100), numPartitions = "1")
+        @BackpressuredListener(id = "both-ways", topics = "${run}.both-ways")
+        void bothWays(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
+            seen.add("both-ways", value + " from " + topic.substring(2));
+            if (value.contains("blocking")) {
+                throw new UnsupportedOperationException(value);
+            }
+            failAsAsked(value);
+        }
+
         @DltHandler
         void dead(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
-            seen.add("retried", value + " dead in " + topic.substring(2));
+            seen.add(topic.substring(2).replace("-dlt", ""), value + " dead in " + topic.substring(2));
         }
     }
 
@@ -617,5 +714,48 @@ class ErrorsParityIT {
                         "fail a from retried-retry",
                         "fail a dead in retried-dlt");
         apps.awaitCommitted(run, "retried", "retried", 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesInPlaceAndThroughRetryTopics(Run run) {
+        apps.of(run, "both-ways")
+                .sends("blocking a")
+                .sees(
+                        "blocking a from both-ways",
+                        "blocking a from both-ways",
+                        "blocking a from both-ways",
+                        "blocking a from both-ways-retry",
+                        "blocking a from both-ways-retry",
+                        "blocking a from both-ways-retry",
+                        "blocking a dead in both-ways-dlt")
+                .sends("fail b")
+                .commits(2);
+        assertThat(apps.awaitSeen(run, "both-ways", 10))
+                .endsWith("fail b from both-ways", "fail b from both-ways-retry", "fail b dead in both-ways-dlt");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void interceptsWithSeveralInterceptorsThatAreBoundToTheThread(Run run) {
+        apps.of(run, "composite")
+                .sends("a", "illegal b")
+                .sees(
+                        "1 intercept a [1, 2]",
+                        "2 intercept a [1, 2]",
+                        "call a [1, 2]",
+                        "1 success a [1, 2]",
+                        "2 success a [1, 2]",
+                        "1 after a [1, 2]",
+                        "2 after a [1, 2]",
+                        "1 intercept illegal b [1, 2]",
+                        "2 intercept illegal b [1, 2]",
+                        "call illegal b [1, 2]",
+                        "1 failure illegal b [1, 2]",
+                        "2 failure illegal b [1, 2]",
+                        "1 after illegal b [1, 2]",
+                        "2 after illegal b [1, 2]")
+                .commits(2);
+        assertThat(apps.seen(run, "misbound")).isEmpty();
     }
 }

@@ -75,7 +75,7 @@ final class ParityApps implements AutoCloseable {
         static AnnotationEnhancer named(@Value("${run}") String run) {
             return (attributes, element) -> {
                 String name = run + "." + attributes.get("id");
-                if ("".equals(attributes.get("groupId"))) {
+                if ("".equals(attributes.get("groupId")) && (boolean) attributes.get("idIsGroup")) {
                     attributes.put("groupId", name);
                 }
                 if (Stream.of("topics", "topicPartitions").allMatch(key -> Array.getLength(attributes.get(key)) == 0)
@@ -185,6 +185,10 @@ final class ParityApps implements AutoCloseable {
         }
     }
 
+    String brokers() {
+        return broker.getBrokersAsString();
+    }
+
     ConfigurableApplicationContext context(Run run) {
         return contexts.get(run);
     }
@@ -250,11 +254,16 @@ final class ParityApps implements AutoCloseable {
 
     /** What a group has committed in partition 0; -1 if nothing. */
     long committed(String group, String topic) {
-        try (var admin = Admin.create(Map.of("bootstrap.servers", broker.getBrokersAsString()))) {
+        return committed(group, topic, 0);
+    }
+
+    /** What a group has committed in a partition; -1 if nothing. */
+    long committed(String group, String topic, int partition) {
+        try (var admin = Admin.create(Map.of("bootstrap.servers", brokers()))) {
             OffsetAndMetadata offset = admin.listConsumerGroupOffsets(group)
                     .partitionsToOffsetAndMetadata()
                     .get(10, TimeUnit.SECONDS)
-                    .get(new TopicPartition(topic, 0));
+                    .get(new TopicPartition(topic, partition));
             return offset == null ? -1 : offset.offset();
         } catch (Exception e) {
             throw new IllegalStateException(e);
