@@ -60,12 +60,15 @@ final class BatchInvoker implements Invoker {
     }
 
     private void invokeLate(RecordTask task) {
-        run.workers.continueOnWorker(task, false, () -> {
+        boolean goesOn = run.workers.continueOnWorker(task, false, () -> {
             List<RecordTask> collected = collector.collect(task, this::invokeLate);
             return collected == null
                     ? WorkerPool.Result.BLOCKS_LANE
                     : handle(collected, run.nanoTime.getAsLong(), false);
         });
+        if (!goesOn) {
+            run.abandoned(task, run.nanoTime.getAsLong());
+        }
     }
 
     /**
@@ -101,7 +104,7 @@ final class BatchInvoker implements Invoker {
     }
 
     private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, boolean holdsSlot) {
-        run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
+        boolean goesOn = run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
             try {
                 conclude(batch, tasks, signal);
             } catch (Throwable e) {
@@ -109,6 +112,9 @@ final class BatchInvoker implements Invoker {
             }
             return WorkerPool.Result.BLOCKS_LANE;
         });
+        if (!goesOn) {
+            batch.abandoned(Set.copyOf(tasks)); // the listener has stopped: the records come again to their next owner
+        }
     }
 
     /** Does what the end of the first attempt calls for, further attempts included. */

@@ -90,7 +90,10 @@ final class RecordInvoker implements Invoker {
             run.workers.resumeLane(task, holdsSlot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            run.workers.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
+            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
+            if (!goesOn) {
+                run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
+            }
         }
     }
 

@@ -208,6 +208,12 @@ class ControlParityIT {
             seen.add("nacked-later", value);
         }
 
+        @BackpressuredListener(id = "nacked-late", ackMode = "MANUAL", drainTimeout = "100ms")
+        void nackedLate(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put("late", acknowledgment);
+            seen.add("nacked-late", value);
+        }
+
         @BackpressuredListener(id = "static-restarted", properties = "group.instance.id=me")
         void staticRestarted(String value) {
             seen.add("static-restarted", value);
@@ -519,6 +525,19 @@ class ControlParityIT {
         CompletableFuture.runAsync(() -> first.nack(Duration.ofMillis(100))).join();
         apps.of(run, "nacked-later").sees("again", "other", "again", "after").commits(3);
         first.acknowledge(); // of an attempt that is over
+    }
+
+    @Test
+    void aNackAfterTheStopHarmsNobodyAndTheRecordComesAgain() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        var listening = apps.of(run, "nacked-late").sends("a").sees("a");
+        Map<String, Acknowledgment> acknowledgments = apps.bean(run, Listeners.class).acknowledgments;
+        apps.container(run, "nacked-late").stop();
+        acknowledgments.get("late").nack(Duration.ofMillis(10));
+        apps.container(run, "nacked-late").start();
+        listening.sees("a", "a");
+        acknowledge(run, "late");
+        listening.commits(1).sees("a", "a");
     }
 
     @ParameterizedTest

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
 import io.github.kafkabackpressure.test.TestApp;
@@ -111,6 +113,11 @@ class TransactionsParityIT {
         assertThat(apps.seen(run, "recovered")).containsExactly("fails always");
         // Each record was sent in a transaction, whose end takes an offset too.
         apps.awaitCommitted(run, "in", "in", 7);
+        if (apps.container(run, "in") instanceof BackpressuredMessageListenerContainer<?, ?> container) {
+            assertThat(container.snapshot().partitions())
+                    .extracting(ListenerSnapshot.Partition::committed)
+                    .containsExactly(7L);
+        }
     }
 
     private static final String[] TRANSACTIONAL = {"spring.kafka.producer.transaction-id-prefix=refused-"};
