@@ -321,6 +321,11 @@ class ControlParityIT {
             seen.add("restarted", value);
         }
 
+        @BackpressuredListener(id = "broken-off")
+        void brokenOff(String value) {
+            seen.add("broken-off", value);
+        }
+
         @BackpressuredListener(
                 id = "later",
                 groupId = "${run}.later",
@@ -662,6 +667,21 @@ class ControlParityIT {
                 .until(() -> apps.seen(run, "part-paused").size() == 1);
         apps.container(run, "part-paused").resumePartition(partition);
         assertThat(apps.awaitSeen(run, "part-paused", 2)).containsExactly("a", "b");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void saysThatItWasStoppedAbnormally(Run run) {
+        var listening = apps.of(run, "broken-off").sends("a").sees("a").commits(1);
+        CompletableFuture<Void> stopped = new CompletableFuture<>();
+        apps.container(run, "broken-off").stopAbnormally(() -> stopped.complete(null));
+        stopped.orTimeout(10, TimeUnit.SECONDS).join();
+        listening.stops();
+        assertThat(apps.container(run, "broken-off").isInExpectedState()).isFalse();
+        assertThat(apps.awaitSeen(run, "events broken-off", 2)).startsWith("ConsumerStartedEvent", "stopped ABNORMAL");
+        apps.container(run, "broken-off").start();
+        listening.sends("b").sees("a", "b");
+        assertThat(apps.container(run, "broken-off").isInExpectedState()).isTrue();
     }
 
     @ParameterizedTest

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
 import java.nio.ByteBuffer;
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.IntegerSerializer;
@@ -367,6 +369,17 @@ class ErrorsParityIT {
             }
         }
 
+        @BackpressuredListener(id = "headed")
+        void headed(String value) {
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "keyed", ordering = Ordering.KEY)
+        void keyed(String value, @Header(KafkaHeaders.RECEIVED_KEY) String key) {
+            seen.add("keyed " + key, value);
+            failAsAsked(value);
+        }
+
         @BackpressuredListener(id = "exponential", groupId = "${run}.exponential", topics = "${run}.exponential")
         void exponential(String value) {
             seen.add("exponential", value);
@@ -376,7 +389,13 @@ class ErrorsParityIT {
         @BackpressuredListener(
                 id = "dead",
                 groupId = "${run}.dead",
-                topics = {"${run}.fixed-dlt", "${run}.exponential-dlt", "${run}.delegating-dlt", "${run}.numbers-dlt"},
+                topics = {
+                    "${run}.fixed-dlt",
+                    "${run}.headed-dlt",
+                    "${run}.exponential-dlt",
+                    "${run}.delegating-dlt",
+                    "${run}.numbers-dlt"
+                },
                 properties = "value.deserializer=org.apache.kafka.common.serialization.ByteArrayDeserializer")
         void dead(ConsumerRecord<String, byte[]> record) {
             seen.add(
@@ -549,6 +568,39 @@ class ErrorsParityIT {
         apps.awaitCommitted(run, "fixed", "fixed", 3);
         assertThat(apps.awaitSeen(run, "dead fixed-dlt", 1))
                 .containsExactly("fail b from fixed@1 by java.lang.IllegalStateException own none");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDeadLetterHasTheHeadersOfTheRecord(Run run) {
+        ProducerRecord<Object, Object> record = new ProducerRecord<>(run.name("headed"), 0, "key", "fail a");
+        record.headers().add("own", "header".getBytes(StandardCharsets.UTF_8));
+        apps.template(run).send(record).join();
+        assertThat(apps.awaitSeen(run, "dead headed-dlt", 1))
+                .containsExactly("fail a from headed@0 by java.lang.IllegalStateException own header");
+        apps.awaitCommitted(run, "headed", "headed", 1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void keepsTheOrderOfKeysAcrossRetries(Run run) {
+        for (String value : List.of("fail a", "b", "fail c", "d")) {
+            apps.sendKeyed(run, "keyed", "x", value);
+            apps.sendKeyed(run, "keyed", "y", "other " + value);
+        }
+        apps.awaitCommitted(run, "keyed", "keyed", 8);
+        assertThat(apps.seen(run, "keyed x"))
+                .containsExactly("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c", "d");
+        assertThat(apps.seen(run, "keyed y"))
+                .containsExactly(
+                        "other fail a",
+                        "other fail a",
+                        "other fail a",
+                        "other b",
+                        "other fail c",
+                        "other fail c",
+                        "other fail c",
+                        "other d");
     }
 
     @ParameterizedTest
