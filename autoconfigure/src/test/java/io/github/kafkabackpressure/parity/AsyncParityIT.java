@@ -154,30 +154,30 @@ class AsyncParityIT {
                     CompletableFuture.delayedExecutor(30, TimeUnit.MILLISECONDS));
         }
 
-        @BackpressuredListener(id = "future", groupId = "${run}.future", topics = "${run}.future")
+        @BackpressuredListener(id = "future")
         CompletableFuture<String> future(String value) {
             seen.add("future", value);
             return later(value);
         }
 
-        @BackpressuredListener(id = "mono", groupId = "${run}.mono", topics = "${run}.mono")
+        @BackpressuredListener(id = "mono")
         Mono<String> mono(String value) {
             seen.add("mono", value);
             return Mono.fromFuture(later(value));
         }
 
-        @BackpressuredListener(id = "replying", groupId = "${run}.replying", topics = "${run}.replying")
+        @BackpressuredListener(id = "replying")
         @SendTo("${run}.replies")
         CompletableFuture<String> replying(String value) {
             return later(value);
         }
 
-        @KafkaListener(id = "replies", groupId = "${run}.replies", topics = "${run}.replies")
+        @KafkaListener(id = "replies")
         void replies(String value) {
             seen.add("replies", value);
         }
 
-        @BackpressuredListener(id = "observed", groupId = "${run}.observed", topics = "${run}.observed")
+        @BackpressuredListener(id = "observed")
         void observed(String value) {
             seen.add("observed", value + " within " + (observations.getCurrentObservation() != null));
             if (value.startsWith("fail")) {
@@ -185,32 +185,25 @@ class AsyncParityIT {
             }
         }
 
-        @BackpressuredListener(
-                id = "observed-later",
-                groupId = "${run}.observed-later",
-                topics = "${run}.observed-later")
+        @BackpressuredListener(id = "observed-later")
         CompletableFuture<String> observedLater(String value) {
             seen.add("observed", value + " within " + (observations.getCurrentObservation() != null));
             return later(value);
         }
 
-        @BackpressuredListener(id = "timed", groupId = "${run}.timed", topics = "${run}.timed")
+        @BackpressuredListener(id = "timed")
         void timed(String value) {
             if (value.startsWith("fail")) {
                 throw new IllegalStateException(value);
             }
         }
 
-        @BackpressuredListener(
-                id = "of-own-factory",
-                groupId = "${run}.of-own-factory",
-                topics = "${run}.of-own-factory",
-                containerFactory = "ownFactory")
+        @BackpressuredListener(id = "of-own-factory", containerFactory = "ownFactory")
         void ofOwnFactory(String value) {
             seen.add("of-own-factory", value);
         }
 
-        @BackpressuredListener(id = "context", groupId = "${run}.context", topics = "${run}.context")
+        @BackpressuredListener(id = "context")
         void context(String value) {
             seen.add("context", value);
         }
@@ -219,9 +212,7 @@ class AsyncParityIT {
     @ParameterizedTest
     @EnumSource
     void aRecordIsFinishedWhenItsFutureIs(Run run) {
-        apps.send(run, "future", "a", "b");
-        assertThat(apps.awaitSeen(run, "future", 2)).containsExactly("a", "b");
-        apps.awaitCommitted(run, "future", "future", 2);
+        apps.of(run, "future").sends("a", "b").sees("a", "b").commits(2);
     }
 
     @ParameterizedTest
@@ -237,10 +228,14 @@ class AsyncParityIT {
     @ParameterizedTest
     @EnumSource
     void aRecordIsFinishedWhenTheFunctionThatSuspendedIs(Run run) {
-        apps.of(run, "suspending").sends("a", "fail b", "c").commits(3);
-        assertThat(apps.seen(run, "recovered suspending")).containsExactly("fail b");
-        assertThat(apps.seen(run, "suspending")).containsExactlyInAnyOrder("a", "fail b", "fail b", "fail b", "c");
-        assertThat(apps.seen(run, "resumed")).containsExactlyInAnyOrder("a", "c");
+        apps.of(run, "suspending").sends("a", "fail b", "c");
+        assertThat(apps.awaitSeen(run, "recovered suspending", 1)).containsExactly("fail b");
+        apps.of(run, "suspending").commits(3);
+        // With @KafkaListener, what follows a failed one in its poll may come again with it.
+        await().untilAsserted(() -> assertThat(apps.seen(run, "resumed")).contains("a", "c"));
+        assertThat(apps.seen(run, "resumed")).containsOnly("a", "c");
+        assertThat(apps.seen(run, "suspending").stream().filter("fail b"::equals))
+                .hasSize(3);
     }
 
     @ParameterizedTest
@@ -284,8 +279,7 @@ class AsyncParityIT {
     @ParameterizedTest
     @EnumSource
     void aUserMayMakeAFactory(Run run) {
-        apps.send(run, "of-own-factory", "a");
-        assertThat(apps.awaitSeen(run, "of-own-factory", 1)).containsExactly("a");
+        apps.of(run, "of-own-factory").sends("a").sees("a");
         var container = (BackpressuredMessageListenerContainer<?, ?>) apps.container(run, "of-own-factory");
         assertThat(container.getOptions().maxInFlight()).isEqualTo(77);
     }

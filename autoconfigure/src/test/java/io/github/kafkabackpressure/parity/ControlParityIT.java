@@ -150,23 +150,19 @@ class ControlParityIT {
             }
         }
 
-        @BackpressuredListener(id = "acked", groupId = "${run}.acked", topics = "${run}.acked", ackMode = "MANUAL")
+        @BackpressuredListener(id = "acked", ackMode = "MANUAL")
         void acked(String value, Acknowledgment acknowledgment) {
             seen.add("acked", value);
             acknowledgment.acknowledge();
         }
 
-        @BackpressuredListener(
-                id = "immediate",
-                groupId = "${run}.immediate",
-                topics = "${run}.immediate",
-                ackMode = "MANUAL_IMMEDIATE")
+        @BackpressuredListener(id = "immediate", ackMode = "MANUAL_IMMEDIATE")
         void immediate(String value, Acknowledgment acknowledgment) {
             seen.add("immediate", value);
             acknowledgment.acknowledge();
         }
 
-        @BackpressuredListener(id = "nacked", groupId = "${run}.nacked", topics = "${run}.nacked", ackMode = "MANUAL")
+        @BackpressuredListener(id = "nacked", ackMode = "MANUAL")
         void nacked(String value, Acknowledgment acknowledgment) {
             seen.add("nacked", value);
             if (value.equals("again") && !nacked.getAndSet(true)) {
@@ -226,7 +222,6 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "offsets",
-                groupId = "${run}.offsets",
                 topicPartitions =
                         @org.springframework.kafka.annotation.TopicPartition(
                                 topic = "${run}.offsets",
@@ -238,7 +233,6 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "relative",
-                groupId = "${run}.relative",
                 topicPartitions =
                         @org.springframework.kafka.annotation.TopicPartition(
                                 topic = "${run}.relative",
@@ -262,7 +256,6 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "pattern",
-                groupId = "${run}.pattern",
                 topicPattern = "${run}\\.pattern-.*",
                 properties = "metadata.max.age.ms=300")
         void pattern(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
@@ -271,52 +264,41 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "several",
-                groupId = "${run}.several",
                 topics = {"${run}.several-1", "#{'${run}' + '.several-2'}"},
                 concurrency = "2")
         void several(String value) {
             seen.add("several", value);
         }
 
-        @BackpressuredListener(
-                id = "static",
-                groupId = "${run}.static",
-                topics = "${run}.static",
-                properties = "group.instance.id=me")
+        @BackpressuredListener(id = "static", properties = "group.instance.id=me")
         void isStatic(String value) {
             seen.add("static", value);
         }
 
         @BackpressuredListener(
                 id = "cooperative",
-                groupId = "${run}.cooperative",
-                topics = "${run}.cooperative",
                 properties =
                         "partition.assignment.strategy=org.apache.kafka.clients.consumer.CooperativeStickyAssignor")
         void cooperative(String value) {
             seen.add("cooperative", value);
         }
 
-        @BackpressuredListener(
-                id = "consumer-protocol",
-                groupId = "${run}.consumer-protocol",
-                topics = "${run}.consumer-protocol",
-                properties = "group.protocol=consumer")
+        @BackpressuredListener(id = "consumer-protocol", properties = "group.protocol=consumer")
         void consumerProtocol(String value) {
             seen.add("consumer-protocol", value);
         }
 
-        @BackpressuredListener(id = "paused", groupId = "${run}.paused", topics = "${run}.paused")
+        @BackpressuredListener(id = "paused")
         void paused(String value) {
             seen.add("paused", value);
         }
 
-        @BackpressuredListener(id = "part-paused", groupId = "${run}.part-paused", topics = "${run}.part-paused")
+        @BackpressuredListener(id = "part-paused")
         void partPaused(String value) {
             seen.add("part-paused", value);
         }
 
-        @BackpressuredListener(id = "restarted", groupId = "${run}.restarted", topics = "${run}.restarted")
+        @BackpressuredListener(id = "restarted")
         void restarted(String value) {
             seen.add("restarted", value);
         }
@@ -326,31 +308,18 @@ class ControlParityIT {
             seen.add("broken-off", value);
         }
 
-        @BackpressuredListener(
-                id = "later",
-                groupId = "${run}.later",
-                topics = "${run}.later",
-                autoStartup = "false",
-                containerGroup = "lateOnes")
+        @BackpressuredListener(id = "later", autoStartup = "false", containerGroup = "lateOnes")
         void later(String value) {
             seen.add("later", value);
         }
 
-        @BackpressuredListener(
-                id = "idle",
-                groupId = "${run}.idle",
-                topics = "${run}.idle",
-                containerPostProcessor = "idleSoon")
+        @BackpressuredListener(id = "idle", containerPostProcessor = "idleSoon")
         void idle(String value) throws InterruptedException {
             Thread.sleep(value.equals("slow") ? 900 : 0); // longer than two times without a record
             seen.add("events idle", "handled " + value);
         }
 
-        @BackpressuredListener(
-                id = "informed",
-                groupId = "${run}.informed",
-                topics = "${run}.informed",
-                info = "of #{__listener.class.simpleName}")
+        @BackpressuredListener(id = "informed", info = "of #{__listener.class.simpleName}")
         void informed(
                 @Payload String value,
                 @Header(KafkaHeaders.LISTENER_INFO) String info,
@@ -380,7 +349,7 @@ class ControlParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "sought", groupId = "${run}.sought", topics = "${run}.sought")
+        @BackpressuredListener(id = "sought")
         void sought(String value) {
             seen.add("sought", value);
             if (value.equals("back") && seen.of("sought").size() == 2) {
@@ -389,7 +358,7 @@ class ControlParityIT {
         }
     }
 
-    @BackpressuredListener(id = "handlers", groupId = "${run}.handlers", topics = "${run}.handlers")
+    @BackpressuredListener(id = "handlers")
     static class Handling {
 
         private final Seen seen;
@@ -435,7 +404,7 @@ class ControlParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "lazy", groupId = "${run}.lazy", topics = "${run}.lazy")
+        @BackpressuredListener(id = "lazy")
         void lazy(String value) {
             seen.add("lazy", value);
         }
@@ -456,7 +425,7 @@ class ControlParityIT {
             return "prototype";
         }
 
-        @BackpressuredListener(id = "prototype", groupId = "${run}.prototype", topics = "${run}.#{__listener.topic()}")
+        @BackpressuredListener(id = "prototype", topics = "${run}.#{__listener.topic()}")
         void prototype(String value) {
             seen.add("prototype", value);
         }
@@ -465,9 +434,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void acknowledgedRecordsAreCommitted(Run run) {
-        apps.send(run, "acked", "a", "b");
-        assertThat(apps.awaitSeen(run, "acked", 2)).containsExactly("a", "b");
-        apps.awaitCommitted(run, "acked", "acked", 2);
+        apps.of(run, "acked").sends("a", "b").sees("a", "b").commits(2);
         apps.send(run, "immediate", "a");
         assertThat(apps.awaitSeen(run, "immediate", 1)).containsExactly("a");
         apps.awaitCommitted(run, "immediate", "immediate", 1);
@@ -476,9 +443,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void aNackedRecordComesAgainBeforeTheNext(Run run) {
-        apps.send(run, "nacked", "again", "b");
-        assertThat(apps.awaitSeen(run, "nacked", 3)).containsExactly("again", "again", "b");
-        apps.awaitCommitted(run, "nacked", "nacked", 2);
+        apps.of(run, "nacked").sends("again", "b").sees("again", "again", "b").commits(2);
     }
 
     @ParameterizedTest
@@ -598,8 +563,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void needsNoGroupWithManualAssignment(Run run) {
-        apps.send(run, "no-group", "a", "b");
-        assertThat(apps.awaitSeen(run, "no-group", 2)).containsExactly("a", "b");
+        apps.of(run, "no-group").sends("a", "b").sees("a", "b");
     }
 
     @ParameterizedTest
@@ -634,9 +598,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void seeksFromTheListener(Run run) {
-        apps.send(run, "sought", "a", "back");
-        assertThat(apps.awaitSeen(run, "sought", 4)).containsExactly("a", "back", "a", "back");
-        apps.awaitCommitted(run, "sought", "sought", 2);
+        apps.of(run, "sought").sends("a", "back").sees("a", "back", "a", "back").commits(2);
     }
 
     @ParameterizedTest
@@ -761,8 +723,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void findsComposedAnnotations(Run run) {
-        apps.send(run, "own", "a");
-        assertThat(apps.awaitSeen(run, "own", 1)).containsExactly("a");
+        apps.of(run, "own").sends("a").sees("a");
         if (apps.container(run, "own") instanceof BackpressuredMessageListenerContainer<?, ?> container) {
             assertThat(container.getOptions().ordering()).isEqualTo(Ordering.KEY);
         }
@@ -771,9 +732,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void callsTheHandlerOfThePayload(Run run) {
-        apps.send(run, "handlers", "a");
-        assertThat(apps.awaitSeen(run, "handlers", 1)).containsExactly("text a");
-        apps.awaitCommitted(run, "handlers", "handlers", 1);
+        apps.of(run, "handlers").sends("a").sees("text a").commits(1);
     }
 
     @ParameterizedTest
@@ -781,8 +740,7 @@ class ControlParityIT {
     void findsTheListenersOfLazyAndPrototypeBeans(Run run) {
         assertThat(apps.registry(run).getListenerContainer("lazy")).isNull();
         apps.bean(run, OnDemand.class);
-        apps.send(run, "lazy", "a");
-        assertThat(apps.awaitSeen(run, "lazy", 1)).containsExactly("a");
+        apps.of(run, "lazy").sends("a").sees("a");
         apps.bean(run, Prototype.class);
         apps.send(run, "prototype", "a");
         assertThat(apps.awaitSeen(run, "prototype", 1)).containsExactly("a");

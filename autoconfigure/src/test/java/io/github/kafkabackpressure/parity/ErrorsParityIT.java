@@ -1,7 +1,6 @@
 package io.github.kafkabackpressure.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
@@ -355,13 +354,13 @@ class ErrorsParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "fixed", groupId = "${run}.fixed", topics = "${run}.fixed")
+        @BackpressuredListener(id = "fixed")
         void fixed(String value, @Header(KafkaHeaders.DELIVERY_ATTEMPT) int attempt) {
             seen.add("fixed", value + "#" + attempt);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "flaky", groupId = "${run}.flaky", topics = "${run}.flaky")
+        @BackpressuredListener(id = "flaky")
         void flaky(String value) {
             seen.add("flaky", value);
             if (attempts.merge(value, 1, Integer::sum) < 3) {
@@ -380,7 +379,7 @@ class ErrorsParityIT {
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "exponential", groupId = "${run}.exponential", topics = "${run}.exponential")
+        @BackpressuredListener(id = "exponential")
         void exponential(String value) {
             seen.add("exponential", value);
             failAsAsked(value);
@@ -388,7 +387,6 @@ class ErrorsParityIT {
 
         @BackpressuredListener(
                 id = "dead",
-                groupId = "${run}.dead",
                 topics = {
                     "${run}.fixed-dlt",
                     "${run}.headed-dlt",
@@ -417,83 +415,73 @@ class ErrorsParityIT {
             return found == null ? "none" : new String(found.value(), StandardCharsets.UTF_8);
         }
 
-        @BackpressuredListener(id = "stopping", groupId = "${run}.stopping", topics = "${run}.stopping")
+        @BackpressuredListener(id = "stopping")
         void stopping(String value) {
             seen.add("stopping", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "delegating", groupId = "${run}.delegating", topics = "${run}.delegating")
+        @BackpressuredListener(id = "delegating")
         void delegating(String value) {
             seen.add("delegating", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "mixed", groupId = "${run}.mixed", topics = "${run}.mixed")
+        @BackpressuredListener(id = "mixed")
         void mixed(String value) {
             seen.add("mixed", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "logging", groupId = "${run}.logging", topics = "${run}.logging")
+        @BackpressuredListener(id = "logging")
         void logging(String value) {
             seen.add("logging", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "seeking", groupId = "${run}.seeking", topics = "${run}.seeking")
+        @BackpressuredListener(id = "seeking")
         void seeking(String value) {
             seen.add("seeking", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "answering", groupId = "${run}.answering", topics = "${run}.answering")
+        @BackpressuredListener(id = "answering")
         void answering(String value) {
             seen.add("answering", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "no-seek", groupId = "${run}.no-seek", topics = "${run}.no-seek")
+        @BackpressuredListener(id = "no-seek")
         void noSeek(String value) {
             seen.add("no-seek", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "pausing", groupId = "${run}.pausing", topics = "${run}.pausing")
+        @BackpressuredListener(id = "pausing")
         void pausing(String value) {
             seen.add("pausing", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(
-                id = "answered",
-                groupId = "${run}.answered",
-                topics = "${run}.answered",
-                errorHandler = "answer")
+        @BackpressuredListener(id = "answered", errorHandler = "answer")
         @SendTo("${run}.replies")
         String answered(String value) {
             failAsAsked(value);
             return "thanks for " + value;
         }
 
-        @BackpressuredListener(
-                id = "rethrown",
-                groupId = "${run}.rethrown",
-                topics = "${run}.rethrown",
-                errorHandler = "rethrow")
+        @BackpressuredListener(id = "rethrown", errorHandler = "rethrow")
         void rethrown(String value) {
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "replies", groupId = "${run}.replies", topics = "${run}.replies")
+        @BackpressuredListener(id = "replies")
         void replies(String value) {
             seen.add("replies", value);
         }
 
         @BackpressuredListener(
                 id = "numbers",
-                groupId = "${run}.numbers",
-                topics = "${run}.numbers",
                 properties = {
                     "value.deserializer=org.springframework.kafka.support.serializer.ErrorHandlingDeserializer",
                     "spring.deserializer.value.delegate.class=org.apache.kafka.common.serialization.IntegerDeserializer"
@@ -502,16 +490,12 @@ class ErrorsParityIT {
             seen.add("numbers", value);
         }
 
-        @BackpressuredListener(
-                id = "filtered",
-                groupId = "${run}.filtered",
-                topics = "${run}.filtered",
-                filter = "withoutOdd")
+        @BackpressuredListener(id = "filtered", filter = "withoutOdd")
         void filtered(String value) {
             seen.add("filtered", value);
         }
 
-        @BackpressuredListener(id = "intercepted", groupId = "${run}.intercepted", topics = "${run}.intercepted")
+        @BackpressuredListener(id = "intercepted")
         void intercepted(String value) {
             seen.add("intercepted-calls", "call " + value + ", " + Watching.STATE.get());
             failAsAsked(value);
@@ -523,7 +507,7 @@ class ErrorsParityIT {
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "convert", groupId = "${run}.convert", topics = "${run}.convert")
+        @BackpressuredListener(id = "convert")
         void convert(Integer value) {
             seen.add("convert", value + 1);
         }
@@ -545,7 +529,7 @@ class ErrorsParityIT {
         }
 
         @RetryableTopic(attempts = "2", backOff = @BackOff(delay = 100), numPartitions = "1")
-        @BackpressuredListener(id = "both-ways", topics = "${run}.both-ways")
+        @BackpressuredListener(id = "both-ways")
         void bothWays(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
             seen.add("both-ways", value + " from " + topic.substring(2));
             if (value.contains("blocking")) {
@@ -563,9 +547,10 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void retriesWithFixedBackOffAndNumbersAttemptsInAHeader(Run run) {
-        apps.send(run, "fixed", "a", "fail b", "c");
-        assertThat(apps.awaitSeen(run, "fixed", 5)).containsExactly("a#1", "fail b#1", "fail b#2", "fail b#3", "c#1");
-        apps.awaitCommitted(run, "fixed", "fixed", 3);
+        apps.of(run, "fixed")
+                .sends("a", "fail b", "c")
+                .sees("a#1", "fail b#1", "fail b#2", "fail b#3", "c#1")
+                .commits(3);
         assertThat(apps.awaitSeen(run, "dead fixed-dlt", 1))
                 .containsExactly("fail b from fixed@1 by java.lang.IllegalStateException own none");
     }
@@ -606,18 +591,16 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void goesOnAfterARetryThatSucceeds(Run run) {
-        apps.send(run, "flaky", "fail a", "b", "fail c");
-        assertThat(apps.awaitSeen(run, "flaky", 7))
-                .containsExactly("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c");
-        apps.awaitCommitted(run, "flaky", "flaky", 3);
+        apps.of(run, "flaky")
+                .sends("fail a", "b", "fail c")
+                .sees("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void retriesWithExponentialBackOff(Run run) {
-        apps.send(run, "exponential", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "exponential", 6))
-                .containsExactly("fail a", "fail a", "fail a", "fail a", "fail a", "b");
+        apps.of(run, "exponential").sends("fail a", "b").sees("fail a", "fail a", "fail a", "fail a", "fail a", "b");
         apps.awaitSeen(run, "dead exponential-dlt", 1);
         apps.awaitCommitted(run, "exponential", "exponential", 2);
     }
@@ -625,9 +608,7 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void stopsTheContainerAndLeavesTheRecordUncommitted(Run run) {
-        apps.send(run, "stopping", "a", "fail b", "c");
-        await().until(() -> !apps.container(run, "stopping").isRunning()
-                && !apps.container(run, "stopping").isChildRunning());
+        apps.of(run, "stopping").sends("a", "fail b", "c").stops();
         assertThat(apps.seen(run, "stopping")).containsExactly("a", "fail b");
         assertThat(apps.container(run, "stopping").isInExpectedState()).isFalse();
         assertThat(apps.committed(run.name("stopping"), run.name("stopping"))).isEqualTo(1);
@@ -636,9 +617,7 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void aDelegateMayStopTheContainer(Run run) {
-        apps.send(run, "delegating", "fail a", "b", "illegal c", "d");
-        await().until(() -> !apps.container(run, "delegating").isRunning()
-                && !apps.container(run, "delegating").isChildRunning());
+        apps.of(run, "delegating").sends("fail a", "b", "illegal c", "d").stops();
         assertThat(apps.seen(run, "delegating")).containsExactly("fail a", "fail a", "fail a", "b", "illegal c");
         assertThat(apps.awaitSeen(run, "dead delegating-dlt", 1)).hasSize(1);
         assertThat(apps.committed(run.name("delegating"), run.name("delegating")))
@@ -648,49 +627,52 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void asksTheRecordHandlerOfAMixedOne(Run run) {
-        apps.send(run, "mixed", "fail a", "illegal b", "c");
-        assertThat(apps.awaitSeen(run, "mixed", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
-        apps.awaitCommitted(run, "mixed", "mixed", 3);
+        apps.of(run, "mixed")
+                .sends("fail a", "illegal b", "c")
+                .sees("fail a", "fail a", "fail a", "illegal b", "c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void skipsWhatIsOnlyLogged(Run run) {
-        apps.send(run, "logging", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "logging", 2)).containsExactly("fail a", "b");
-        apps.awaitCommitted(run, "logging", "logging", 2);
+        apps.of(run, "logging").sends("fail a", "b").sees("fail a", "b").commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void goesWhereAHandlerSeeks(Run run) {
-        apps.send(run, "seeking", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "seeking", 3)).containsExactly("fail a", "fail a", "b");
-        apps.awaitCommitted(run, "seeking", "seeking", 2);
+        apps.of(run, "seeking")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void goesByWhatAHandlerAnswers(Run run) {
-        apps.send(run, "answering", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "answering", 4)).containsExactly("fail a", "fail a", "fail a", "b");
-        apps.awaitCommitted(run, "answering", "answering", 2);
+        apps.of(run, "answering")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void retriesWithoutSeeks(Run run) {
-        apps.send(run, "no-seek", "fail a", "illegal b", "c");
-        assertThat(apps.awaitSeen(run, "no-seek", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
-        apps.awaitCommitted(run, "no-seek", "no-seek", 3);
+        apps.of(run, "no-seek")
+                .sends("fail a", "illegal b", "c")
+                .sees("fail a", "fail a", "fail a", "illegal b", "c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void aBackOffMayPauseTheContainer(Run run) {
-        apps.send(run, "pausing", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "pausing", 4)).containsExactly("fail a", "fail a", "fail a", "b");
-        apps.awaitCommitted(run, "pausing", "pausing", 2);
+        apps.of(run, "pausing")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
@@ -704,16 +686,16 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void whatTheListenersErrorHandlerThrowsGoesToTheContainers(Run run) {
-        apps.send(run, "rethrown", "fail a");
-        assertThat(apps.awaitSeen(run, "rethrown", 3)).containsExactly("fail a", "fail a", "fail a");
-        apps.awaitCommitted(run, "rethrown", "rethrown", 1);
+        apps.of(run, "rethrown")
+                .sends("fail a")
+                .sees("fail a", "fail a", "fail a")
+                .commits(1);
     }
 
     @ParameterizedTest
     @EnumSource
     void whatCannotBeDeserializedIsADeadLetterWithItsOwnBytes(Run run) {
-        apps.send(run, "numbers", 1, "not a number", 2);
-        assertThat(apps.awaitSeen(run, "numbers", 2)).containsExactly("1", "2");
+        apps.of(run, "numbers").sends(1, "not a number", 2).sees("1", "2");
         assertThat(apps.awaitSeen(run, "dead numbers-dlt", 1).get(0)).startsWith("not a number from numbers@1");
         apps.awaitCommitted(run, "numbers", "numbers", 3);
     }
@@ -721,24 +703,22 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void convertsPayloadsAndDoesNotRetryWhatCannotBeConverted(Run run) {
-        apps.send(run, "convert", "41", "not a number", "1");
-        assertThat(apps.awaitSeen(run, "convert", 2)).containsExactly("42", "2");
-        apps.awaitCommitted(run, "convert", "convert", 3);
+        apps.of(run, "convert").sends("41", "not a number", "1").sees("42", "2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void filteredRecordsAreFinished(Run run) {
-        apps.send(run, "filtered", "even 0", "odd 1", "even 2", "odd 3");
-        assertThat(apps.awaitSeen(run, "filtered", 2)).containsExactly("even 0", "even 2");
-        apps.awaitCommitted(run, "filtered", "filtered", 4);
+        apps.of(run, "filtered")
+                .sends("even 0", "odd 1", "even 2", "odd 3")
+                .sees("even 0", "even 2")
+                .commits(4);
     }
 
     @ParameterizedTest
     @EnumSource
     void interceptsEachAttemptOnTheThreadOfTheListener(Run run) {
-        apps.send(run, "intercepted", "a", "swallow b", "illegal c");
-        apps.awaitCommitted(run, "intercepted", "intercepted", 3);
+        apps.of(run, "intercepted").sends("a", "swallow b", "illegal c").commits(3);
         assertThat(apps.awaitSeen(run, "intercepted-calls", 11))
                 .containsExactly(
                         "intercept a",
@@ -757,15 +737,15 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void retriesThroughRetryTopics(Run run) {
-        apps.send(run, "retried", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "retried", 5))
-                .containsExactlyInAnyOrder(
+        apps.of(run, "retried")
+                .sends("fail a", "b")
+                .seesInAnyOrder(
                         "fail a from retried",
                         "b from retried",
                         "fail a from retried-retry",
                         "fail a from retried-retry",
-                        "fail a dead in retried-dlt");
-        apps.awaitCommitted(run, "retried", "retried", 2);
+                        "fail a dead in retried-dlt")
+                .commits(2);
     }
 
     @ParameterizedTest

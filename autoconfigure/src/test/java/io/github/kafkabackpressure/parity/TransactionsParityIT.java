@@ -90,7 +90,7 @@ class TransactionsParityIT {
             this.out = out;
         }
 
-        @BackpressuredListener(id = "in", groupId = "${run}.in", topics = "${run}.in")
+        @BackpressuredListener(id = "in")
         void in(String value) {
             template.send(out, value);
             int attempt = attempts.merge(value, 1, Integer::sum);
@@ -99,7 +99,7 @@ class TransactionsParityIT {
             }
         }
 
-        @KafkaListener(id = "out", groupId = "${run}.out", topics = "${run}.out")
+        @KafkaListener(id = "out")
         void out(String value) {
             seen.add("out", value);
         }
