@@ -7,6 +7,7 @@ import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.sql.DataSource;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -51,8 +52,8 @@ class DatabaseParityIT {
     static class Database {
 
         @Bean(destroyMethod = "dispose")
-        JdbcConnectionPool dataSource(@Value("${run}") String run) {
-            return JdbcConnectionPool.create("jdbc:h2:mem:" + run + ";DB_CLOSE_DELAY=-1", "", "");
+        JdbcConnectionPool dataSource() {
+            return JdbcConnectionPool.create("jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1", "", "");
         }
 
         @Bean
