@@ -44,7 +44,10 @@ class RevokeParityIT {
                 broker.addTopics(run.name(topic));
             }
         }
-        apps = new ParityApps(broker, List.of(Handlers.class, Listeners.class));
+        apps = new ParityApps(
+                broker,
+                List.of(Handlers.class, Listeners.class),
+                "kafka.backpressure.listener.drain-timeout=60s"); // longer than the test waits for the next owner
     }
 
     @AfterAll
