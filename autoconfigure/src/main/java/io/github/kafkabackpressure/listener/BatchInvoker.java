@@ -32,11 +32,6 @@ final class BatchInvoker implements Invoker {
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BatchInvoker.class));
 
-    /** An error handler may refuse to recover without any delay, and must not be asked again in a hot loop. */
-    private static final long LEAST_RETRY_DELAY_MILLIS = 10;
-
-    private static final Duration PAUSE_CHECK = Duration.ofMillis(50);
-
     private final ListenerRun run;
 
     private final BatchTarget target;
@@ -60,12 +55,15 @@ final class BatchInvoker implements Invoker {
     }
 
     private void invokeLate(RecordTask task) {
-        run.workers.continueOnWorker(task, false, () -> {
+        boolean goesOn = run.workers.continueOnWorker(task, false, () -> {
             List<RecordTask> collected = collector.collect(task, this::invokeLate);
             return collected == null
                     ? WorkerPool.Result.BLOCKS_LANE
                     : handle(collected, run.nanoTime.getAsLong(), false);
         });
+        if (!goesOn) {
+            run.abandoned(task, run.nanoTime.getAsLong());
+        }
     }
 
     /**
@@ -101,7 +99,7 @@ final class BatchInvoker implements Invoker {
     }
 
     private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, boolean holdsSlot) {
-        run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
+        boolean goesOn = run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
             try {
                 conclude(batch, tasks, signal);
             } catch (Throwable e) {
@@ -109,6 +107,9 @@ final class BatchInvoker implements Invoker {
             }
             return WorkerPool.Result.BLOCKS_LANE;
         });
+        if (!goesOn) {
+            batch.abandoned(Set.copyOf(tasks)); // the listener has stopped: the records come again to their next owner
+        }
     }
 
     /** Does what the end of the first attempt calls for, further attempts included. */
@@ -124,7 +125,7 @@ final class BatchInvoker implements Invoker {
                 }
                 if (signal instanceof Signal.Nacked nacked) {
                     batch.finished(new HashSet<>(tasks.subList(0, nacked.index())), RecordOutcome.HANDLED);
-                    sleepWithoutSlot(batch, nacked.sleep());
+                    run.sleepWithoutSlotWhile(() -> gone(batch).isEmpty(), nacked.sleep());
                 } else if (signal instanceof Signal.Failed failed) {
                     askedErrorHandler = true;
                     if (!decide(batch, tasks, failed.exception())) {
@@ -181,13 +182,9 @@ final class BatchInvoker implements Invoker {
                 return false;
             }
             if (nack.signal != null) {
-                sleep(batch, nack.signal.sleep());
+                run.sleepWhile(() -> gone(batch).isEmpty(), nack.signal.sleep());
             } else if (!decision.again().isEmpty()) {
-                long waited = Duration.ofNanos(run.nanoTime.getAsLong() - asked).toMillis();
-                if (waited < LEAST_RETRY_DELAY_MILLIS) {
-                    sleep(batch, Duration.ofMillis(LEAST_RETRY_DELAY_MILLIS - waited));
-                }
-                awaitResume(batch);
+                run.awaitRetryWhile(() -> gone(batch).isEmpty(), asked, target.container());
             }
             return true;
         } finally {
@@ -216,27 +213,6 @@ final class BatchInvoker implements Invoker {
     private static final class Nack {
 
         private Signal.@Nullable Nacked signal;
-    }
-
-    private void awaitResume(RunningBatch batch) {
-        while (target.container().isPauseRequested()
-                && gone(batch).isEmpty()
-                && !Thread.currentThread().isInterrupted()) {
-            sleep(batch, PAUSE_CHECK);
-        }
-    }
-
-    private void sleepWithoutSlot(RunningBatch batch, Duration time) {
-        run.workers.leaveSlot();
-        try {
-            sleep(batch, time);
-        } finally {
-            run.workers.takeSlotAgain();
-        }
-    }
-
-    private void sleep(RunningBatch batch, Duration time) {
-        run.sleepWhile(() -> gone(batch).isEmpty(), time);
     }
 
     /** Makes a further attempt and waits for its end on this thread; null if the wait was interrupted. */

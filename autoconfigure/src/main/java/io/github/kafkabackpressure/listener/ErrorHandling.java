@@ -8,6 +8,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.springframework.beans.BeansException;
 import org.springframework.beans.DirectFieldAccessor;
 import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.KafkaException;
@@ -152,26 +153,35 @@ final class ErrorHandling {
     /** The handlers that one of spring-kafka's two delegating ones may ask; it does not show them otherwise. */
     private static List<CommonErrorHandler> delegates(CommonErrorHandler handler, boolean batches) {
         if (handler instanceof CommonMixedErrorHandler) {
-            return Stream.of(field(handler, batches ? "batchErrorHandler" : "recordErrorHandler"))
-                    .map(CommonErrorHandler.class::cast)
-                    .toList();
+            return delegatesIn(handler, batches ? "batchErrorHandler" : "recordErrorHandler");
         }
         if (handler instanceof CommonDelegatingErrorHandler) {
-            Map<?, ?> byException = (Map<?, ?>) field(handler, "delegates");
-            Object otherwise = field(handler, "defaultErrorHandler");
-            return Stream.concat(byException.values().stream(), Stream.of(otherwise))
-                    .map(CommonErrorHandler.class::cast)
+            return Stream.concat(
+                            delegatesIn(handler, "delegates").stream(),
+                            delegatesIn(handler, "defaultErrorHandler").stream())
                     .toList();
         }
         return List.of();
     }
 
-    private static Object field(CommonErrorHandler handler, String name) {
-        Object value = new DirectFieldAccessor(handler).getPropertyValue(name);
-        if (value == null) {
-            throw new IllegalStateException(handler.getClass().getSimpleName() + "." + name + " is null");
+    /**
+     * The handlers in a private field. In a spring-kafka that has it no more, the handler is taken as it is: not to start
+     * for that would be worse than not to check.
+     */
+    static List<CommonErrorHandler> delegatesIn(CommonErrorHandler handler, String field) {
+        Object value = null;
+        try {
+            value = new DirectFieldAccessor(handler).getPropertyValue(field);
+        } catch (BeansException e) {
+            LOG.warn(
+                    e,
+                    () -> "what " + handler.getClass().getName() + " delegates to cannot be looked at, so nobody checks"
+                            + " that it decides on records");
         }
-        return value;
+        Stream<?> found = value instanceof Map<?, ?> map ? map.values().stream() : Stream.ofNullable(value);
+        return found.filter(CommonErrorHandler.class::isInstance)
+                .map(CommonErrorHandler.class::cast)
+                .toList();
     }
 
     /** Decides on a record. */

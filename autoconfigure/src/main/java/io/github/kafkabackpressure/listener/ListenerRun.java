@@ -15,6 +15,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.listener.MessageListenerContainer;
 
 /**
  * One run of a listener, from start to stop: what its consumers share, and what a worker does with a record.
@@ -22,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: safe for the consumers' threads and the workers.
  */
 final class ListenerRun implements WorkerPool.Handler {
+
+    /** The shortest time from asking an error handler to the next attempt. */
+    private static final Duration LEAST_RETRY_DELAY = Duration.ofMillis(10);
+
+    /** How often a retry looks whether a paused container has been resumed. */
+    private static final Duration PAUSE_CHECK = Duration.ofMillis(50);
 
     final ListenerOptions options;
 
@@ -159,6 +166,33 @@ final class ListenerRun implements WorkerPool.Handler {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** As {@link #sleepWhile}, and leaves the worker's slot to others meanwhile. */
+    void sleepWithoutSlotWhile(BooleanSupplier condition, Duration time) {
+        workers.leaveSlot();
+        try {
+            sleepWhile(condition, time);
+        } finally {
+            workers.takeSlotAgain();
+        }
+    }
+
+    /**
+     * Lets a worker wait for what an error handler left of the time between two attempts. It may have refused to recover
+     * without any delay, and must not be asked again in a hot loop; and it may have paused the container for the time of
+     * its back-off, and while a container is paused nothing comes again.
+     *
+     * @param condition whether to wait on
+     * @param asked when the error handler was asked, in nanoseconds
+     */
+    void awaitRetryWhile(BooleanSupplier condition, long asked, MessageListenerContainer container) {
+        sleepWhile(condition, LEAST_RETRY_DELAY.minusNanos(nanoTime.getAsLong() - asked));
+        while (container.isPauseRequested()
+                && condition.getAsBoolean()
+                && !Thread.currentThread().isInterrupted()) {
+            sleepWhile(condition, PAUSE_CHECK);
         }
     }
 

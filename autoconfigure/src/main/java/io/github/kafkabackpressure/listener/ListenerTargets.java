@@ -136,12 +136,12 @@ final class ListenerTargets {
                     + "' must be a MessageListener or a BatchMessageListener; it is "
                     + (listener == null ? "not set" : listener.getClass().getName()));
         }
-        RecordInvoker invoker =
-                new RecordInvoker(run, target(container, consumerFactory, ofRecords, takesAcknowledgment));
+        ListenerTarget target = target(container, consumerFactory, ofRecords, takesAcknowledgment);
+        RecordAttempts attempts = new RecordAttempts(target);
         if (innermost(listener) instanceof RecordMessagingMessageListenerAdapter<?, ?> adapter) {
-            adapter.setCallbackForAsyncFailure(invoker::resultFailed);
+            adapter.setCallbackForAsyncFailure(attempts::resultFailed);
         }
-        return invoker;
+        return new RecordInvoker(run, target, attempts);
     }
 
     @SuppressWarnings("unchecked")

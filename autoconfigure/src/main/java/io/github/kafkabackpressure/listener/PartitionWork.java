@@ -59,7 +59,10 @@ final class PartitionWork {
 
     volatile long frontier = -1;
 
-    /** The offset that was committed last by this assignment, or where it began; -1 if neither is known. */
+    /**
+     * The offset that was committed last by this assignment, or where it began; -1 if neither is known. Where records have
+     * transactions of their own it is their workers, one after the other, who write it once the consumer's thread has.
+     */
     volatile long committed = -1;
 
     volatile long lastPolled = -1;

@@ -1,8 +1,10 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.progress.LaneTask;
+import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
 
 /**
  * A polled record on its way: what a lane holds, a worker handles and the mailbox brings back.
@@ -11,18 +13,30 @@ import org.jspecify.annotations.Nullable;
  */
 final class RecordTask extends LaneTask {
 
-    /** The lane of all keys that cannot be told apart: their class has no {@code equals} of its own. */
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordTask.class));
+
+    /** The lane of all keys that cannot be told apart: their class has no {@code equals} or no {@code hashCode}. */
     private static final Object INDISTINGUISHABLE = new Object();
 
     private static final ClassValue<Boolean> COMPARABLE = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {
             try {
-                return type == byte[].class
-                        || type.getMethod("equals", Object.class).getDeclaringClass() != Object.class;
-            } catch (NoSuchMethodException e) {
-                throw new IllegalStateException(e);
+                return type == byte[].class || (overrides(type, "equals", Object.class) && overrides(type, "hashCode"));
+            } catch (NoSuchMethodException | LinkageError e) {
+                // A native image without a hint for the class. One lane too few keeps the order, one too many does not.
+                LOG.warn(
+                        e,
+                        () -> "The methods of the key class " + type.getName() + " are not known, so all records of a"
+                                + " partition with such keys are handled one after the other. Register a runtime hint"
+                                + " for its public methods (MemberCategory.INVOKE_PUBLIC_METHODS).");
+                return false;
             }
+        }
+
+        private static boolean overrides(Class<?> type, String method, Class<?>... parameters)
+                throws NoSuchMethodException {
+            return type.getMethod(method, parameters).getDeclaringClass() != Object.class;
         }
     };
 

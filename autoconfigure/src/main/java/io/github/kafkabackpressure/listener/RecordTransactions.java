@@ -64,6 +64,7 @@ final class RecordTransactions {
                 }
                 sendOffset(task);
             });
+            committed(task);
             return null;
         } catch (RollBack e) {
             return e.failure;
@@ -87,6 +88,7 @@ final class RecordTransactions {
         if (decision == ErrorHandling.Decision.RECOVERED) {
             try {
                 template.executeWithoutResult(status -> sendOffset(task));
+                committed(task);
             } catch (RuntimeException e) {
                 // The next record's transaction commits past this one. If there is none, this one comes again.
                 LOG.warn(e, "could not commit the offset of a recovered record");
@@ -142,6 +144,10 @@ final class RecordTransactions {
         } else {
             throw new IllegalStateException("no Kafka transaction is open, or the group is not known yet");
         }
+    }
+
+    private static void committed(RecordTask task) {
+        task.partition.committed = task.record.offset() + 1;
     }
 
     /** Forgets the attempts of this thread. */

@@ -227,9 +227,10 @@ final class WorkerPool {
      *
      * @param holdsSlot whether the record held its slot too; else it gets one first
      * @param continuation says how the handling left it
+     * @return false if there are no threads any more; then the continuation is not called and a slot held is free
      */
-    void continueOnWorker(RecordTask task, boolean holdsSlot, Supplier<Result> continuation) {
-        executor.execute(() -> onThread(() -> {
+    boolean continueOnWorker(RecordTask task, boolean holdsSlot, Supplier<Result> continuation) {
+        boolean accepted = isAccepted(() -> onThread(() -> {
             if (!holdsSlot) {
                 takeSlotAgain();
             } else {
@@ -248,6 +249,19 @@ final class WorkerPool {
                 }
             }
         }));
+        if (!accepted && holdsSlot) {
+            releaseSlot();
+        }
+        return accepted;
+    }
+
+    private boolean isAccepted(Runnable work) {
+        try {
+            executor.execute(work);
+            return true;
+        } catch (RejectedExecutionException e) {
+            return false;
+        }
     }
 
     /** Lets others use the slot of this worker while it waits; {@link #takeSlotAgain} must follow. */

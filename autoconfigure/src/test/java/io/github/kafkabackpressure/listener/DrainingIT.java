@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.listener.DefaultErrorHandler;
@@ -252,6 +253,29 @@ class DrainingIT {
             scenario.container().start();
             scenario.awaitHandled(10);
             assertThat(scenario.handledPositions()).doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
+    void workerThatPausesAPartitionDuringAStopDoesNotHoldItUp() {
+        CountDownLatch started = new CountDownLatch(1);
+        Scenario[] self = new Scenario[1];
+        try (Scenario scenario = Scenario.of(brokers, "pausing-worker")
+                .handler(record -> {
+                    started.countDown();
+                    await().until(() -> !self[0].container().isRunning());
+                    TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+                    self[0].container().pausePartition(partition); // as retry topics do
+                    self[0].container().resumePartition(partition);
+                    self[0].container().pause();
+                    self[0].container().resume();
+                })
+                .start()) {
+            self[0] = scenario;
+            scenario.send(1);
+            await().until(() -> started.getCount() == 0);
+            assertThat(timed(() -> scenario.container().stop())).isLessThan(Duration.ofSeconds(4));
+            assertThat(scenario.committed(0)).isEqualTo(1);
         }
     }
 

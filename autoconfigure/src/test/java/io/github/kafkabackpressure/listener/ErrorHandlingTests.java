@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
@@ -111,6 +112,25 @@ class ErrorHandlingTests {
                 .isThrownBy(() -> ErrorHandling.check(
                         new CommonMixedErrorHandler(new DoesNothing(), new DefaultErrorHandler()), false))
                 .withMessageContaining("which CommonMixedErrorHandler would call");
+    }
+
+    @Test
+    void looksAtDelegatesWhereSpringKafkaKeepsThem() {
+        CommonErrorHandler one = new DefaultErrorHandler();
+        CommonErrorHandler other = new DefaultErrorHandler();
+        assertThat(ErrorHandling.delegatesIn(delegating(one, other), "defaultErrorHandler"))
+                .containsExactly(one);
+        assertThat(ErrorHandling.delegatesIn(delegating(one, other), "delegates"))
+                .containsExactly(other);
+        CommonErrorHandler mixed = new CommonMixedErrorHandler(one, other);
+        assertThat(ErrorHandling.delegatesIn(mixed, "recordErrorHandler")).containsExactly(one);
+        assertThat(ErrorHandling.delegatesIn(mixed, "batchErrorHandler")).containsExactly(other);
+    }
+
+    @Test
+    void takesADelegatingHandlerAsItIsIfItCannotBeLookedAt() {
+        assertThat(ErrorHandling.delegatesIn(delegating(new DoesNothing(), new DoesNothing()), "renamed"))
+                .isEmpty();
     }
 
     static Stream<CommonErrorHandler> ofBatches() {

@@ -13,6 +13,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
@@ -27,7 +28,9 @@ import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.config.ContainerCustomizer;
+import org.springframework.kafka.event.ConsumerRetryAuthEvent;
 import org.springframework.kafka.event.ConsumerStoppedEvent;
+import org.springframework.kafka.event.KafkaEvent;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 
 /** A broker that freezes, dies and comes back, or refuses. */
@@ -185,13 +188,7 @@ class FailingBrokerIT {
                 .beans(context -> context.addApplicationListener(
                         (ApplicationListener<ConsumerStoppedEvent>) event -> reasons.add(event.getReason())));
         try (Scenario scenario = builder.prepare()) {
-            ResourcePattern topic = new ResourcePattern(ResourceType.TOPIC, "z1", PatternType.LITERAL);
-            scenario.admin()
-                    .createAcls(List.of(
-                            new AclBinding(topic, everyone(AclOperation.ALL, AclPermissionType.ALLOW)),
-                            new AclBinding(topic, everyone(AclOperation.READ, AclPermissionType.DENY))))
-                    .all()
-                    .get();
+            forbidReading(scenario, "z1");
             scenario.startApplication(builder);
             await().until(() -> !scenario.container().isChildRunning());
             await().until(() -> reasons.contains(ConsumerStoppedEvent.Reason.AUTH));
@@ -210,13 +207,7 @@ class FailingBrokerIT {
                 .beans(context -> context.addApplicationListener(
                         (ApplicationListener<ConsumerStoppedEvent>) event -> reasons.add(event.getReason())));
         try (Scenario scenario = builder.prepare()) {
-            ResourcePattern topic = new ResourcePattern(ResourceType.TOPIC, "auth-restart", PatternType.LITERAL);
-            AclBinding denied = new AclBinding(topic, everyone(AclOperation.READ, AclPermissionType.DENY));
-            scenario.admin()
-                    .createAcls(
-                            List.of(new AclBinding(topic, everyone(AclOperation.ALL, AclPermissionType.ALLOW)), denied))
-                    .all()
-                    .get();
+            AclBinding denied = forbidReading(scenario, "auth-restart");
             scenario.sendTo(0, 10);
             scenario.startApplication(builder);
             await().until(() -> reasons.size() >= 2);
@@ -227,6 +218,54 @@ class FailingBrokerIT {
             assertThat(reasons).containsOnly(ConsumerStoppedEvent.Reason.AUTH);
             assertThat(scenario.container().getInFlight()).isZero();
         }
+    }
+
+    @Test
+    void consumerThatRetriesAfterAuthorizationFailuresGoesOnWhenItMayReadAgain() throws Exception {
+        AtomicInteger retries = new AtomicInteger();
+        AtomicInteger stops = new AtomicInteger();
+        Scenario.Builder builder = Scenario.of(broker.bootstrapServers(), "auth-retry")
+                .with(RetryAfterAuthorizationFailures.class)
+                .beans(context -> context.addApplicationListener((ApplicationListener<KafkaEvent>) event -> {
+                    if (event instanceof ConsumerRetryAuthEvent) {
+                        retries.incrementAndGet();
+                    } else if (event instanceof ConsumerStoppedEvent) {
+                        stops.incrementAndGet();
+                    }
+                }));
+        try (Scenario scenario = builder.prepare()) {
+            AclBinding denied = forbidReading(scenario, "auth-retry");
+            scenario.sendTo(0, 10);
+            scenario.startApplication(builder);
+            await().until(() -> retries.get() >= 2);
+            assertThat(scenario.handledCount()).isZero();
+            scenario.admin().deleteAcls(List.of(denied.toFilter())).all().get();
+            scenario.awaitHandled(10);
+            await().until(() -> scenario.committed(0) == 10);
+            assertThat(stops).hasValue(0);
+            assertThat(scenario.container().getInFlight()).isZero();
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class RetryAfterAuthorizationFailures {
+
+        @Bean
+        ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> retry() {
+            return container ->
+                    container.getContainerProperties().setAuthExceptionRetryInterval(Duration.ofMillis(200));
+        }
+    }
+
+    /** Says for the first time who may do what with a topic: all but reading. Returns what forbids that. */
+    private static AclBinding forbidReading(Scenario scenario, String name) throws Exception {
+        ResourcePattern topic = new ResourcePattern(ResourceType.TOPIC, name, PatternType.LITERAL);
+        AclBinding denied = new AclBinding(topic, everyone(AclOperation.READ, AclPermissionType.DENY));
+        scenario.admin()
+                .createAcls(List.of(new AclBinding(topic, everyone(AclOperation.ALL, AclPermissionType.ALLOW)), denied))
+                .all()
+                .get();
+        return denied;
     }
 
     /** What the property of the container needs, as there is none of the application for it. */

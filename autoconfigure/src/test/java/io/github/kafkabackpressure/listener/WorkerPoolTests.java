@@ -323,6 +323,36 @@ class WorkerPoolTests {
     }
 
     @Test
+    void aContinuationThatNoThreadTakesIsRefusedAndFreesTheSlot() {
+        AtomicBoolean refuses = new AtomicBoolean();
+        makePool(
+                1,
+                work -> {
+                    if (refuses.get()) {
+                        throw new RejectedExecutionException();
+                    }
+                    work.run();
+                },
+                (task, begun) -> handled.size() == 1 ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.OVER,
+                () -> 0);
+        RecordTask waiting = task(0);
+        RecordTask next = task(1);
+        submit(waiting);
+        refuses.set(true);
+        AtomicBoolean called = new AtomicBoolean();
+        boolean accepted = pool.continueOnWorker(waiting, true, () -> {
+            called.set(true);
+            return WorkerPool.Result.OVER;
+        });
+
+        assertThat(accepted).isFalse();
+        assertThat(called).isFalse();
+        refuses.set(false);
+        submit(next);
+        assertThat(handled).containsExactly(waiting, next);
+    }
+
+    @Test
     void closingInterruptsThoseThatRunAndStartsNoMore() throws InterruptedException {
         CountDownLatch interrupted = new CountDownLatch(2);
         AtomicInteger running = new AtomicInteger();

@@ -1,7 +1,6 @@
 package io.github.kafkabackpressure.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
@@ -146,46 +145,46 @@ class BatchParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "values", groupId = "${run}.values", topics = "${run}.values", batch = "true")
+        @BackpressuredListener(id = "values", batch = "true")
         void values(List<String> values, @Header(KafkaHeaders.OFFSET) List<Long> offsets) {
             for (int i = 0; i < values.size(); i++) {
                 seen.add("values", values.get(i) + "@" + offsets.get(i));
             }
         }
 
-        @BackpressuredListener(id = "records", groupId = "${run}.records", topics = "${run}.records", batch = "true")
+        @BackpressuredListener(id = "records", batch = "true")
         void records(List<ConsumerRecord<String, String>> records) {
             records.forEach(record -> seen.add("records", record.value() + "@" + record.offset()));
         }
 
-        @BackpressuredListener(id = "messages", groupId = "${run}.messages", topics = "${run}.messages", batch = "true")
+        @BackpressuredListener(id = "messages", batch = "true")
         void messages(List<Message<String>> messages) {
             messages.forEach(message -> seen.add(
                     "messages",
                     message.getPayload() + "@" + message.getHeaders().get(KafkaHeaders.OFFSET)));
         }
 
-        @BackpressuredListener(id = "polled", groupId = "${run}.polled", topics = "${run}.polled", batch = "true")
+        @BackpressuredListener(id = "polled", batch = "true")
         void polled(ConsumerRecords<String, String> records) {
             records.forEach(record -> seen.add("polled", record.value() + "@" + record.offset()));
         }
 
-        @BackpressuredListener(id = "prefix", groupId = "${run}.prefix", topics = "${run}.prefix", batch = "true")
+        @BackpressuredListener(id = "prefix", batch = "true")
         void prefix(List<String> values) {
             oneByOne("prefix", values);
         }
 
-        @BackpressuredListener(id = "no-seek", groupId = "${run}.no-seek", topics = "${run}.no-seek", batch = "true")
+        @BackpressuredListener(id = "no-seek", batch = "true")
         void noSeek(List<String> values) {
             oneByOne("no-seek", values);
         }
 
-        @BackpressuredListener(id = "stopping", groupId = "${run}.stopping", topics = "${run}.stopping", batch = "true")
+        @BackpressuredListener(id = "stopping", batch = "true")
         void stopping(List<String> values) {
             oneByOne("stopping", values);
         }
 
-        @BackpressuredListener(id = "logging", groupId = "${run}.logging", topics = "${run}.logging", batch = "true")
+        @BackpressuredListener(id = "logging", batch = "true")
         void logging(List<String> values) {
             oneByOne("logging", values);
         }
@@ -199,7 +198,7 @@ class BatchParityIT {
             }
         }
 
-        @BackpressuredListener(id = "whole", groupId = "${run}.whole", topics = "${run}.whole", batch = "true")
+        @BackpressuredListener(id = "whole", batch = "true")
         void whole(List<String> values) {
             values.forEach(value -> seen.add("whole", value));
             if (values.stream().anyMatch(value -> value.contains("fail"))) {
@@ -207,11 +206,7 @@ class BatchParityIT {
             }
         }
 
-        @BackpressuredListener(
-                id = "intercepted",
-                groupId = "${run}.intercepted",
-                topics = "${run}.intercepted",
-                batch = "true")
+        @BackpressuredListener(id = "intercepted", batch = "true")
         void intercepted(List<String> values) {
             values.forEach(value -> seen.add("intercepted", "call " + value));
             if (calls.getAndIncrement() == 0) {
@@ -219,42 +214,23 @@ class BatchParityIT {
             }
         }
 
-        @BackpressuredListener(
-                id = "converted",
-                groupId = "${run}.converted",
-                topics = "${run}.converted",
-                batch = "true")
+        @BackpressuredListener(id = "converted", batch = "true")
         void converted(List<String> values) {
             values.forEach(value -> seen.add("converted", value));
         }
 
-        @BackpressuredListener(
-                id = "filtered",
-                groupId = "${run}.filtered",
-                topics = "${run}.filtered",
-                batch = "true",
-                filter = "withoutOdd")
+        @BackpressuredListener(id = "filtered", batch = "true", filter = "withoutOdd")
         void filtered(List<String> values) {
             values.forEach(value -> seen.add("filtered", value));
         }
 
-        @BackpressuredListener(
-                id = "acknowledged",
-                groupId = "${run}.acknowledged",
-                topics = "${run}.acknowledged",
-                batch = "true",
-                ackMode = "MANUAL")
+        @BackpressuredListener(id = "acknowledged", batch = "true", ackMode = "MANUAL")
         void acknowledged(List<String> values, Acknowledgment acknowledgment) {
             values.forEach(value -> seen.add("acknowledged", value));
             acknowledgment.acknowledge();
         }
 
-        @BackpressuredListener(
-                id = "nacked",
-                groupId = "${run}.nacked",
-                topics = "${run}.nacked",
-                batch = "true",
-                ackMode = "MANUAL")
+        @BackpressuredListener(id = "nacked", batch = "true", ackMode = "MANUAL")
         void nacked(List<String> values, Acknowledgment acknowledgment) {
             for (int i = 0; i < values.size(); i++) {
                 seen.add("nacked", values.get(i));
@@ -270,67 +246,60 @@ class BatchParityIT {
     @ParameterizedTest
     @EnumSource
     void takesValuesWithHeaders(Run run) {
-        apps.send(run, "values", "a", "b", "c");
-        assertThat(apps.awaitSeen(run, "values", 3)).containsExactly("a@0", "b@1", "c@2");
-        apps.awaitCommitted(run, "values", "values", 3);
+        apps.of(run, "values").sends("a", "b", "c").sees("a@0", "b@1", "c@2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void takesAListOfRecords(Run run) {
-        apps.send(run, "records", "a", "b", "c");
-        assertThat(apps.awaitSeen(run, "records", 3)).containsExactly("a@0", "b@1", "c@2");
-        apps.awaitCommitted(run, "records", "records", 3);
+        apps.of(run, "records").sends("a", "b", "c").sees("a@0", "b@1", "c@2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void takesAListOfMessages(Run run) {
-        apps.send(run, "messages", "a", "b", "c");
-        assertThat(apps.awaitSeen(run, "messages", 3)).containsExactly("a@0", "b@1", "c@2");
-        apps.awaitCommitted(run, "messages", "messages", 3);
+        apps.of(run, "messages").sends("a", "b", "c").sees("a@0", "b@1", "c@2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void takesConsumerRecords(Run run) {
-        apps.send(run, "polled", "a", "b", "c");
-        assertThat(apps.awaitSeen(run, "polled", 3)).containsExactly("a@0", "b@1", "c@2");
-        apps.awaitCommitted(run, "polled", "polled", 3);
+        apps.of(run, "polled").sends("a", "b", "c").sees("a@0", "b@1", "c@2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void whatIsBeforeTheFailedRecordIsFinishedAndTheRestComesAgain(Run run) {
-        apps.send(run, "prefix", "a", "fail b", "c", "d");
-        assertThat(apps.awaitSeen(run, "prefix", 6)).containsExactly("a", "fail b", "fail b", "fail b", "c", "d");
-        apps.awaitCommitted(run, "prefix", "prefix", 4);
+        apps.of(run, "prefix")
+                .sends("a", "fail b", "c", "d")
+                .sees("a", "fail b", "fail b", "fail b", "c", "d")
+                .commits(4);
     }
 
     @ParameterizedTest
     @EnumSource
     void theRestComesAgainWithoutSeeksToo(Run run) {
-        apps.send(run, "no-seek", "a", "fail b", "c", "d");
-        assertThat(apps.awaitSeen(run, "no-seek", 6)).containsExactly("a", "fail b", "fail b", "fail b", "c", "d");
-        apps.awaitCommitted(run, "no-seek", "no-seek", 4);
+        apps.of(run, "no-seek")
+                .sends("a", "fail b", "c", "d")
+                .sees("a", "fail b", "fail b", "fail b", "c", "d")
+                .commits(4);
     }
 
     @ParameterizedTest
     @EnumSource
     void aBatchThatFailsAsAWholeIsRetriedAndRecoveredAsAWhole(Run run) {
-        apps.send(run, "whole", "fail a");
-        assertThat(apps.awaitSeen(run, "whole", 3)).containsExactly("fail a", "fail a", "fail a");
-        apps.awaitCommitted(run, "whole", "whole", 1);
-        apps.send(run, "whole", "b");
+        apps.of(run, "whole")
+                .sends("fail a")
+                .sees("fail a", "fail a", "fail a")
+                .commits(1)
+                .sends("b");
         assertThat(apps.awaitSeen(run, "whole", 4)).endsWith("b");
     }
 
     @ParameterizedTest
     @EnumSource
     void aStoppingHandlerStopsTheContainer(Run run) {
-        apps.send(run, "stopping", "fail a");
-        await().until(() -> !apps.container(run, "stopping").isRunning()
-                && !apps.container(run, "stopping").isChildRunning());
+        apps.of(run, "stopping").sends("fail a").stops();
         assertThat(apps.seen(run, "stopping")).containsExactly("fail a");
         assertThat(apps.committed(run.name("stopping"), run.name("stopping"))).isLessThanOrEqualTo(0);
     }
@@ -338,48 +307,46 @@ class BatchParityIT {
     @ParameterizedTest
     @EnumSource
     void aLoggedBatchIsFinished(Run run) {
-        apps.send(run, "logging", "fail a");
-        apps.awaitCommitted(run, "logging", "logging", 1);
+        apps.of(run, "logging").sends("fail a").commits(1);
         assertThat(apps.seen(run, "logging")).containsExactly("fail a");
     }
 
     @ParameterizedTest
     @EnumSource
     void interceptsBatches(Run run) {
-        apps.send(run, "intercepted", "a");
-        assertThat(apps.awaitSeen(run, "intercepted", 6))
-                .containsExactly("intercept a", "call a", "failure a", "intercept a", "call a", "success a");
-        apps.awaitCommitted(run, "intercepted", "intercepted", 1);
+        apps.of(run, "intercepted")
+                .sends("a")
+                .sees("intercept a", "call a", "failure a", "intercept a", "call a", "success a")
+                .commits(1);
     }
 
     @ParameterizedTest
     @EnumSource
     void convertsBatches(Run run) {
-        apps.send(run, "converted", "a", "b");
-        assertThat(apps.awaitSeen(run, "converted", 2)).containsExactly("<a>", "<b>");
+        apps.of(run, "converted").sends("a", "b").sees("<a>", "<b>");
     }
 
     @ParameterizedTest
     @EnumSource
     void filteredRecordsOfABatchAreFinished(Run run) {
-        apps.send(run, "filtered", "even 0", "odd 1", "even 2", "odd 3");
-        assertThat(apps.awaitSeen(run, "filtered", 2)).containsExactly("even 0", "even 2");
-        apps.awaitCommitted(run, "filtered", "filtered", 4);
+        apps.of(run, "filtered")
+                .sends("even 0", "odd 1", "even 2", "odd 3")
+                .sees("even 0", "even 2")
+                .commits(4);
     }
 
     @ParameterizedTest
     @EnumSource
     void aBatchIsFinishedWhenItIsAcknowledged(Run run) {
-        apps.send(run, "acknowledged", "a", "b");
-        assertThat(apps.awaitSeen(run, "acknowledged", 2)).containsExactly("a", "b");
-        apps.awaitCommitted(run, "acknowledged", "acknowledged", 2);
+        apps.of(run, "acknowledged").sends("a", "b").sees("a", "b").commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void whatFollowsTheIndexOfANackComesAgain(Run run) {
-        apps.send(run, "nacked", "a", "again b", "c");
-        assertThat(apps.awaitSeen(run, "nacked", 5)).containsExactly("a", "again b", "again b", "again b", "c");
-        apps.awaitCommitted(run, "nacked", "nacked", 3);
+        apps.of(run, "nacked")
+                .sends("a", "again b", "c")
+                .sees("a", "again b", "again b", "again b", "c")
+                .commits(3);
     }
 }

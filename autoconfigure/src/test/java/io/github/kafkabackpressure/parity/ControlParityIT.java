@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
@@ -14,10 +15,19 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.MemberDescription;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -104,6 +114,11 @@ class ControlParityIT {
         ContainerPostProcessor<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> idleSoon() {
             return container -> container.getContainerProperties().setIdleEventInterval(300L);
         }
+
+        @Bean
+        ContainerPostProcessor<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> outOfOrder() {
+            return container -> container.getContainerProperties().setAsyncAcks(true);
+        }
     }
 
     static class Listeners {
@@ -111,6 +126,11 @@ class ControlParityIT {
         private final Seen seen;
 
         private final AtomicBoolean nacked = new AtomicBoolean();
+
+        private final AtomicBoolean nackedLater = new AtomicBoolean();
+
+        /** Those that are left to the test, by value. */
+        private final Map<String, Acknowledgment> acknowledgments = new ConcurrentHashMap<>();
 
         Listeners(Seen seen) {
             this.seen = seen;
@@ -130,23 +150,19 @@ class ControlParityIT {
             }
         }
 
-        @BackpressuredListener(id = "acked", groupId = "${run}.acked", topics = "${run}.acked", ackMode = "MANUAL")
+        @BackpressuredListener(id = "acked", ackMode = "MANUAL")
         void acked(String value, Acknowledgment acknowledgment) {
             seen.add("acked", value);
             acknowledgment.acknowledge();
         }
 
-        @BackpressuredListener(
-                id = "immediate",
-                groupId = "${run}.immediate",
-                topics = "${run}.immediate",
-                ackMode = "MANUAL_IMMEDIATE")
+        @BackpressuredListener(id = "immediate", ackMode = "MANUAL_IMMEDIATE")
         void immediate(String value, Acknowledgment acknowledgment) {
             seen.add("immediate", value);
             acknowledgment.acknowledge();
         }
 
-        @BackpressuredListener(id = "nacked", groupId = "${run}.nacked", topics = "${run}.nacked", ackMode = "MANUAL")
+        @BackpressuredListener(id = "nacked", ackMode = "MANUAL")
         void nacked(String value, Acknowledgment acknowledgment) {
             seen.add("nacked", value);
             if (value.equals("again") && !nacked.getAndSet(true)) {
@@ -157,8 +173,55 @@ class ControlParityIT {
         }
 
         @BackpressuredListener(
+                id = "acked-later",
+                ackMode = "MANUAL",
+                ordering = Ordering.UNORDERED,
+                containerPostProcessor = "outOfOrder",
+                autoStartup = "false")
+        void ackedLater(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put(value, acknowledgment);
+            seen.add("acked-later", value);
+        }
+
+        @BackpressuredListener(
+                id = "never-acked",
+                ackMode = "MANUAL",
+                ordering = Ordering.UNORDERED,
+                maxInFlight = "3",
+                containerPostProcessor = "outOfOrder")
+        void neverAcked(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put("never-" + value, acknowledgment);
+            seen.add("never-acked", value);
+        }
+
+        @BackpressuredListener(id = "nacked-later", ackMode = "MANUAL", ordering = Ordering.KEY)
+        void nackedLater(String value, Acknowledgment acknowledgment) {
+            if (value.equals("again") && !nackedLater.getAndSet(true)) {
+                acknowledgments.put("nacked-later", acknowledgment);
+            } else {
+                acknowledgment.acknowledge();
+            }
+            seen.add("nacked-later", value);
+        }
+
+        @BackpressuredListener(id = "nacked-late", ackMode = "MANUAL", drainTimeout = "100ms")
+        void nackedLate(String value, Acknowledgment acknowledgment) {
+            acknowledgments.put("late", acknowledgment);
+            seen.add("nacked-late", value);
+        }
+
+        @BackpressuredListener(id = "static-restarted", properties = "group.instance.id=me")
+        void staticRestarted(String value) {
+            seen.add("static-restarted", value);
+        }
+
+        @BackpressuredListener(id = "growing")
+        void growing(String value) {
+            seen.add("growing", value);
+        }
+
+        @BackpressuredListener(
                 id = "offsets",
-                groupId = "${run}.offsets",
                 topicPartitions =
                         @org.springframework.kafka.annotation.TopicPartition(
                                 topic = "${run}.offsets",
@@ -170,7 +233,6 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "relative",
-                groupId = "${run}.relative",
                 topicPartitions =
                         @org.springframework.kafka.annotation.TopicPartition(
                                 topic = "${run}.relative",
@@ -194,7 +256,6 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "pattern",
-                groupId = "${run}.pattern",
                 topicPattern = "${run}\\.pattern-.*",
                 properties = "metadata.max.age.ms=300")
         void pattern(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
@@ -203,81 +264,62 @@ class ControlParityIT {
 
         @BackpressuredListener(
                 id = "several",
-                groupId = "${run}.several",
                 topics = {"${run}.several-1", "#{'${run}' + '.several-2'}"},
                 concurrency = "2")
         void several(String value) {
             seen.add("several", value);
         }
 
-        @BackpressuredListener(
-                id = "static",
-                groupId = "${run}.static",
-                topics = "${run}.static",
-                properties = "group.instance.id=me")
+        @BackpressuredListener(id = "static", properties = "group.instance.id=me")
         void isStatic(String value) {
             seen.add("static", value);
         }
 
         @BackpressuredListener(
                 id = "cooperative",
-                groupId = "${run}.cooperative",
-                topics = "${run}.cooperative",
                 properties =
                         "partition.assignment.strategy=org.apache.kafka.clients.consumer.CooperativeStickyAssignor")
         void cooperative(String value) {
             seen.add("cooperative", value);
         }
 
-        @BackpressuredListener(
-                id = "consumer-protocol",
-                groupId = "${run}.consumer-protocol",
-                topics = "${run}.consumer-protocol",
-                properties = "group.protocol=consumer")
+        @BackpressuredListener(id = "consumer-protocol", properties = "group.protocol=consumer")
         void consumerProtocol(String value) {
             seen.add("consumer-protocol", value);
         }
 
-        @BackpressuredListener(id = "paused", groupId = "${run}.paused", topics = "${run}.paused")
+        @BackpressuredListener(id = "paused")
         void paused(String value) {
             seen.add("paused", value);
         }
 
-        @BackpressuredListener(id = "part-paused", groupId = "${run}.part-paused", topics = "${run}.part-paused")
+        @BackpressuredListener(id = "part-paused")
         void partPaused(String value) {
             seen.add("part-paused", value);
         }
 
-        @BackpressuredListener(id = "restarted", groupId = "${run}.restarted", topics = "${run}.restarted")
+        @BackpressuredListener(id = "restarted")
         void restarted(String value) {
             seen.add("restarted", value);
         }
 
-        @BackpressuredListener(
-                id = "later",
-                groupId = "${run}.later",
-                topics = "${run}.later",
-                autoStartup = "false",
-                containerGroup = "lateOnes")
+        @BackpressuredListener(id = "broken-off")
+        void brokenOff(String value) {
+            seen.add("broken-off", value);
+        }
+
+        @BackpressuredListener(id = "later", autoStartup = "false", containerGroup = "lateOnes")
         void later(String value) {
             seen.add("later", value);
         }
 
-        @BackpressuredListener(
-                id = "idle",
-                groupId = "${run}.idle",
-                topics = "${run}.idle",
-                containerPostProcessor = "idleSoon")
+        @BackpressuredListener(id = "idle", containerPostProcessor = "idleSoon")
         void idle(String value) throws InterruptedException {
             Thread.sleep(value.equals("slow") ? 900 : 0); // longer than two times without a record
             seen.add("events idle", "handled " + value);
         }
 
-        @BackpressuredListener(
-                id = "informed",
-                groupId = "${run}.informed",
-                topics = "${run}.informed",
-                info = "of #{__listener.class.simpleName}")
+        @BackpressuredListener(id = "informed", info = "of #{__listener.class.simpleName}")
         void informed(
                 @Payload String value,
                 @Header(KafkaHeaders.LISTENER_INFO) String info,
@@ -307,7 +349,7 @@ class ControlParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "sought", groupId = "${run}.sought", topics = "${run}.sought")
+        @BackpressuredListener(id = "sought")
         void sought(String value) {
             seen.add("sought", value);
             if (value.equals("back") && seen.of("sought").size() == 2) {
@@ -316,7 +358,7 @@ class ControlParityIT {
         }
     }
 
-    @BackpressuredListener(id = "handlers", groupId = "${run}.handlers", topics = "${run}.handlers")
+    @BackpressuredListener(id = "handlers")
     static class Handling {
 
         private final Seen seen;
@@ -362,7 +404,7 @@ class ControlParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "lazy", groupId = "${run}.lazy", topics = "${run}.lazy")
+        @BackpressuredListener(id = "lazy")
         void lazy(String value) {
             seen.add("lazy", value);
         }
@@ -383,7 +425,7 @@ class ControlParityIT {
             return "prototype";
         }
 
-        @BackpressuredListener(id = "prototype", groupId = "${run}.prototype", topics = "${run}.#{__listener.topic()}")
+        @BackpressuredListener(id = "prototype", topics = "${run}.#{__listener.topic()}")
         void prototype(String value) {
             seen.add("prototype", value);
         }
@@ -392,9 +434,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void acknowledgedRecordsAreCommitted(Run run) {
-        apps.send(run, "acked", "a", "b");
-        assertThat(apps.awaitSeen(run, "acked", 2)).containsExactly("a", "b");
-        apps.awaitCommitted(run, "acked", "acked", 2);
+        apps.of(run, "acked").sends("a", "b").sees("a", "b").commits(2);
         apps.send(run, "immediate", "a");
         assertThat(apps.awaitSeen(run, "immediate", 1)).containsExactly("a");
         apps.awaitCommitted(run, "immediate", "immediate", 1);
@@ -403,9 +443,104 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void aNackedRecordComesAgainBeforeTheNext(Run run) {
-        apps.send(run, "nacked", "again", "b");
-        assertThat(apps.awaitSeen(run, "nacked", 3)).containsExactly("again", "again", "b");
-        apps.awaitCommitted(run, "nacked", "nacked", 2);
+        apps.of(run, "nacked").sends("again", "b").sees("again", "again", "b").commits(2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void recordsAreAcknowledgedByOtherThreadsInAnyOrder(Run run) {
+        var listening = apps.of(run, "acked-later").sends("a", "b", "c", "d");
+        apps.container(run, "acked-later").start();
+        listening.seesInAnyOrder("a", "b", "c", "d");
+        acknowledge(run, "d", "c", "a");
+        // If what was acknowledged ahead of b had been committed, this would not be seen any more.
+        await().until(() -> apps.committed(run.name("acked-later"), run.name("acked-later")) == 1);
+        acknowledge(run, "b");
+        listening.commits(4).seesInAnyOrder("a", "b", "c", "d");
+    }
+
+    private static void acknowledge(Run run, String... values) {
+        Map<String, Acknowledgment> acknowledgments = apps.bean(run, Listeners.class).acknowledgments;
+        for (String value : values) {
+            CompletableFuture.runAsync(acknowledgments.get(value)::acknowledge).join();
+        }
+    }
+
+    @Test
+    void whatIsNeverAcknowledgedIsBoundedAndShown() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        var listening = apps.of(run, "never-acked").sends("a", "b", "c", "d", "e");
+        var container = (BackpressuredMessageListenerContainer<?, ?>) apps.container(run, "never-acked");
+        await().until(() -> container.snapshot().running() == 3
+                && container.snapshot().partitions().stream()
+                        .allMatch(partition -> partition.pauseReason() == PauseReason.MAX_IN_FLIGHT));
+        listening.seesInAnyOrder("a", "b", "c");
+        assertThat(container.snapshot().inFlight()).isEqualTo(3);
+        assertThat(container.snapshot().queued()).isZero();
+        acknowledge(run, "never-b", "never-a", "never-c");
+        listening.seesInAnyOrder("a", "b", "c", "d", "e");
+        acknowledge(run, "never-e", "never-d");
+        listening.commits(5);
+    }
+
+    @Test
+    void aRecordThatAnotherThreadNacksHoldsItsKeyOnly() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        apps.sendKeyed(run, "nacked-later", "key", "again");
+        apps.of(run, "nacked-later").sees("again");
+        apps.sendKeyed(run, "nacked-later", "key", "after");
+        apps.sendKeyed(run, "nacked-later", "other key", "other");
+        apps.of(run, "nacked-later").sees("again", "other");
+        Acknowledgment first = apps.bean(run, Listeners.class).acknowledgments.get("nacked-later");
+        CompletableFuture.runAsync(() -> first.nack(Duration.ofMillis(100))).join();
+        apps.of(run, "nacked-later").sees("again", "other", "again", "after").commits(3);
+        first.acknowledge(); // of an attempt that is over
+    }
+
+    @Test
+    void aNackAfterTheStopHarmsNobodyAndTheRecordComesAgain() {
+        Run run = Run.BACKPRESSURED_LISTENER;
+        var listening = apps.of(run, "nacked-late").sends("a").sees("a");
+        Map<String, Acknowledgment> acknowledgments = apps.bean(run, Listeners.class).acknowledgments;
+        apps.container(run, "nacked-late").stop();
+        acknowledgments.get("late").nack(Duration.ofMillis(10));
+        apps.container(run, "nacked-late").start();
+        listening.sees("a", "a");
+        acknowledge(run, "late");
+        listening.commits(1).sees("a", "a");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void consumesPartitionsThatAreAddedLater(Run run) throws Exception {
+        var listening = apps.of(run, "growing").sends("a").sees("a");
+        String topic = run.name("growing");
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", apps.brokers()))) {
+            admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(3)))
+                    .all()
+                    .get(10, TimeUnit.SECONDS);
+        }
+        apps.template(run).send(topic, 2, null, "b").get(10, TimeUnit.SECONDS);
+        listening.sees("a", "b").commits(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStaticMemberStaysInItsGroupWhileItIsStopped(Run run) throws Exception {
+        var listening = apps.of(run, "static-restarted").sends("a").sees("a").commits(1);
+        apps.container(run, "static-restarted").stop();
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", apps.brokers()))) {
+            String group = run.name("static-restarted");
+            assertThat(admin.describeConsumerGroups(List.of(group))
+                            .all()
+                            .get(10, TimeUnit.SECONDS)
+                            .get(group)
+                            .members())
+                    .extracting(MemberDescription::groupInstanceId)
+                    .containsExactly(Optional.of("me-0"));
+        }
+        apps.container(run, "static-restarted").start();
+        listening.sends("b").sees("a", "b").commits(2);
     }
 
     @ParameterizedTest
@@ -428,8 +563,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void needsNoGroupWithManualAssignment(Run run) {
-        apps.send(run, "no-group", "a", "b");
-        assertThat(apps.awaitSeen(run, "no-group", 2)).containsExactly("a", "b");
+        apps.of(run, "no-group").sends("a", "b").sees("a", "b");
     }
 
     @ParameterizedTest
@@ -464,9 +598,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void seeksFromTheListener(Run run) {
-        apps.send(run, "sought", "a", "back");
-        assertThat(apps.awaitSeen(run, "sought", 4)).containsExactly("a", "back", "a", "back");
-        apps.awaitCommitted(run, "sought", "sought", 2);
+        apps.of(run, "sought").sends("a", "back").sees("a", "back", "a", "back").commits(2);
     }
 
     @ParameterizedTest
@@ -497,6 +629,21 @@ class ControlParityIT {
                 .until(() -> apps.seen(run, "part-paused").size() == 1);
         apps.container(run, "part-paused").resumePartition(partition);
         assertThat(apps.awaitSeen(run, "part-paused", 2)).containsExactly("a", "b");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void saysThatItWasStoppedAbnormally(Run run) {
+        var listening = apps.of(run, "broken-off").sends("a").sees("a").commits(1);
+        CompletableFuture<Void> stopped = new CompletableFuture<>();
+        apps.container(run, "broken-off").stopAbnormally(() -> stopped.complete(null));
+        stopped.orTimeout(10, TimeUnit.SECONDS).join();
+        listening.stops();
+        assertThat(apps.container(run, "broken-off").isInExpectedState()).isFalse();
+        assertThat(apps.awaitSeen(run, "events broken-off", 2)).startsWith("ConsumerStartedEvent", "stopped ABNORMAL");
+        apps.container(run, "broken-off").start();
+        listening.sends("b").sees("a", "b");
+        assertThat(apps.container(run, "broken-off").isInExpectedState()).isTrue();
     }
 
     @ParameterizedTest
@@ -576,8 +723,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void findsComposedAnnotations(Run run) {
-        apps.send(run, "own", "a");
-        assertThat(apps.awaitSeen(run, "own", 1)).containsExactly("a");
+        apps.of(run, "own").sends("a").sees("a");
         if (apps.container(run, "own") instanceof BackpressuredMessageListenerContainer<?, ?> container) {
             assertThat(container.getOptions().ordering()).isEqualTo(Ordering.KEY);
         }
@@ -586,9 +732,7 @@ class ControlParityIT {
     @ParameterizedTest
     @EnumSource
     void callsTheHandlerOfThePayload(Run run) {
-        apps.send(run, "handlers", "a");
-        assertThat(apps.awaitSeen(run, "handlers", 1)).containsExactly("text a");
-        apps.awaitCommitted(run, "handlers", "handlers", 1);
+        apps.of(run, "handlers").sends("a").sees("text a").commits(1);
     }
 
     @ParameterizedTest
@@ -596,8 +740,7 @@ class ControlParityIT {
     void findsTheListenersOfLazyAndPrototypeBeans(Run run) {
         assertThat(apps.registry(run).getListenerContainer("lazy")).isNull();
         apps.bean(run, OnDemand.class);
-        apps.send(run, "lazy", "a");
-        assertThat(apps.awaitSeen(run, "lazy", 1)).containsExactly("a");
+        apps.of(run, "lazy").sends("a").sees("a");
         apps.bean(run, Prototype.class);
         apps.send(run, "prototype", "a");
         assertThat(apps.awaitSeen(run, "prototype", 1)).containsExactly("a");

@@ -1,20 +1,23 @@
 package io.github.kafkabackpressure.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.IntegerSerializer;
@@ -38,6 +41,7 @@ import org.springframework.kafka.listener.CommonDelegatingErrorHandler;
 import org.springframework.kafka.listener.CommonErrorHandler;
 import org.springframework.kafka.listener.CommonLoggingErrorHandler;
 import org.springframework.kafka.listener.CommonMixedErrorHandler;
+import org.springframework.kafka.listener.CompositeRecordInterceptor;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.ContainerPausingBackOffHandler;
 import org.springframework.kafka.listener.DeadLetterPublishingRecoverer;
@@ -47,13 +51,16 @@ import org.springframework.kafka.listener.ListenerContainerPauseService;
 import org.springframework.kafka.listener.MessageListenerContainer;
 import org.springframework.kafka.listener.RecordInterceptor;
 import org.springframework.kafka.listener.adapter.RecordFilterStrategy;
+import org.springframework.kafka.retrytopic.RetryTopicConfigurationSupport;
 import org.springframework.kafka.support.KafkaHeaders;
 import org.springframework.kafka.support.serializer.DelegatingByTypeSerializer;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
 import org.springframework.messaging.handler.annotation.Header;
 import org.springframework.messaging.handler.annotation.SendTo;
+import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.backoff.ExponentialBackOff;
 import org.springframework.util.backoff.FixedBackOff;
 
@@ -67,7 +74,7 @@ class ErrorsParityIT {
     static void start(EmbeddedKafkaBroker broker) {
         apps = new ParityApps(
                 broker,
-                List.of(Handlers.class, Listeners.class, Retried.class),
+                List.of(Handlers.class, RetryTopics.class, Listeners.class, Retried.class),
                 "spring.kafka.listener.missing-topics-fatal=false");
     }
 
@@ -105,7 +112,7 @@ class ErrorsParityIT {
         /** Gives each listener the error handler of its name. */
         @Bean
         ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> errorHandlers(
-                KafkaTemplate<?, ?> template) {
+                KafkaTemplate<?, ?> template, Seen seen) {
             DeadLetterPublishingRecoverer toDeadLetters = new DeadLetterPublishingRecoverer(template);
             return container -> {
                 CommonErrorHandler handler = switch (container.getListenerId()) {
@@ -140,6 +147,10 @@ class ErrorsParityIT {
                 };
                 container.setCommonErrorHandler(handler);
                 container.getContainerProperties().setDeliveryAttemptHeader(true);
+                if (container.getListenerId().equals("composite")) {
+                    container.setRecordInterceptor(
+                            new CompositeRecordInterceptor<>(new Bound("1", seen), new Bound("2", seen)));
+                }
             };
         }
 
@@ -170,6 +181,21 @@ class ErrorsParityIT {
         @Bean
         RecordInterceptor<Object, Object> interceptor(Seen seen) {
             return new Watching(seen);
+        }
+    }
+
+    /** Retries some failures in place before the record goes on to the next retry topic. */
+    @Configuration(proxyBeanMethods = false)
+    static class RetryTopics extends RetryTopicConfigurationSupport {
+
+        @Override
+        protected void configureBlockingRetries(BlockingRetriesConfigurer blockingRetries) {
+            blockingRetries.retryOn(UnsupportedOperationException.class).backOff(new FixedBackOff(20, 2));
+        }
+
+        @Bean
+        TaskScheduler retryScheduler() {
+            return new ThreadPoolTaskScheduler();
         }
     }
 
@@ -262,6 +288,62 @@ class ErrorsParityIT {
         }
     }
 
+    /** Binds itself to the thread, and writes down what it is called for and what is bound then. */
+    static class Bound implements RecordInterceptor<Object, Object> {
+
+        private static final ThreadLocal<Set<String>> BOUND = ThreadLocal.withInitial(TreeSet::new);
+
+        private final String name;
+
+        private final Seen seen;
+
+        Bound(String name, Seen seen) {
+            this.name = name;
+            this.seen = seen;
+        }
+
+        private void add(ConsumerRecord<?, ?> record, String what) {
+            seen.add("composite", name + " " + what + " " + record.value() + " " + BOUND.get());
+        }
+
+        @Override
+        public void setupThreadState(Consumer<?, ?> consumer) {
+            if (!BOUND.get().add(name)) {
+                seen.add("misbound", name + " was left over");
+            }
+        }
+
+        @Override
+        public void clearThreadState(Consumer<?, ?> consumer) {
+            if (!BOUND.get().remove(name)) {
+                seen.add("misbound", name + " was bound to another thread");
+            }
+        }
+
+        @Override
+        public ConsumerRecord<Object, Object> intercept(
+                ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "intercept");
+            return record;
+        }
+
+        @Override
+        public void success(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "success");
+        }
+
+        @Override
+        public void failure(
+                ConsumerRecord<Object, Object> record, Exception exception, Consumer<Object, Object> consumer) {
+            add(record, "failure");
+        }
+
+        @Override
+        public void afterRecord(ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            add(record, "after");
+        }
+    }
+
     static class Listeners {
 
         private final Seen seen;
@@ -272,13 +354,13 @@ class ErrorsParityIT {
             this.seen = seen;
         }
 
-        @BackpressuredListener(id = "fixed", groupId = "${run}.fixed", topics = "${run}.fixed")
+        @BackpressuredListener(id = "fixed")
         void fixed(String value, @Header(KafkaHeaders.DELIVERY_ATTEMPT) int attempt) {
             seen.add("fixed", value + "#" + attempt);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "flaky", groupId = "${run}.flaky", topics = "${run}.flaky")
+        @BackpressuredListener(id = "flaky")
         void flaky(String value) {
             seen.add("flaky", value);
             if (attempts.merge(value, 1, Integer::sum) < 3) {
@@ -286,7 +368,18 @@ class ErrorsParityIT {
             }
         }
 
-        @BackpressuredListener(id = "exponential", groupId = "${run}.exponential", topics = "${run}.exponential")
+        @BackpressuredListener(id = "headed")
+        void headed(String value) {
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "keyed", ordering = Ordering.KEY)
+        void keyed(String value, @Header(KafkaHeaders.RECEIVED_KEY) String key) {
+            seen.add("keyed " + key, value);
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "exponential")
         void exponential(String value) {
             seen.add("exponential", value);
             failAsAsked(value);
@@ -294,8 +387,13 @@ class ErrorsParityIT {
 
         @BackpressuredListener(
                 id = "dead",
-                groupId = "${run}.dead",
-                topics = {"${run}.fixed-dlt", "${run}.exponential-dlt", "${run}.delegating-dlt", "${run}.numbers-dlt"},
+                topics = {
+                    "${run}.fixed-dlt",
+                    "${run}.headed-dlt",
+                    "${run}.exponential-dlt",
+                    "${run}.delegating-dlt",
+                    "${run}.numbers-dlt"
+                },
                 properties = "value.deserializer=org.apache.kafka.common.serialization.ByteArrayDeserializer")
         void dead(ConsumerRecord<String, byte[]> record) {
             seen.add(
@@ -317,83 +415,73 @@ class ErrorsParityIT {
             return found == null ? "none" : new String(found.value(), StandardCharsets.UTF_8);
         }
 
-        @BackpressuredListener(id = "stopping", groupId = "${run}.stopping", topics = "${run}.stopping")
+        @BackpressuredListener(id = "stopping")
         void stopping(String value) {
             seen.add("stopping", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "delegating", groupId = "${run}.delegating", topics = "${run}.delegating")
+        @BackpressuredListener(id = "delegating")
         void delegating(String value) {
             seen.add("delegating", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "mixed", groupId = "${run}.mixed", topics = "${run}.mixed")
+        @BackpressuredListener(id = "mixed")
         void mixed(String value) {
             seen.add("mixed", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "logging", groupId = "${run}.logging", topics = "${run}.logging")
+        @BackpressuredListener(id = "logging")
         void logging(String value) {
             seen.add("logging", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "seeking", groupId = "${run}.seeking", topics = "${run}.seeking")
+        @BackpressuredListener(id = "seeking")
         void seeking(String value) {
             seen.add("seeking", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "answering", groupId = "${run}.answering", topics = "${run}.answering")
+        @BackpressuredListener(id = "answering")
         void answering(String value) {
             seen.add("answering", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "no-seek", groupId = "${run}.no-seek", topics = "${run}.no-seek")
+        @BackpressuredListener(id = "no-seek")
         void noSeek(String value) {
             seen.add("no-seek", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "pausing", groupId = "${run}.pausing", topics = "${run}.pausing")
+        @BackpressuredListener(id = "pausing")
         void pausing(String value) {
             seen.add("pausing", value);
             failAsAsked(value);
         }
 
-        @BackpressuredListener(
-                id = "answered",
-                groupId = "${run}.answered",
-                topics = "${run}.answered",
-                errorHandler = "answer")
+        @BackpressuredListener(id = "answered", errorHandler = "answer")
         @SendTo("${run}.replies")
         String answered(String value) {
             failAsAsked(value);
             return "thanks for " + value;
         }
 
-        @BackpressuredListener(
-                id = "rethrown",
-                groupId = "${run}.rethrown",
-                topics = "${run}.rethrown",
-                errorHandler = "rethrow")
+        @BackpressuredListener(id = "rethrown", errorHandler = "rethrow")
         void rethrown(String value) {
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "replies", groupId = "${run}.replies", topics = "${run}.replies")
+        @BackpressuredListener(id = "replies")
         void replies(String value) {
             seen.add("replies", value);
         }
 
         @BackpressuredListener(
                 id = "numbers",
-                groupId = "${run}.numbers",
-                topics = "${run}.numbers",
                 properties = {
                     "value.deserializer=org.springframework.kafka.support.serializer.ErrorHandlingDeserializer",
                     "spring.deserializer.value.delegate.class=org.apache.kafka.common.serialization.IntegerDeserializer"
@@ -402,22 +490,24 @@ class ErrorsParityIT {
             seen.add("numbers", value);
         }
 
-        @BackpressuredListener(
-                id = "filtered",
-                groupId = "${run}.filtered",
-                topics = "${run}.filtered",
-                filter = "withoutOdd")
+        @BackpressuredListener(id = "filtered", filter = "withoutOdd")
         void filtered(String value) {
             seen.add("filtered", value);
         }
 
-        @BackpressuredListener(id = "intercepted", groupId = "${run}.intercepted", topics = "${run}.intercepted")
+        @BackpressuredListener(id = "intercepted")
         void intercepted(String value) {
             seen.add("intercepted-calls", "call " + value + ", " + Watching.STATE.get());
             failAsAsked(value);
         }
 
-        @BackpressuredListener(id = "convert", groupId = "${run}.convert", topics = "${run}.convert")
+        @BackpressuredListener(id = "composite")
+        void composite(String value) {
+            seen.add("composite", "call " + value + " " + Bound.BOUND.get());
+            failAsAsked(value);
+        }
+
+        @BackpressuredListener(id = "convert")
         void convert(Integer value) {
             seen.add("convert", value + 1);
         }
@@ -438,37 +528,79 @@ class ErrorsParityIT {
             failAsAsked(value);
         }
 
+        @RetryableTopic(attempts = "2", backOff = @BackOff(delay = 100), numPartitions = "1")
+        @BackpressuredListener(id = "both-ways")
+        void bothWays(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
+            seen.add("both-ways", value + " from " + topic.substring(2));
+            if (value.contains("blocking")) {
+                throw new UnsupportedOperationException(value);
+            }
+            failAsAsked(value);
+        }
+
         @DltHandler
         void dead(String value, @Header(KafkaHeaders.RECEIVED_TOPIC) String topic) {
-            seen.add("retried", value + " dead in " + topic.substring(2));
+            seen.add(topic.substring(2).replace("-dlt", ""), value + " dead in " + topic.substring(2));
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void retriesWithFixedBackOffAndNumbersAttemptsInAHeader(Run run) {
-        apps.send(run, "fixed", "a", "fail b", "c");
-        assertThat(apps.awaitSeen(run, "fixed", 5)).containsExactly("a#1", "fail b#1", "fail b#2", "fail b#3", "c#1");
-        apps.awaitCommitted(run, "fixed", "fixed", 3);
+        apps.of(run, "fixed")
+                .sends("a", "fail b", "c")
+                .sees("a#1", "fail b#1", "fail b#2", "fail b#3", "c#1")
+                .commits(3);
         assertThat(apps.awaitSeen(run, "dead fixed-dlt", 1))
                 .containsExactly("fail b from fixed@1 by java.lang.IllegalStateException own none");
     }
 
     @ParameterizedTest
     @EnumSource
+    void aDeadLetterHasTheHeadersOfTheRecord(Run run) {
+        ProducerRecord<Object, Object> record = new ProducerRecord<>(run.name("headed"), 0, "key", "fail a");
+        record.headers().add("own", "header".getBytes(StandardCharsets.UTF_8));
+        apps.template(run).send(record).join();
+        assertThat(apps.awaitSeen(run, "dead headed-dlt", 1))
+                .containsExactly("fail a from headed@0 by java.lang.IllegalStateException own header");
+        apps.awaitCommitted(run, "headed", "headed", 1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void keepsTheOrderOfKeysAcrossRetries(Run run) {
+        for (String value : List.of("fail a", "b", "fail c", "d")) {
+            apps.sendKeyed(run, "keyed", "x", value);
+            apps.sendKeyed(run, "keyed", "y", "other " + value);
+        }
+        apps.awaitCommitted(run, "keyed", "keyed", 8);
+        assertThat(apps.seen(run, "keyed x"))
+                .containsExactly("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c", "d");
+        assertThat(apps.seen(run, "keyed y"))
+                .containsExactly(
+                        "other fail a",
+                        "other fail a",
+                        "other fail a",
+                        "other b",
+                        "other fail c",
+                        "other fail c",
+                        "other fail c",
+                        "other d");
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void goesOnAfterARetryThatSucceeds(Run run) {
-        apps.send(run, "flaky", "fail a", "b", "fail c");
-        assertThat(apps.awaitSeen(run, "flaky", 7))
-                .containsExactly("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c");
-        apps.awaitCommitted(run, "flaky", "flaky", 3);
+        apps.of(run, "flaky")
+                .sends("fail a", "b", "fail c")
+                .sees("fail a", "fail a", "fail a", "b", "fail c", "fail c", "fail c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void retriesWithExponentialBackOff(Run run) {
-        apps.send(run, "exponential", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "exponential", 6))
-                .containsExactly("fail a", "fail a", "fail a", "fail a", "fail a", "b");
+        apps.of(run, "exponential").sends("fail a", "b").sees("fail a", "fail a", "fail a", "fail a", "fail a", "b");
         apps.awaitSeen(run, "dead exponential-dlt", 1);
         apps.awaitCommitted(run, "exponential", "exponential", 2);
     }
@@ -476,9 +608,7 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void stopsTheContainerAndLeavesTheRecordUncommitted(Run run) {
-        apps.send(run, "stopping", "a", "fail b", "c");
-        await().until(() -> !apps.container(run, "stopping").isRunning()
-                && !apps.container(run, "stopping").isChildRunning());
+        apps.of(run, "stopping").sends("a", "fail b", "c").stops();
         assertThat(apps.seen(run, "stopping")).containsExactly("a", "fail b");
         assertThat(apps.container(run, "stopping").isInExpectedState()).isFalse();
         assertThat(apps.committed(run.name("stopping"), run.name("stopping"))).isEqualTo(1);
@@ -487,9 +617,7 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void aDelegateMayStopTheContainer(Run run) {
-        apps.send(run, "delegating", "fail a", "b", "illegal c", "d");
-        await().until(() -> !apps.container(run, "delegating").isRunning()
-                && !apps.container(run, "delegating").isChildRunning());
+        apps.of(run, "delegating").sends("fail a", "b", "illegal c", "d").stops();
         assertThat(apps.seen(run, "delegating")).containsExactly("fail a", "fail a", "fail a", "b", "illegal c");
         assertThat(apps.awaitSeen(run, "dead delegating-dlt", 1)).hasSize(1);
         assertThat(apps.committed(run.name("delegating"), run.name("delegating")))
@@ -499,49 +627,52 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void asksTheRecordHandlerOfAMixedOne(Run run) {
-        apps.send(run, "mixed", "fail a", "illegal b", "c");
-        assertThat(apps.awaitSeen(run, "mixed", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
-        apps.awaitCommitted(run, "mixed", "mixed", 3);
+        apps.of(run, "mixed")
+                .sends("fail a", "illegal b", "c")
+                .sees("fail a", "fail a", "fail a", "illegal b", "c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void skipsWhatIsOnlyLogged(Run run) {
-        apps.send(run, "logging", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "logging", 2)).containsExactly("fail a", "b");
-        apps.awaitCommitted(run, "logging", "logging", 2);
+        apps.of(run, "logging").sends("fail a", "b").sees("fail a", "b").commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void goesWhereAHandlerSeeks(Run run) {
-        apps.send(run, "seeking", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "seeking", 3)).containsExactly("fail a", "fail a", "b");
-        apps.awaitCommitted(run, "seeking", "seeking", 2);
+        apps.of(run, "seeking")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void goesByWhatAHandlerAnswers(Run run) {
-        apps.send(run, "answering", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "answering", 4)).containsExactly("fail a", "fail a", "fail a", "b");
-        apps.awaitCommitted(run, "answering", "answering", 2);
+        apps.of(run, "answering")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
     @EnumSource
     void retriesWithoutSeeks(Run run) {
-        apps.send(run, "no-seek", "fail a", "illegal b", "c");
-        assertThat(apps.awaitSeen(run, "no-seek", 5)).containsExactly("fail a", "fail a", "fail a", "illegal b", "c");
-        apps.awaitCommitted(run, "no-seek", "no-seek", 3);
+        apps.of(run, "no-seek")
+                .sends("fail a", "illegal b", "c")
+                .sees("fail a", "fail a", "fail a", "illegal b", "c")
+                .commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void aBackOffMayPauseTheContainer(Run run) {
-        apps.send(run, "pausing", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "pausing", 4)).containsExactly("fail a", "fail a", "fail a", "b");
-        apps.awaitCommitted(run, "pausing", "pausing", 2);
+        apps.of(run, "pausing")
+                .sends("fail a", "b")
+                .sees("fail a", "fail a", "fail a", "b")
+                .commits(2);
     }
 
     @ParameterizedTest
@@ -555,16 +686,16 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void whatTheListenersErrorHandlerThrowsGoesToTheContainers(Run run) {
-        apps.send(run, "rethrown", "fail a");
-        assertThat(apps.awaitSeen(run, "rethrown", 3)).containsExactly("fail a", "fail a", "fail a");
-        apps.awaitCommitted(run, "rethrown", "rethrown", 1);
+        apps.of(run, "rethrown")
+                .sends("fail a")
+                .sees("fail a", "fail a", "fail a")
+                .commits(1);
     }
 
     @ParameterizedTest
     @EnumSource
     void whatCannotBeDeserializedIsADeadLetterWithItsOwnBytes(Run run) {
-        apps.send(run, "numbers", 1, "not a number", 2);
-        assertThat(apps.awaitSeen(run, "numbers", 2)).containsExactly("1", "2");
+        apps.of(run, "numbers").sends(1, "not a number", 2).sees("1", "2");
         assertThat(apps.awaitSeen(run, "dead numbers-dlt", 1).get(0)).startsWith("not a number from numbers@1");
         apps.awaitCommitted(run, "numbers", "numbers", 3);
     }
@@ -572,24 +703,22 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void convertsPayloadsAndDoesNotRetryWhatCannotBeConverted(Run run) {
-        apps.send(run, "convert", "41", "not a number", "1");
-        assertThat(apps.awaitSeen(run, "convert", 2)).containsExactly("42", "2");
-        apps.awaitCommitted(run, "convert", "convert", 3);
+        apps.of(run, "convert").sends("41", "not a number", "1").sees("42", "2").commits(3);
     }
 
     @ParameterizedTest
     @EnumSource
     void filteredRecordsAreFinished(Run run) {
-        apps.send(run, "filtered", "even 0", "odd 1", "even 2", "odd 3");
-        assertThat(apps.awaitSeen(run, "filtered", 2)).containsExactly("even 0", "even 2");
-        apps.awaitCommitted(run, "filtered", "filtered", 4);
+        apps.of(run, "filtered")
+                .sends("even 0", "odd 1", "even 2", "odd 3")
+                .sees("even 0", "even 2")
+                .commits(4);
     }
 
     @ParameterizedTest
     @EnumSource
     void interceptsEachAttemptOnTheThreadOfTheListener(Run run) {
-        apps.send(run, "intercepted", "a", "swallow b", "illegal c");
-        apps.awaitCommitted(run, "intercepted", "intercepted", 3);
+        apps.of(run, "intercepted").sends("a", "swallow b", "illegal c").commits(3);
         assertThat(apps.awaitSeen(run, "intercepted-calls", 11))
                 .containsExactly(
                         "intercept a",
@@ -608,14 +737,57 @@ class ErrorsParityIT {
     @ParameterizedTest
     @EnumSource
     void retriesThroughRetryTopics(Run run) {
-        apps.send(run, "retried", "fail a", "b");
-        assertThat(apps.awaitSeen(run, "retried", 5))
-                .containsExactlyInAnyOrder(
+        apps.of(run, "retried")
+                .sends("fail a", "b")
+                .seesInAnyOrder(
                         "fail a from retried",
                         "b from retried",
                         "fail a from retried-retry",
                         "fail a from retried-retry",
-                        "fail a dead in retried-dlt");
-        apps.awaitCommitted(run, "retried", "retried", 2);
+                        "fail a dead in retried-dlt")
+                .commits(2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void retriesInPlaceAndThroughRetryTopics(Run run) {
+        apps.of(run, "both-ways")
+                .sends("blocking a")
+                .sees(
+                        "blocking a from both-ways",
+                        "blocking a from both-ways",
+                        "blocking a from both-ways",
+                        "blocking a from both-ways-retry",
+                        "blocking a from both-ways-retry",
+                        "blocking a from both-ways-retry",
+                        "blocking a dead in both-ways-dlt")
+                .sends("fail b")
+                .commits(2);
+        assertThat(apps.awaitSeen(run, "both-ways", 10))
+                .endsWith("fail b from both-ways", "fail b from both-ways-retry", "fail b dead in both-ways-dlt");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void interceptsWithSeveralInterceptorsThatAreBoundToTheThread(Run run) {
+        apps.of(run, "composite")
+                .sends("a", "illegal b")
+                .sees(
+                        "1 intercept a [1, 2]",
+                        "2 intercept a [1, 2]",
+                        "call a [1, 2]",
+                        "1 success a [1, 2]",
+                        "2 success a [1, 2]",
+                        "1 after a [1, 2]",
+                        "2 after a [1, 2]",
+                        "1 intercept illegal b [1, 2]",
+                        "2 intercept illegal b [1, 2]",
+                        "call illegal b [1, 2]",
+                        "1 failure illegal b [1, 2]",
+                        "2 failure illegal b [1, 2]",
+                        "1 after illegal b [1, 2]",
+                        "2 after illegal b [1, 2]")
+                .commits(2);
+        assertThat(apps.seen(run, "misbound")).isEmpty();
     }
 }

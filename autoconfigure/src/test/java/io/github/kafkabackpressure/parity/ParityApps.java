@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.test.TestApp;
+import java.lang.reflect.Array;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,9 +17,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -66,6 +69,22 @@ final class ParityApps implements AutoCloseable {
         Seen seen() {
             return new Seen();
         }
+
+        /** Gives a listener that does not say otherwise the topic and the group of its id. */
+        @Bean
+        static AnnotationEnhancer named(@Value("${run}") String run) {
+            return (attributes, element) -> {
+                String name = run + "." + attributes.get("id");
+                if ("".equals(attributes.get("groupId")) && (boolean) attributes.get("idIsGroup")) {
+                    attributes.put("groupId", name);
+                }
+                if (Stream.of("topics", "topicPartitions").allMatch(key -> Array.getLength(attributes.get(key)) == 0)
+                        && "".equals(attributes.get("topicPattern"))) {
+                    attributes.put("topics", new String[] {name});
+                }
+                return attributes;
+            };
+        }
     }
 
     /**
@@ -88,21 +107,86 @@ final class ParityApps implements AutoCloseable {
 
     private final EmbeddedKafkaBroker broker;
 
+    private final List<Class<?>> classes;
+
+    private final String[] properties;
+
     private final Map<Run, ConfigurableApplicationContext> contexts = new EnumMap<>(Run.class);
 
     ParityApps(EmbeddedKafkaBroker broker, List<Class<?>> classes, String... properties) {
         this.broker = broker;
+        this.classes = classes;
+        this.properties = properties;
         for (Run run : Run.values()) {
-            List<Class<?>> all = new ArrayList<>(classes);
-            all.add(Base.class);
-            if (run == Run.KAFKA_LISTENER) {
-                all.add(AsKafkaListeners.class);
-            }
-            List<String> props = new ArrayList<>(Arrays.asList(properties));
-            props.add("run=" + run.name("").replace(".", ""));
-            props.add("spring.application.name=parity");
-            contexts.put(run, TestApp.start(broker.getBrokersAsString(), all, props.toArray(String[]::new)));
+            contexts.put(run, startAnother(run));
         }
+    }
+
+    /** Starts a run's application once more, with properties of its own: another member of its groups. */
+    ConfigurableApplicationContext startAnother(Run run, String... more) {
+        List<Class<?>> all = new ArrayList<>(classes);
+        all.add(Base.class);
+        if (run == Run.KAFKA_LISTENER) {
+            all.add(AsKafkaListeners.class);
+        }
+        List<String> props = new ArrayList<>(Arrays.asList(properties));
+        props.add("run=" + run.name("").replace(".", ""));
+        props.add("spring.application.name=parity");
+        props.addAll(Arrays.asList(more));
+        return TestApp.start(broker.getBrokersAsString(), all, props.toArray(String[]::new));
+    }
+
+    /** The listener of an id, which is also the name of its topic and of what it sees. */
+    Listening of(Run run, String id) {
+        return new Listening(run, id);
+    }
+
+    /** One listener of one run: what is sent to it, and what must come of that. */
+    final class Listening {
+
+        private final Run run;
+
+        private final String id;
+
+        private Listening(Run run, String id) {
+            this.run = run;
+            this.id = id;
+        }
+
+        /** Sends values without a key to partition 0, in order. */
+        Listening sends(Object... values) {
+            send(run, id, values);
+            return this;
+        }
+
+        /** Waits for as many things as are given, and checks that it has seen exactly these, in order. */
+        Listening sees(String... things) {
+            assertThat(awaitSeen(run, id, things.length)).containsExactly(things);
+            return this;
+        }
+
+        /** As {@link #sees}, in any order. */
+        Listening seesInAnyOrder(String... things) {
+            assertThat(awaitSeen(run, id, things.length)).containsExactlyInAnyOrder(things);
+            return this;
+        }
+
+        /** Waits until it has committed an offset in partition 0, and nothing is in flight. */
+        Listening commits(long offset) {
+            awaitCommitted(run, id, id, offset);
+            return this;
+        }
+
+        /** Waits until its container and all its consumers have stopped by themselves. */
+        Listening stops() {
+            await().until(() ->
+                    !container(run, id).isRunning() && !container(run, id).isChildRunning());
+            return this;
+        }
+    }
+
+    String brokers() {
+        return broker.getBrokersAsString();
     }
 
     ConfigurableApplicationContext context(Run run) {
@@ -170,11 +254,16 @@ final class ParityApps implements AutoCloseable {
 
     /** What a group has committed in partition 0; -1 if nothing. */
     long committed(String group, String topic) {
-        try (var admin = Admin.create(Map.of("bootstrap.servers", broker.getBrokersAsString()))) {
+        return committed(group, topic, 0);
+    }
+
+    /** What a group has committed in a partition; -1 if nothing. */
+    long committed(String group, String topic, int partition) {
+        try (var admin = Admin.create(Map.of("bootstrap.servers", brokers()))) {
             OffsetAndMetadata offset = admin.listConsumerGroupOffsets(group)
                     .partitionsToOffsetAndMetadata()
                     .get(10, TimeUnit.SECONDS)
-                    .get(new TopicPartition(topic, 0));
+                    .get(new TopicPartition(topic, partition));
             return offset == null ? -1 : offset.offset();
         } catch (Exception e) {
             throw new IllegalStateException(e);

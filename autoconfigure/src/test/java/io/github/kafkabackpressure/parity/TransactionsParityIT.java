@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.parity.ParityApps.Run;
 import io.github.kafkabackpressure.parity.ParityApps.Seen;
 import io.github.kafkabackpressure.test.TestApp;
@@ -88,7 +90,7 @@ class TransactionsParityIT {
             this.out = out;
         }
 
-        @BackpressuredListener(id = "in", groupId = "${run}.in", topics = "${run}.in")
+        @BackpressuredListener(id = "in")
         void in(String value) {
             template.send(out, value);
             int attempt = attempts.merge(value, 1, Integer::sum);
@@ -97,7 +99,7 @@ class TransactionsParityIT {
             }
         }
 
-        @KafkaListener(id = "out", groupId = "${run}.out", topics = "${run}.out")
+        @KafkaListener(id = "out")
         void out(String value) {
             seen.add("out", value);
         }
@@ -111,6 +113,11 @@ class TransactionsParityIT {
         assertThat(apps.seen(run, "recovered")).containsExactly("fails always");
         // Each record was sent in a transaction, whose end takes an offset too.
         apps.awaitCommitted(run, "in", "in", 7);
+        if (apps.container(run, "in") instanceof BackpressuredMessageListenerContainer<?, ?> container) {
+            assertThat(container.snapshot().partitions())
+                    .extracting(ListenerSnapshot.Partition::committed)
+                    .containsExactly(7L);
+        }
     }
 
     private static final String[] TRANSACTIONAL = {"spring.kafka.producer.transaction-id-prefix=refused-"};
