@@ -1,8 +1,8 @@
 package io.github.kafkabackpressure;
 
 /**
- * How full a producer's buffer is, with a memory: an episode begins when a limit is reached and ends when the buffer has
- * drained to half of the soft limit, so a buffer that hovers around a limit is one episode.
+ * How full a producer's buffer is, with a memory: an episode begins when a limit is reached and ends when the buffer
+ * has drained to half of the soft limit, so a buffer that hovers around a limit is one episode.
  *
  * <p>Legal moves: {@code NORMAL} to {@code PRESSURED} or {@code FULL}, {@code PRESSURED} to {@code FULL} or
  * {@code NORMAL}, {@code FULL} to {@code NORMAL}.

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.core.KafkaProducerException;
 
 /**
- * A record did not get to Kafka, for a reason of the template's own; {@link #outcome()} names it. The future of the send
- * ends with it. Carries no stack trace: under overload there may be as many of these as records.
+ * A record did not get to Kafka, for a reason of the template's own; {@link #outcome()} names it. The future of the
+ * send ends with it. Carries no stack trace: under overload there may be as many of these as records.
  */
 public class RecordNotSentException extends KafkaProducerException {
 

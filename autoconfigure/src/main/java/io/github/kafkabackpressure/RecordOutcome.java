@@ -6,7 +6,9 @@ public enum RecordOutcome {
     /** The listener's method returned, or a filter or interceptor passed the record over. */
     HANDLED,
 
-    /** The listener's method failed and the error handler dealt with the record, for instance by a dead-letter topic. */
+    /**
+     * The listener's method failed and the error handler dealt with the record, for instance by a dead-letter topic.
+     */
     RECOVERED,
 
     /** It was not finished: the listener stops, or the partition was revoked during a retry. The record comes again. */

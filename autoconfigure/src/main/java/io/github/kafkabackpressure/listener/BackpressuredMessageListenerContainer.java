@@ -30,9 +30,9 @@ import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.util.StringUtils;
 
 /**
- * A listener container that handles records concurrently, in a chosen order, with a bounded number of them in flight. It
- * is spring-kafka's own container with two things put in: its consumers are decorated, and what its loop calls hands the
- * records over to workers. Everything else (the loop, events, rebalances, restarts) is spring-kafka's.
+ * A listener container that handles records concurrently, in a chosen order, with a bounded number of them in flight.
+ * It is spring-kafka's own container with two things put in: its consumers are decorated, and what its loop calls hands
+ * the records over to workers. Everything else (the loop, events, rebalances, restarts) is spring-kafka's.
  *
  * <p>Threading: any thread may start, stop, pause, resume and ask it. {@code stop()} does not wait when it is called by
  * one of the listener's own workers, which would be to wait for itself.
@@ -48,7 +48,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** How many polls at least the room is for, so that consumers that poll in vain leave room to the others. */
     private static final int POLLS_IN_LIMIT = 4;
 
-    /** The same in partition order: a poll brings mostly one partition's records, and only one of those runs at a time. */
+    /**
+     * The same in partition order: a poll brings mostly one partition's records, and only one of those runs at a time.
+     */
     private static final int POLLS_IN_LIMIT_IN_PARTITION_ORDER = 16;
 
     private final ListenerOptions options;
@@ -61,7 +63,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** Whether the user's method takes an acknowledgment, and so says itself when a record is finished. */
     private final boolean takesAcknowledgment;
 
-    /** What the consumers of this container get in place of its properties; set only while it starts, under the lock. */
+    /**
+     * What the consumers of this container get in place of its properties; set only while it starts, under the lock.
+     */
     private @Nullable ContainerProperties propertiesOfConsumers;
 
     private volatile @Nullable ListenerRun run;

@@ -26,7 +26,9 @@ final class BatchCollector {
 
     private static final int LARGEST_DEFAULT_SIZE = 500;
 
-    /** The number of batches that records in flight are shared among by default, however many virtual threads there are. */
+    /**
+     * The number of batches that records in flight are shared among by default, however many virtual threads there are.
+     */
     private static final int MOST_SHARES = 16;
 
     /** How often a batch that waits looks for more; what becomes ready in a lane has no signal. */

@@ -165,8 +165,8 @@ final class ErrorHandling {
     }
 
     /**
-     * The handlers in a private field. In a spring-kafka that has it no more, the handler is taken as it is: not to start
-     * for that would be worse than not to check.
+     * The handlers in a private field. In a spring-kafka that has it no more, the handler is taken as it is: not to
+     * start for that would be worse than not to check.
      */
     static List<CommonErrorHandler> delegatesIn(CommonErrorHandler handler, String field) {
         Object value = null;

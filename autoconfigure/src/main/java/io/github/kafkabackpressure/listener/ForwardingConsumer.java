@@ -25,8 +25,8 @@ import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.metrics.KafkaMetric;
 
 /**
- * A Kafka consumer that does what another one does. Calls that block, and so can be hit by a wake-up that is meant for a
- * poll, all go through {@link #blocking}.
+ * A Kafka consumer that does what another one does. Calls that block, and so can be hit by a wake-up that is meant for
+ * a poll, all go through {@link #blocking}.
  *
  * <p>Threading: that of the consumer behind it.
  */

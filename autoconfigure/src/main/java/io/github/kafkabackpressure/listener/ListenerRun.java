@@ -153,8 +153,8 @@ final class ListenerRun implements WorkerPool.Handler {
     }
 
     /**
-     * Lets a worker sleep between two attempts, in steps, so that a revoke or a stop does not wait for a long back-off. An
-     * interrupt ends it and stays set.
+     * Lets a worker sleep between two attempts, in steps, so that a revoke or a stop does not wait for a long back-off.
+     * An interrupt ends it and stays set.
      *
      * @param condition whether to sleep on
      */
@@ -180,9 +180,9 @@ final class ListenerRun implements WorkerPool.Handler {
     }
 
     /**
-     * Lets a worker wait for what an error handler left of the time between two attempts. It may have refused to recover
-     * without any delay, and must not be asked again in a hot loop; and it may have paused the container for the time of
-     * its back-off, and while a container is paused nothing comes again.
+     * Lets a worker wait for what an error handler left of the time between two attempts. It may have refused to
+     * recover without any delay, and must not be asked again in a hot loop; and it may have paused the container for
+     * the time of its back-off, and while a container is paused nothing comes again.
      *
      * @param condition whether to wait on
      * @param asked when the error handler was asked, in nanoseconds

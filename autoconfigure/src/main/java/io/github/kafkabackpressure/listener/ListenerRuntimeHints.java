@@ -20,9 +20,9 @@ import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.DefaultErrorHandler;
 
 /**
- * What the listener side reflects on, for native images: error handlers are asked which methods they implement, container
- * properties are copied, keys are asked whether they can be compared, and annotations are put together from attributes.
- * A user's own error handler or key class needs a hint of its own for its public methods.
+ * What the listener side reflects on, for native images: error handlers are asked which methods they implement,
+ * container properties are copied, keys are asked whether they can be compared, and annotations are put together from
+ * attributes. A user's own error handler or key class needs a hint of its own for its public methods.
  *
  * <p>Threading: stateless.
  */

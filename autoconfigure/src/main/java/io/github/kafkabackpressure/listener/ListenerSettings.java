@@ -28,8 +28,8 @@ import org.springframework.util.unit.DataSize;
  *     virtual ones unless it is set
  * @param drainTimeout how long started work may take at stop and at a revoke
  * @param commitInterval how often the offsets of finished records are committed
- * @param handlerTimeout how long the asynchronous result of a record may take before the record counts as failed; 0, the
- *     default, is for ever
+ * @param handlerTimeout how long the asynchronous result of a record may take before the record counts as failed; 0,
+ *     the default, is for ever
  * @param batchSize the most records in a batch of a batch listener; an even share of what is in flight among
  *     max-concurrency, at most 500, unless it is set
  * @param batchLinger how long an incomplete batch waits for more records

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a listener has in work at a moment. The parts are read one after the other while it goes on, so they may differ by
- * what happened in between.
+ * What a listener has in work at a moment. The parts are read one after the other while it goes on, so they may differ
+ * by what happened in between.
  *
  * <p>Threading: immutable.
  *

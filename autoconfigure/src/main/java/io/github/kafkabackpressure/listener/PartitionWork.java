@@ -60,8 +60,9 @@ final class PartitionWork {
     volatile long frontier = -1;
 
     /**
-     * The offset that was committed last by this assignment, or where it began; -1 if neither is known. Where records have
-     * transactions of their own it is their workers, one after the other, who write it once the consumer's thread has.
+     * The offset that was committed last by this assignment, or where it began; -1 if neither is known. Where records
+     * have transactions of their own it is their workers, one after the other, who write it once the consumer's thread
+     * has.
      */
     volatile long committed = -1;
 

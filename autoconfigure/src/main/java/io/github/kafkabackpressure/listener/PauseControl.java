@@ -282,9 +282,10 @@ final class PauseControl {
     }
 
     /**
-     * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must as
-     * soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where handling only
-     * computes they need not: what is in flight drains in no time, and each pause costs more than it brings.
+     * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
+     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
+     * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
+     * brings.
      */
     private boolean sharesMatter() {
         if (run.workers.isComputing()) {
@@ -307,8 +308,8 @@ final class PauseControl {
 
     /**
      * Whether a partition that may take another poll within its share has, or for all that is known may have, records
-     * to be fetched. Kafka's consumer hands out what it has fetched partition by partition, so without this look one partition
-     * takes all the room before the next has its turn.
+     * to be fetched. Kafka's consumer hands out what it has fetched partition by partition, so without this look one
+     * partition takes all the room before the next has its turn.
      */
     private boolean othersHaveRecords() {
         long now = run.nanoTime.getAsLong();

@@ -13,7 +13,8 @@ import org.springframework.kafka.support.Acknowledgment;
 
 /**
  * The end of one attempt at a record that does not end when the user's method returns: by {@code acknowledge()} or
- * {@code nack()} of the user, or of spring-kafka's adapter when an asynchronous result is there. The first signal counts.
+ * {@code nack()} of the user, or of spring-kafka's adapter when an asynchronous result is there. The first signal
+ * counts.
  *
  * <p>Threading: any thread signals; the worker of the attempt says what is to follow.
  */
@@ -111,8 +112,8 @@ class RecordAcknowledgment implements Acknowledgment {
     }
 
     /**
-     * The adapter acknowledges a failed result before it reports the failure, and its acknowledgement looks like that of
-     * a good one. Only who calls tells them apart; results that come later are few enough a second to look.
+     * The adapter acknowledges a failed result before it reports the failure, and its acknowledgement looks like that
+     * of a good one. Only who calls tells them apart; results that come later are few enough a second to look.
      */
     private static boolean isCalledForAFailure() {
         return StackWalker.getInstance()

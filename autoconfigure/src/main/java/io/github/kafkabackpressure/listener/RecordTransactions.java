@@ -23,8 +23,9 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Handles each record in a Kafka transaction of its own that commits the record's offset with what the listener sent. The
- * offset of a partition is one number, so this is only for partitions whose records are handled one at a time, in order.
+ * Handles each record in a Kafka transaction of its own that commits the record's offset with what the listener sent.
+ * The offset of a partition is one number, so this is only for partitions whose records are handled one at a time, in
+ * order.
  *
  * <p>Threading: the workers.
  */

@@ -48,8 +48,8 @@ final class RunningBatch {
     }
 
     /**
-     * In the order in which a poll gives them, by partition and offset: error handlers name by one offset what is done and
-     * what is to come again.
+     * In the order in which a poll gives them, by partition and offset: error handlers name by one offset what is done
+     * and what is to come again.
      */
     private static List<RecordTask> byPartition(List<RecordTask> collected) {
         Map<PartitionWork, List<RecordTask>> partitions = new LinkedHashMap<>();

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.ConsumerSeekAware.ConsumerSeekCallback;
 
 /**
- * Passes seeks on and wakes the consumer to make them. Listeners of other containers seek on the consumer's thread, which
- * makes the seek as soon as they return; here they do not, and the consumer may be in the middle of a long poll.
+ * Passes seeks on and wakes the consumer to make them. Listeners of other containers seek on the consumer's thread,
+ * which makes the seek as soon as they return; here they do not, and the consumer may be in the middle of a long poll.
  *
  * <p>Threading: any thread, as with the callback behind it.
  */

@@ -21,14 +21,14 @@ import org.jspecify.annotations.Nullable;
  * back-off of a retry) gives its slot back meanwhile, and a record whose result comes later holds its slot without a
  * thread.
  *
- * <p>What a poll made ready is one batch, from which workers claim record by record: that costs the consumer's thread one
- * queue operation for a poll, and still leaves no record behind another one's slow handler.
+ * <p>What a poll made ready is one batch, from which workers claim record by record: that costs the consumer's thread
+ * one queue operation for a poll, and still leaves no record behind another one's slow handler.
  *
- * <p>A worker claims records until there is none and ends. How many workers to start is the question that speed hangs on:
- * to start one costs some microseconds, as much as handling many records that do nothing. So it depends on how long a
- * record takes on average. While that is short there is one worker, and another only when it is busy for too long or has
- * not claimed anything for too long; when it is long, every ready record gets a worker while there are slots. An average,
- * as a thread that the operating system takes off its core for a moment must not look like a slow handler.
+ * <p>A worker claims records until there is none and ends. How many workers to start is the question that speed hangs
+ * on: to start one costs some microseconds, as much as handling many records that do nothing. So it depends on how long
+ * a record takes on average. While that is short there is one worker, and another only when it is busy for too long or
+ * has not claimed anything for too long; when it is long, every ready record gets a worker while there are slots. An
+ * average, as a thread that the operating system takes off its core for a moment must not look like a slow handler.
  *
  * <p>Threading: the consumers' threads submit and wake, the workers run here, the lifecycle closes. Safe for all.
  */
@@ -74,7 +74,9 @@ final class WorkerPool {
     /** How long a worker may be busy without a break, or without claiming a record, before another one is started. */
     private static final long BUSY_NANOS = 500_000;
 
-    /** How long a worker that has run out of quick records looks for more at most; never longer than it was busy before. */
+    /**
+     * How long a worker that has run out of quick records looks for more at most; never longer than it was busy before.
+     */
     private static final long LONGEST_LINGER_NANOS = 200_000;
 
     /** What {@link Thread#onSpinWait} takes, about; nothing depends on it but how long a worker lingers. */
@@ -159,8 +161,8 @@ final class WorkerPool {
     }
 
     /**
-     * Starts one more worker if records wait, a slot is free and nothing has been claimed for a while: the way out when a
-     * quick handler suddenly hangs. To be called every few milliseconds while {@link #hasBacklog}.
+     * Starts one more worker if records wait, a slot is free and nothing has been claimed for a while: the way out when
+     * a quick handler suddenly hangs. To be called every few milliseconds while {@link #hasBacklog}.
      */
     void nudge() {
         if (hasBacklog() && nanoTime.getAsLong() - claimedAt > BUSY_NANOS) {
@@ -459,8 +461,8 @@ final class WorkerPool {
     }
 
     /**
-     * Adds what a worker has seen to the average of all, with the weight of so many records: a worker that comes late with
-     * one record must not replace what the others have learned from hundreds. Returns the average.
+     * Adds what a worker has seen to the average of all, with the weight of so many records: a worker that comes late
+     * with one record must not replace what the others have learned from hundreds. Returns the average.
      */
     private long report(int records, long nanos) {
         return records == 0

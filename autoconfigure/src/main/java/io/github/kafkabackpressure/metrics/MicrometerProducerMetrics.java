@@ -13,8 +13,8 @@ import io.micrometer.core.instrument.Timer;
 import java.util.Locale;
 
 /**
- * Reports the sending half to Micrometer, as {@code kafka.backpressure.producer.*}. The meters of a template read its own
- * counters when they are scraped, so they cost nothing per record.
+ * Reports the sending half to Micrometer, as {@code kafka.backpressure.producer.*}. The meters of a template read its
+ * own counters when they are scraped, so they cost nothing per record.
  */
 public final class MicrometerProducerMetrics implements ProducerMetrics {
 

@@ -27,8 +27,8 @@ import org.springframework.kafka.support.SendResult;
  * A {@code KafkaTemplate} with a bounded buffer in front of Kafka's producer. What it accepts is delivered, or ends on
  * its future with the reason; at shutdown it delivers what it holds before the context is gone.
  *
- * <p>Used like a {@code KafkaTemplate}, with one difference: a send never throws because of the record or the broker; its
- * future says what became of it. It ends with a {@link RecordNotSentException} when the template itself refused or
+ * <p>Used like a {@code KafkaTemplate}, with one difference: a send never throws because of the record or the broker;
+ * its future says what became of it. It ends with a {@link RecordNotSentException} when the template itself refused or
  * dropped the record, and with a plain {@code KafkaProducerException} when Kafka did. The {@code ProducerListener} is
  * told what became of accepted records, except of those dropped for others.
  *

@@ -14,8 +14,8 @@ import org.springframework.kafka.core.ProducerFactory;
 
 /**
  * The producers that are open now, of every {@link DefaultKafkaProducerFactory} bean, and the buffered templates. A
- * post-processor, so that it listens before anyone can have asked the factory for a producer; the copies that a {@code KafkaTemplate} with
- * overrides makes of a factory inherit the listening.
+ * post-processor, so that it listens before anyone can have asked the factory for a producer; the copies that a {@code
+ * KafkaTemplate} with overrides makes of a factory inherit the listening.
  *
  * <p>Threading: written by any thread that opens or closes a producer, read by the lifecycle thread.
  */

@@ -93,7 +93,9 @@ public final class ProducerFlushLifecycle
         }
     }
 
-    /** Covers what {@link #stop()} cannot: a context that failed before its lifecycle began, and sends after the stop. */
+    /**
+     * Covers what {@link #stop()} cannot: a context that failed before its lifecycle began, and sends after the stop.
+     */
     @Override
     public void destroy() {
         stop();

@@ -30,8 +30,8 @@ import org.springframework.kafka.core.KafkaProducerException;
 import org.springframework.kafka.support.SendResult;
 
 /**
- * Ends every send in exactly one outcome: on its future, in the counters, in its observation and to the listeners. Keeps
- * what a shutdown could not deliver until it is known whether the store takes it.
+ * Ends every send in exactly one outcome: on its future, in the counters, in its observation and to the listeners.
+ * Keeps what a shutdown could not deliver until it is known whether the store takes it.
  *
  * <p>Threading: any thread completes or refuses; the thread of a shutdown moves the stage.
  */

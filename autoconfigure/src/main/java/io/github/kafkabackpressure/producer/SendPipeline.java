@@ -27,11 +27,12 @@ import org.springframework.kafka.support.SendResult;
  * A record's way from the caller to Kafka's producer: intake, rate limit, buffer, hand-over. How it ends is up to its
  * {@link SendCompletion}.
  *
- * <p>Where the linger is zero and a full buffer blocks, a record passes by the buffer for as long as nothing waits in it
- * and the window has a place: the caller's own thread hands it over. A thread's records keep their order, because it
+ * <p>Where the linger is zero and a full buffer blocks, a record passes by the buffer for as long as nothing waits in
+ * it and the window has a place: the caller's own thread hands it over. A thread's records keep their order, because it
  * takes that way only when all that it sent before has been handed over.
  *
- * <p>Threading: callers send, the {@link Sender} hands over, the thread of a {@link Shutdown} closes and gives up. No lock is held while Kafka or foreign code is called.
+ * <p>Threading: callers send, the {@link Sender} hands over, the thread of a {@link Shutdown} closes and gives up. No
+ * lock is held while Kafka or foreign code is called.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // How a send ends reaches the callback, whatever the futures say.
 final class SendPipeline<K, V> implements ProducerStats {

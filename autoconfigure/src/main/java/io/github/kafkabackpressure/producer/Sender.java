@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Empties a pipeline's buffer into Kafka's producer. Its thread is started by the first record that waits and ends when
- * the intake is closed and nothing waits any more; it is woken only when it sleeps and there is something to do. Serves up to
- * one shutdown.
+ * the intake is closed and nothing waits any more; it is woken only when it sleeps and there is something to do. Serves
+ * up to one shutdown.
  *
  * <p>Threading: {@link #run()} and what it calls is the sender's thread; callers, Kafka's thread and the thread of a
  * shutdown use the rest.
@@ -330,8 +330,8 @@ final class Sender<K, V> implements Runnable {
     }
 
     /**
-     * Waits until the sender has handed everything over and ended, or the deadline. A topic that is out of reach is given
-     * up after a while, so that it does not take the others down with it.
+     * Waits until the sender has handed everything over and ended, or the deadline. A topic that is out of reach is
+     * given up after a while, so that it does not take the others down with it.
      */
     boolean awaitEnd(long deadlineNanos) {
         if (buffer.backlog() > 0 && !started) {

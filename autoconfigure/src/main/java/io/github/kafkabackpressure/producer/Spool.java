@@ -32,9 +32,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.core.ProducerFactory;
 
 /**
- * Keeps the undelivered records of a template in files of a directory named after it, and sends them first at the next start, at least once. A file is
- * deleted only when the broker has acknowledged all that is in it; one that cannot be read to its end is set aside under
- * another name, after what could be read of it was sent. Nothing that goes wrong here stops a start or a shutdown.
+ * Keeps the undelivered records of a template in files of a directory named after it, and sends them first at the next
+ * start, at least once. A file is deleted only when the broker has acknowledged all that is in it; one that cannot be
+ * read to its end is set aside under another name, after what could be read of it was sent. Nothing that goes wrong
+ * here stops a start or a shutdown.
  *
  * <p>Threading: see {@link UndeliveredStore}.
  */

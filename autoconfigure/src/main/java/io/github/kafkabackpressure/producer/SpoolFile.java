@@ -23,8 +23,8 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The format of a spool file: eight bytes that name it and its version, then each record as its length, a CRC-32C of what
- * follows, and the record; at the end a length of minus one. A file without that end was cut off.
+ * The format of a spool file: eight bytes that name it and its version, then each record as its length, a CRC-32C of
+ * what follows, and the record; at the end a length of minus one. A file without that end was cut off.
  *
  * <p>Threading: none; one thread per file.
  */

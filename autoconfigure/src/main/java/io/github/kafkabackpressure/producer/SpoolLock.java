@@ -10,8 +10,9 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps other applications out of a spool directory: two on one would send the same files twice and delete each other's.
- * It does not keep the threads of one spool apart, so that a replay that hangs does not stand in the way of a shutdown.
+ * Keeps other applications out of a spool directory: two on one would send the same files twice and delete each
+ * other's. It does not keep the threads of one spool apart, so that a replay that hangs does not stand in the way of a
+ * shutdown.
  *
  * <p>Threading: any thread; each that took it releases it once.
  */

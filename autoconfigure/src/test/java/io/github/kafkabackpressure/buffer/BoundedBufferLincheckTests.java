@@ -14,7 +14,9 @@ import org.jetbrains.lincheck.datastructures.Param;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Several threads offer, take and close at the same time; what comes out must be explicable by some order of the calls. */
+/**
+ * Several threads offer, take and close at the same time; what comes out must be explicable by some order of the calls.
+ */
 @Tag("interleavings")
 class BoundedBufferLincheckTests {
 

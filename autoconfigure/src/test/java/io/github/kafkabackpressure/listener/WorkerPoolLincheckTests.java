@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Nobody is left behind: when all is quiet, no record waits while a slot is free, and no slot is lost. A worker's thread
- * is an operation here, so that it starts as late as it pleases.
+ * Nobody is left behind: when all is quiet, no record waits while a slot is free, and no slot is lost. A worker's
+ * thread is an operation here, so that it starts as late as it pleases.
  */
 @Tag("interleavings")
 class WorkerPoolLincheckTests {

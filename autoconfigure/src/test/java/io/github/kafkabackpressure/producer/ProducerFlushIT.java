@@ -27,7 +27,9 @@ import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
 
-/** What a plain {@code KafkaTemplate} gets from the starter: nothing that it was handed is lost when the context ends. */
+/**
+ * What a plain {@code KafkaTemplate} gets from the starter: nothing that it was handed is lost when the context ends.
+ */
 @EmbeddedKafka(partitions = 1)
 class ProducerFlushIT {
 

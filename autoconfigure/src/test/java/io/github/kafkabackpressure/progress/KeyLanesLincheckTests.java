@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Lanes, workers and mailbox together: a key's tasks run one at a time in their order, and all of them run. The two keys
- * have one hash, so that forgetting the one's lane moves the other's.
+ * Lanes, workers and mailbox together: a key's tasks run one at a time in their order, and all of them run. The two
+ * keys have one hash, so that forgetting the one's lane moves the other's.
  */
 @Tag("interleavings")
 class KeyLanesLincheckTests {

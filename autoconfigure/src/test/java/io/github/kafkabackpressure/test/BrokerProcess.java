@@ -29,9 +29,9 @@ import org.apache.kafka.common.Uuid;
 /**
  * A single-node Kafka broker in a process of its own, for tests that must freeze, kill or restart it.
  *
- * <p>The broker is started from the class path of the running JVM, which has its jars through {@code spring-kafka-test}.
- * It listens on the loopback address only and keeps its data and its log in a temporary directory that
- * {@link #close()} deletes.
+ * <p>The broker is started from the class path of the running JVM, which has its jars through {@code
+ * spring-kafka-test}. It listens on the loopback address only and keeps its data and its log in a temporary directory
+ * that {@link #close()} deletes.
  *
  * <p>Threading: one thread at a time.
  */

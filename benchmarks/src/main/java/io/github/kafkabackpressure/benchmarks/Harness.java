@@ -18,8 +18,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a suite: one broker for all of it, a topic for each load, and every contender in turn, round after round, so that
- * what else the machine does falls on all alike.
+ * Runs a suite: one broker for all of it, a topic for each load, and every contender in turn, round after round, so
+ * that what else the machine does falls on all alike.
  *
  * <p>Threading: one thread; a paced sender runs beside a latency run.
  */

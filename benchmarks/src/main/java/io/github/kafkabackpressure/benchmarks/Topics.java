@@ -95,7 +95,10 @@ final class Topics implements AutoCloseable {
         }
     }
 
-    /** An answer about offsets comes from a partition's leader only; sends to a topic without one are repeated for seconds. */
+    /**
+     * An answer about offsets comes from a partition's leader only; sends to a topic without one are repeated for
+     * seconds.
+     */
     private void awaitLeaders(String name, int partitions) throws Exception {
         Map<TopicPartition, OffsetSpec> all = new HashMap<>();
         for (int partition = 0; partition < partitions; partition++) {

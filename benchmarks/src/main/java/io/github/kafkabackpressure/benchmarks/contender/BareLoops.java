@@ -10,7 +10,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 
 /**
- * Kafka's consumer in a plain loop, committed by the client every five seconds: what the broker and the client can give.
+ * Kafka's consumer in a plain loop, committed by the client every five seconds: what the broker and the client can
+ * give.
  *
  * <p>With workers beside it, it is the ceiling for concurrent handling. It keeps no order and commits what is not yet
  * handled, so it is no way to run an application.

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Measures the time from a producer's {@code send} to the handler's first line.
  *
- * <p>The value starts with the sender's {@link System#nanoTime()}, which on Linux is the machine's monotonic clock and so
- * the same in all processes.
+ * <p>The value starts with the sender's {@link System#nanoTime()}, which on Linux is the machine's monotonic clock and
+ * so the same in all processes.
  */
 final class LatencyProbe implements Probe {
 

@@ -9,8 +9,8 @@ package io.github.kafkabackpressure.benchmarks.contender;
  * @param concurrency records handled at the same moment, for contenders that handle records beside the poll loop
  * @param maxInFlight {@code max-in-flight}, for contenders that have such a limit
  * @param virtualThreads whether workers are virtual threads
- * @param limitSeconds when a run that has not handled all its records is cut off, in seconds; its figures are then those
- *     of what it did handle
+ * @param limitSeconds when a run that has not handled all its records is cut off, in seconds; its figures are then
+ *     those of what it did handle
  */
 public record Load(
         long warmUp,

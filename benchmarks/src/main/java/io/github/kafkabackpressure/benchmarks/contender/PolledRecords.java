@@ -10,8 +10,8 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Counts the records that {@code poll} returned, inside Kafka's consumer, so that "polled and not finished" is known for
- * every contender alike.
+ * Counts the records that {@code poll} returned, inside Kafka's consumer, so that "polled and not finished" is known
+ * for every contender alike.
  *
  * <p>The counts are static because Kafka makes the interceptor; a JVM has one run. In flight rises nowhere but here, so
  * its peak is read here: at the cost of one sum per poll.

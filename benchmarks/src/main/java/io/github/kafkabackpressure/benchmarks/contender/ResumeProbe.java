@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * Measures how long a full listener takes from the completion that makes room to the first record polled after it.
  *
  * <p>Handlers are held until nothing more is polled; then all that was polled is let go at once. Room is made by the
- * completion that takes what is in flight down to the half of the limit, the default of {@code resume-at}. All records are
- * in one partition: offsets tell which were polled before.
+ * completion that takes what is in flight down to the half of the limit, the default of {@code resume-at}. All records
+ * are in one partition: offsets tell which were polled before.
  */
 final class ResumeProbe implements Probe {
 

@@ -12,10 +12,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures records sent and acknowledged a second, from the first {@code send} to the last acknowledgement, by one thread.
+ * Measures records sent and acknowledged a second, from the first {@code send} to the last acknowledgement, by one
+ * thread.
  *
- * <p>With {@link ProbeKind#SEND_FROZEN} it then asks the harness to freeze the broker, goes on sending for ten seconds and
- * looks at what is live on the heap.
+ * <p>With {@link ProbeKind#SEND_FROZEN} it then asks the harness to freeze the broker, goes on sending for ten seconds
+ * and looks at what is live on the heap.
  */
 final class SendProbe implements Probe {
 

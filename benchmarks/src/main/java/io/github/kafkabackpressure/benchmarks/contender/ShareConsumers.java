@@ -15,8 +15,8 @@ import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.common.config.ConfigResource;
 
 /**
- * Kafka's own queues (KIP-932): consumers of a share group, acknowledging implicitly. Each handles its records one by one,
- * so for a handler that waits there are as many consumers as records may be handled at once, up to {@link #MOST}.
+ * Kafka's own queues (KIP-932): consumers of a share group, acknowledging implicitly. Each handles its records one by
+ * one, so for a handler that waits there are as many consumers as records may be handled at once, up to {@link #MOST}.
  */
 final class ShareConsumers {
 

@@ -10,9 +10,9 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Measures records a second, and what a record costs in allocation and CPU time.
  *
- * <p>A handler that does nothing only counts, in a {@link LongAdder}; the clock is read by the main thread, which looks at
- * the count once a millisecond. So the measuring costs a contender a few nanoseconds a record, one that uses many threads
- * no more than one that uses one.
+ * <p>A handler that does nothing only counts, in a {@link LongAdder}; the clock is read by the main thread, which looks
+ * at the count once a millisecond. So the measuring costs a contender a few nanoseconds a record, one that uses many
+ * threads no more than one that uses one.
  */
 final class ThroughputProbe implements Probe {
 
