@@ -343,8 +343,13 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     @Override
     protected void doStop(Runnable callback, boolean normal) {
         ListenerRun stopping = run;
-        if (stopping == null) {
-            super.doStop(callback, normal);
+        if (stopping == null || !isRunning()) {
+            // Another stop got the lock first. spring-kafka would let this one wait for a callback that never comes.
+            if (stopping == null || stopping.workers.isWorkerThread()) {
+                callback.run();
+            } else {
+                stopping.whenClosed(callback);
+            }
             return;
         }
         if (stopping.workers.isWorkerThread()) {

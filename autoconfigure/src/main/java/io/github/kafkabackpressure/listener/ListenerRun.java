@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.flow.Watermarks;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -56,6 +57,8 @@ final class ListenerRun implements WorkerPool.Handler {
     private final Invoker invoker;
 
     private final List<Assignment> assignments = new CopyOnWriteArrayList<>();
+
+    private final CompletableFuture<@Nullable Void> closed = new CompletableFuture<>();
 
     ListenerRun(
             ListenerOptions options,
@@ -236,5 +239,12 @@ final class ListenerRun implements WorkerPool.Handler {
         if (executor instanceof ExecutorService service) {
             service.shutdownNow();
         }
+        closed.complete(null);
+    }
+
+    /** Runs something once {@link #close} is done: at once if it is. */
+    @SuppressWarnings("FutureReturnValueIgnored") // an action that throws is nobody else's
+    void whenClosed(Runnable action) {
+        closed.whenComplete((nothing, failure) -> action.run());
     }
 }

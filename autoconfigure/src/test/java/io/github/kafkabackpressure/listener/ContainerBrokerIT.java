@@ -18,6 +18,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.test.annotation.DirtiesContext;
 import org.testcontainers.junit.jupiter.Container;
 import org.testcontainers.junit.jupiter.Testcontainers;
 import org.testcontainers.kafka.KafkaContainer;
@@ -29,6 +30,7 @@ import org.testcontainers.kafka.KafkaContainer;
             "spring.kafka.consumer.auto-offset-reset=earliest",
             "kafka.backpressure.listeners.contained.max-in-flight=32"
         })
+@DirtiesContext
 class ContainerBrokerIT {
 
     @Container
