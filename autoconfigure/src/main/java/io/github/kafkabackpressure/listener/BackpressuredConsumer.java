@@ -77,6 +77,12 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     private boolean closed;
 
+    /** What Kafka's consumer has assigned, which copies it for each caller; null when it may have changed. */
+    private @Nullable Set<TopicPartition> assigned;
+
+    /** How many of Kafka's callbacks are running: meanwhile what is assigned changes. */
+    private int callbacks;
+
     /** Whether Kafka's callbacks come from leaving the group rather than from a poll. */
     private boolean leaving;
 
@@ -251,8 +257,23 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         }
     }
 
+    /** The loop asks for this twice in each turn, so it must not cost more with more partitions. */
+    @Override
+    public Set<TopicPartition> assignment() {
+        if (thread != Thread.currentThread() || callbacks > 0 || closed) {
+            return delegate.assignment();
+        }
+        Set<TopicPartition> known = assigned;
+        if (known == null) {
+            known = delegate.assignment();
+            assigned = known;
+        }
+        return known;
+    }
+
     @Override
     public void assign(Collection<TopicPartition> partitions) {
+        assigned = null;
         delegate.assign(partitions);
         List<PartitionWork> gone = assignment.works().stream()
                 .filter(work -> !partitions.contains(work.partition))
@@ -299,6 +320,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             delegate.unsubscribe();
         } finally {
             leaving = false;
+            assigned = null;
         }
     }
 
@@ -324,6 +346,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     private void finish() {
         if (!closed) {
             closed = true;
+            assigned = null;
             leaving = true;
             leaveAll();
             assignment.close();
@@ -421,9 +444,12 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         private void outsideOfPoll(Runnable callback) {
             leavePoll();
             polledAt = run.nanoTime.getAsLong(); // Kafka, too, counts its interval anew while it polls
+            assigned = null;
+            callbacks++;
             try {
                 callback.run();
             } finally {
+                callbacks--;
                 if (!leaving && !assignment.gate.enterPoll()) {
                     delegate.wakeup(); // somebody signalled meanwhile: the rest of this poll must not block
                 }

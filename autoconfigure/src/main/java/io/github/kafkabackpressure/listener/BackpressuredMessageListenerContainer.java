@@ -53,6 +53,13 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
      */
     private static final int POLLS_IN_LIMIT_IN_PARTITION_ORDER = 16;
 
+    /**
+     * How long the broker may wait for data before it answers a fetch, unless the user says something about that. A
+     * consumer has one fetch under way, so a partition that is resumed waits for the one that was sent without it: with
+     * Kafka's 500 ms for that long if the others have nothing.
+     */
+    private static final int FETCH_MAX_WAIT_MILLIS = 100;
+
     private final ListenerOptions options;
 
     private final boolean virtualThreads;
@@ -315,6 +322,10 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
             throw new IllegalStateException("the container is not started");
         }
         properties.setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, String.valueOf(current.pollSize));
+        if (consumerProperty(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, "").isEmpty()
+                && consumerProperty(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, "").isEmpty()) {
+            properties.setProperty(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, String.valueOf(FETCH_MAX_WAIT_MILLIS));
+        }
         boolean hasGroup = StringUtils.hasText(getGroupId())
                 || StringUtils.hasText(consumerProperty(ConsumerConfig.GROUP_ID_CONFIG, ""));
         Duration maxPollInterval = Duration.ofMillis(

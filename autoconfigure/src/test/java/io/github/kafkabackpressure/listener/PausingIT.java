@@ -11,12 +11,18 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.consumer.ConsumerInterceptor;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
@@ -362,5 +368,44 @@ class PausingIT {
             assertThat(scenario.peakInFlight()).isLessThanOrEqualTo(500);
             assertThat(scenario.handledCount()).isEqualTo(records);
         }
+    }
+
+    @Test
+    void resumedPartitionsDoNotWaitForALongPollUnlessTheUserWantsThat() {
+        assertThat(fetchMaxWait("wait-default")).isEqualTo("100");
+        assertThat(fetchMaxWait("wait-own", "fetch.max.wait.ms=400")).isEqualTo("400");
+        assertThat(fetchMaxWait("wait-bytes", "fetch.min.bytes=1000")).isNull();
+    }
+
+    private @Nullable Object fetchMaxWait(String id, String... settings) {
+        try (Scenario scenario = Scenario.of(brokers, id)
+                .consumer(settings)
+                .consumer("interceptor.classes=" + Configured.class.getName())
+                .start()) {
+            await().until(() -> Configured.CONFIGURATIONS.containsKey(id));
+            return Configured.CONFIGURATIONS.get(id).get("fetch.max.wait.ms");
+        }
+    }
+
+    /** Keeps the configuration of consumers, by group. */
+    public static final class Configured implements ConsumerInterceptor<Object, Object> {
+
+        static final Map<String, Map<String, ?>> CONFIGURATIONS = new ConcurrentHashMap<>();
+
+        @Override
+        public void configure(Map<String, ?> configuration) {
+            CONFIGURATIONS.put((String) configuration.get("group.id"), configuration);
+        }
+
+        @Override
+        public ConsumerRecords<Object, Object> onConsume(ConsumerRecords<Object, Object> records) {
+            return records;
+        }
+
+        @Override
+        public void onCommit(Map<TopicPartition, OffsetAndMetadata> offsets) {}
+
+        @Override
+        public void close() {}
     }
 }
