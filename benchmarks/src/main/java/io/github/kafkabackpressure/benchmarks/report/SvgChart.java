@@ -10,9 +10,9 @@ import java.util.stream.IntStream;
  */
 final class SvgChart {
 
-    private static final int WIDTH = 900;
+    private static final int WIDTH = 1060;
 
-    private static final int LABELS = 250;
+    private static final int LABELS = 410;
 
     private static final int FIGURES = 110;
 
