@@ -55,6 +55,39 @@ public final class PartitionInFlight {
     }
 
     /**
+     * Takes records out of flight that one that goes on running stands for: records of a slice.
+     *
+     * @return how many left flight by this; 0 if the assignment is over, as then they have left by its end
+     */
+    public int leave(int records) {
+        while (true) {
+            long now = state.get();
+            if (now < 0) {
+                return 0;
+            }
+            if (state.compareAndSet(now, now - records)) {
+                return records;
+            }
+        }
+    }
+
+    /**
+     * Takes a started record out of flight, and with it others that it stands for.
+     *
+     * @param records all of them, the started one included
+     * @return how many left flight by this; only the started one if the assignment is over
+     */
+    public int finish(int records) {
+        while (true) {
+            long now = state.get();
+            int left = now < 0 ? 1 : records;
+            if (state.compareAndSet(now, now - ONE_RUNNING - left)) {
+                return left;
+            }
+        }
+    }
+
+    /**
      * Ends the assignment.
      *
      * @return how many queued records left flight by this; 0 if it was closed before

@@ -33,6 +33,12 @@ final class Assignment {
     /** How long the answer to which partitions a topic has holds. */
     private static final long PARTITIONS_KNOWN_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+    /**
+     * How long a record of a slice may take before the others are handed out again. Long enough for a thread that the
+     * operating system takes off its core: that happens many times a second where cores are short.
+     */
+    private static final long LONGEST_IN_SLICE = TimeUnit.MILLISECONDS.toNanos(5);
+
     /** The partitions of a topic, and when the broker was asked for them. */
     private record PartitionsOfTopic(List<PartitionInfo> partitions, long askedAt) {}
 
@@ -54,6 +60,12 @@ final class Assignment {
     /** The partitions in which something has changed since the last tick. */
     private final List<PartitionWork> touched = new ArrayList<>();
 
+    /** The partitions with slices that are not known to be over. */
+    private final List<PartitionWork> sliced = new ArrayList<>();
+
+    /** Tasks that may run and have not been submitted yet. */
+    private final List<LaneTask> ready = new ArrayList<>();
+
     /** Whether room for one poll is reserved within {@code max-in-flight}. */
     boolean reserved;
 
@@ -72,6 +84,9 @@ final class Assignment {
     volatile @Nullable ConsumerGroupMetadata groupMetadata;
 
     private volatile @Nullable Thread drainWaiter;
+
+    /** The consumer's thread while it waits for room outside of a poll. */
+    private volatile @Nullable Thread roomWaiter;
 
     private volatile @Nullable Error failure;
 
@@ -168,9 +183,8 @@ final class Assignment {
         if (run.limit.shouldWakeWaiting(run.pollSize)) {
             run.wakeWaiting(); // the poll did not need all of the room
         }
-        int queuedAt = ListenerRun.micros(run.nanoTime.getAsLong());
-        RecordTask[] ready = new RecordTask[records.count()];
-        int runnable = 0;
+        long now = run.nanoTime.getAsLong();
+        boolean inSlices = run.takesSlices() && run.workers.isComputing();
         for (TopicPartition partition : records.partitions()) {
             List<? extends ConsumerRecord<?, ?>> polled = records.records(partition);
             PartitionWork work = works.get(partition);
@@ -178,37 +192,102 @@ final class Assignment {
                 run.limit.release(polled.size()); // gone since the poll: its next owner gets them
                 continue;
             }
-            runnable = enqueue(work, polled, queuedAt, ready, runnable);
+            enqueue(work, polled, now, inSlices && work.takesSlice());
         }
         moveTo(records.nextOffsets());
-        run.workers.submit(ready, runnable);
+        submitReady();
     }
 
-    /** Puts a partition's polled records on their lanes, and those that may run into an array. */
-    private int enqueue(
-            PartitionWork work,
-            List<? extends ConsumerRecord<?, ?>> polled,
-            int queuedAt,
-            RecordTask[] ready,
-            int readyBefore) {
-        int runnable = readyBefore;
+    /** Puts a partition's polled records on their lanes. */
+    private void enqueue(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now, boolean asSlice) {
         if (work.committed < 0) {
             work.committed = polled.get(0).offset();
         }
         work.lastPolled = polled.get(polled.size() - 1).offset();
         work.inFlight.add(polled.size());
-        for (ConsumerRecord<?, ?> record : polled) {
-            RecordTask task = new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt);
-            if (run.byteMarks != null) {
-                work.addBytes(ListenerRun.bytes(task));
-                run.bytesInFlight.addAndGet(ListenerRun.bytes(task));
+        if (run.byteMarks != null) {
+            long bytes = 0;
+            for (ConsumerRecord<?, ?> record : polled) {
+                bytes += ListenerRun.bytes(record);
             }
-            if (!work.enqueue(task)) {
-                ready[runnable++] = task;
+            work.addBytes(bytes);
+            run.bytesInFlight.addAndGet(bytes);
+        }
+        int queuedAt = ListenerRun.micros(now);
+        if (asSlice) {
+            if (!work.hasSlices() && !sliced.contains(work)) {
+                sliced.add(work);
+            }
+            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), queuedAt, now);
+            if (!work.enqueue(slice)) {
+                ready.add(slice);
+            }
+        } else {
+            if (work.hasSlicesInTheWay()) {
+                breakUpSlices(work, now);
+            }
+            for (ConsumerRecord<?, ?> record : polled) {
+                enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt));
             }
         }
         touch(work);
-        return runnable;
+    }
+
+    /** Gives polled records their numbers, which follow one another; the first one's is returned. */
+    private static long register(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled) {
+        long offset = polled.get(0).offset();
+        int count = polled.size();
+        if (polled.get(count - 1).offset() - offset == count - 1) {
+            return work.tracker.register(offset, count);
+        }
+        long first = work.tracker.register(offset);
+        for (int index = 1; index < count; index++) {
+            work.tracker.register(polled.get(index).offset());
+        }
+        return first;
+    }
+
+    private void enqueue(PartitionWork work, RecordTask task) {
+        if (!work.enqueue(task)) {
+            ready.add(task);
+        }
+    }
+
+    private void submitReady() {
+        run.workers.submit(ready.toArray(LaneTask[]::new));
+        ready.clear();
+    }
+
+    /** Makes a task of each record that no slice of a partition has begun. */
+    private void breakUpSlices(PartitionWork work, long now) {
+        for (RecordTask task : work.breakUpSlices(now)) {
+            enqueue(work, task);
+        }
+    }
+
+    /** Whether there are slices that may have to be broken up. */
+    boolean hasSlices() {
+        return !sliced.isEmpty();
+    }
+
+    /** Takes in how far slices are, and breaks up those of which a record takes its time after all. */
+    private void takeSlices() {
+        if (sliced.isEmpty()) {
+            return;
+        }
+        long now = run.nanoTime.getAsLong();
+        boolean slow = run.workers.isSlow();
+        for (PartitionWork work : sliced) {
+            if (work.applySlices(now)) {
+                touch(work);
+            }
+            if (work.hasSlices() && (slow || work.hasStuckSlice(now - LONGEST_IN_SLICE))) {
+                breakUpSlices(work, now);
+                touch(work);
+            }
+        }
+        sliced.removeIf(work -> !work.hasSlices());
+        submitReady();
     }
 
     /** Takes in where the consumer stands, which is past the last record where holes in the offsets follow. */
@@ -232,6 +311,7 @@ final class Assignment {
             touch(work);
             task = next;
         }
+        takeSlices();
     }
 
     private void touch(PartitionWork work) {
@@ -275,10 +355,36 @@ final class Assignment {
         }
     }
 
+    /** Waits outside of a poll until there is room for one, while {@link #waitsForRoom}. */
+    void awaitRoom(long longestNanos) {
+        roomWaiter = Thread.currentThread();
+        try {
+            long deadline = run.nanoTime.getAsLong() + longestNanos;
+            while (!run.limit.hasRoomFor(run.pollSize)) {
+                long left = deadline - run.nanoTime.getAsLong();
+                if (left <= 0) {
+                    return;
+                }
+                // Room that came between the look above and this line has unparked this thread.
+                LockSupport.parkNanos(this, left);
+                if (Thread.currentThread().isInterrupted()) {
+                    return; // it would not park any more
+                }
+            }
+        } finally {
+            roomWaiter = null;
+        }
+    }
+
     /** Wakes the consumer if it waits for room. Called by workers. */
     void wakeIfWaiting() {
         if (waitsForRoom) {
-            gate.signal();
+            Thread waiter = roomWaiter;
+            if (waiter != null) {
+                LockSupport.unpark(waiter);
+            } else {
+                gate.signal();
+            }
         }
     }
 
@@ -342,6 +448,7 @@ final class Assignment {
     }
 
     private void dropQueued(PartitionWork work) {
+        work.breakUpSlices(run.nanoTime.getAsLong());
         int dropped = work.inFlight.close();
         if (dropped > 0) {
             run.limit.release(dropped);
@@ -363,6 +470,7 @@ final class Assignment {
                 run.partitions.decrementAndGet();
             }
             touched.remove(work);
+            sliced.remove(work);
         }
     }
 

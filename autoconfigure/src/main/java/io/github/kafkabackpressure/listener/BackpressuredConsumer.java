@@ -34,7 +34,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** How long to poll while a partition is paused for its share only: what decides on that has no signal. */
     private static final long SHARE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-    /** How long to poll while records are ready and workers could take them, but might all hang. */
+    /** How long to poll while records wait for a worker, or for another record of their slice, that might hang. */
     private static final long BACKLOG_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     /** The least time that a last commit gets, however late it is. */
@@ -158,7 +158,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         if (pauses.hasPausedForShare()) {
             nanos = Math.min(nanos, SHARE_CHECK_NANOS);
         }
-        if (run.workers.hasBacklog()) {
+        if (assignment.hasSlices() || run.workers.hasBacklog()) {
             nanos = Math.min(nanos, BACKLOG_CHECK_NANOS);
         }
         // Kafka counts in whole milliseconds, and a poll of 0 ms does not wait at all.

@@ -129,7 +129,7 @@ final class BatchCollector {
 
     private void addReady(List<RecordTask> batch, int limit) {
         while (batch.size() < limit) {
-            RecordTask task = run.workers.takeReady();
+            RecordTask task = (RecordTask) run.workers.takeReady(); // batch listeners have no slices
             if (task == null) {
                 return;
             }

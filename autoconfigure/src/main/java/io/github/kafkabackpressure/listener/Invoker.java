@@ -1,5 +1,9 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a worker does with a record that it has taken from a lane.
  *
@@ -18,4 +22,19 @@ interface Invoker {
      * @param begun the time at which the handling began, in nanoseconds
      */
     WorkerPool.Result invoke(RecordTask task, long begun);
+
+    /** How it handles the records of a slice; null if each record must be a task of its own. */
+    default @Nullable OfSlices ofSlices() {
+        return null;
+    }
+
+    /** What a worker does with the records of a slice, each of which is finished when its attempt has succeeded. */
+    interface OfSlices {
+
+        /** Makes the first attempt at a record. Returns what it failed with, or null. */
+        Signal.@Nullable Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record);
+
+        /** Goes on with a record whose first attempt failed, and takes it out of flight. */
+        WorkerPool.Result conclude(RecordTask task, long begun, Signal.Failed failure);
+    }
 }

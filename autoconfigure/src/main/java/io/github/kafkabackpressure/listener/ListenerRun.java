@@ -2,10 +2,15 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.InFlightLimit;
+import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.flow.Watermarks;
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.progress.LaneTask;
+import io.github.kafkabackpressure.progress.Slice;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
@@ -14,6 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.MessageListenerContainer;
@@ -30,6 +36,9 @@ final class ListenerRun implements WorkerPool.Handler {
 
     /** How often a retry looks whether a paused container has been resumed. */
     private static final Duration PAUSE_CHECK = Duration.ofMillis(50);
+
+    /** Records of a slice that a worker handles before it looks at the clock, which costs as much as a quick record. */
+    private static final int RECORDS_IN_TURN = 8;
 
     final ListenerOptions options;
 
@@ -56,6 +65,8 @@ final class ListenerRun implements WorkerPool.Handler {
 
     private final Invoker invoker;
 
+    private final Invoker.@Nullable OfSlices ofSlices;
+
     private final List<Assignment> assignments = new CopyOnWriteArrayList<>();
 
     private final CompletableFuture<@Nullable Void> closed = new CompletableFuture<>();
@@ -77,6 +88,7 @@ final class ListenerRun implements WorkerPool.Handler {
         this.nanoTime = nanoTime;
         this.workers = new WorkerPool(options.maxConcurrency(), executor, this, nanoTime);
         this.invoker = invokers.create(this);
+        this.ofSlices = invoker.ofSlices();
     }
 
     void add(Assignment assignment) {
@@ -92,7 +104,11 @@ final class ListenerRun implements WorkerPool.Handler {
     }
 
     @Override
-    public WorkerPool.Result handle(RecordTask task, long begun) {
+    public WorkerPool.Result handle(LaneTask task, long begun) {
+        return task instanceof RecordSlice slice ? handleTurn(slice, begun) : handle((RecordTask) task, begun);
+    }
+
+    private WorkerPool.Result handle(RecordTask task, long begun) {
         PartitionWork partition = task.partition;
         if (!partition.inFlight.start()) {
             partition.owner.dropped(task);
@@ -106,6 +122,117 @@ final class ListenerRun implements WorkerPool.Handler {
         } catch (Throwable e) {
             return failed(task, begun, e);
         }
+    }
+
+    /** Whether records may come in slices. */
+    boolean takesSlices() {
+        return ofSlices != null;
+    }
+
+    private WorkerPool.Result handleTurn(RecordSlice slice, long begun) {
+        slice.inTurn = 0;
+        if (slice.running < 0 && !begin(slice, begun)) {
+            return WorkerPool.Result.OVER;
+        }
+        if (metrics != ListenerMetrics.NOOP) {
+            return handleNext(slice, begun); // which need the time of each record
+        }
+        WorkerPool.Result result;
+        do {
+            result = handleNext(slice, begun);
+        } while (result == WorkerPool.Result.AGAIN && slice.inTurn < RECORDS_IN_TURN);
+        return result;
+    }
+
+    private WorkerPool.Result handleNext(RecordSlice slice, long begun) {
+        slice.inTurn++;
+        ConsumerRecord<?, ?> record = slice.record(slice.running);
+        Signal.Failed failure;
+        try {
+            if (metrics != ListenerMetrics.NOOP) {
+                metrics.started((micros(begun) - slice.queuedAtMicros) * 1000L);
+            }
+            failure = requireOfSlices().attempt(slice.partition, record);
+        } catch (Throwable e) {
+            return failed(leaveSlice(slice), begun, e);
+        }
+        if (failure != null) {
+            RecordTask task = leaveSlice(slice);
+            try {
+                return requireOfSlices().conclude(task, begun, failure);
+            } catch (Throwable e) {
+                return failed(task, begun, e);
+            }
+        }
+        int next = slice.claim(slice.isAccountingDue(begun));
+        if (next == Slice.BROKEN_UP) {
+            finished(current(slice), RecordOutcome.HANDLED, begun);
+            return WorkerPool.Result.OVER;
+        }
+        if (metrics != ListenerMetrics.NOOP) {
+            metrics.finished(RecordOutcome.HANDLED, nanoTime.getAsLong() - begun);
+        }
+        int finished = slice.toAccount();
+        if (finished > 0) {
+            boolean over = next == Slice.OVER;
+            int from = slice.running + 1 - finished;
+            PartitionInFlight inFlight = slice.partition.inFlight;
+            leftFlight(slice, from, finished, over ? inFlight.finish(finished) : inFlight.leave(finished));
+        }
+        slice.running = next;
+        return next == Slice.OVER ? WorkerPool.Result.OVER : WorkerPool.Result.AGAIN;
+    }
+
+    /** Claims the first record of a slice; false if there is nothing to run. */
+    private boolean begin(RecordSlice slice, long begun) {
+        int first = slice.claim(false);
+        if (first == Slice.BROKEN_UP) {
+            return false; // it only holds its place in the lane
+        }
+        if (!slice.partition.inFlight.start()) {
+            // Who ends an assignment breaks up its slices first, so it is broken up.
+            slice.partition.owner.dropped(current(slice));
+            return false;
+        }
+        slice.running = first;
+        slice.accountingDone(begun);
+        return true;
+    }
+
+    /** Makes the record that runs a task of its own, and the rest of its slice the consumer's. */
+    private RecordTask leaveSlice(RecordSlice slice) {
+        int finished = slice.breakUp(Slice.Side.WORKER);
+        if (finished >= 0) {
+            leaveFlight(slice, finished);
+            slice.partition.owner.gate.signal();
+        }
+        return current(slice);
+    }
+
+    private static RecordTask current(RecordSlice slice) {
+        return (RecordTask) Objects.requireNonNull(slice.current(), "a record has been claimed");
+    }
+
+    /** Takes finished records out of flight that the one that broke up their slice has to account for. */
+    void leaveFlight(RecordSlice slice, int finished) {
+        if (finished > 0) {
+            leftFlight(slice, slice.finished() - finished, finished, slice.partition.inFlight.leave(finished));
+        }
+    }
+
+    private void leftFlight(RecordSlice slice, int from, int finished, int left) {
+        PartitionWork partition = slice.partition;
+        limit.release(left);
+        boolean bytesDrained = false;
+        if (byteMarks != null) {
+            long bytes = slice.bytes(from, from + finished);
+            bytesDrained = partition.removeBytes(bytes) && bytesInFlight.addAndGet(-bytes) <= byteMarks.low();
+        }
+        wake(partition, partition.inFlight.inFlight(), bytesDrained);
+    }
+
+    private Invoker.OfSlices requireOfSlices() {
+        return Objects.requireNonNull(ofSlices, "no slices are made");
     }
 
     /** Ends the handling of a record by what no handler may see; even an Error stops the container by its consumer. */
@@ -143,12 +270,16 @@ final class ListenerRun implements WorkerPool.Handler {
         PartitionWork partition = task.partition;
         limit.release(1);
         boolean bytesDrained = false;
-        if (byteMarks != null && partition.removeBytes(bytes(task))) {
-            bytesDrained = bytesInFlight.addAndGet(-bytes(task)) <= byteMarks.low();
+        if (byteMarks != null && partition.removeBytes(bytes(task.record))) {
+            bytesDrained = bytesInFlight.addAndGet(-bytes(task.record)) <= byteMarks.low();
         }
         if (metrics != ListenerMetrics.NOOP) {
             metrics.finished(outcome, nanoTime.getAsLong() - begun);
         }
+        wake(partition, left, bytesDrained);
+    }
+
+    private void wake(PartitionWork partition, int left, boolean bytesDrained) {
         partition.owner.wakeIfWanted(partition, left);
         if (bytesDrained || limit.shouldWakeWaiting(pollSize)) {
             wakeWaiting();
@@ -225,8 +356,8 @@ final class ListenerRun implements WorkerPool.Handler {
         return false;
     }
 
-    static long bytes(RecordTask task) {
-        return Math.max(0, task.record.serializedKeySize()) + (long) Math.max(0, task.record.serializedValueSize());
+    static long bytes(ConsumerRecord<?, ?> record) {
+        return Math.max(0, record.serializedKeySize()) + (long) Math.max(0, record.serializedValueSize());
     }
 
     static int micros(long nanos) {

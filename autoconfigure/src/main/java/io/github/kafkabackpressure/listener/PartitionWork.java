@@ -4,7 +4,14 @@ import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.progress.KeyLanes;
+import io.github.kafkabackpressure.progress.LaneTask;
 import io.github.kafkabackpressure.progress.OffsetTracker;
+import io.github.kafkabackpressure.progress.Slice;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -36,8 +43,14 @@ final class PartitionWork {
 
     private final Ordering ordering;
 
-    /** The last task of the only lane in {@code partition} order, null if that lane is known to be empty. */
-    private @Nullable RecordTask last;
+    /**
+     * The last task of the only lane in {@code partition} order, null if that lane is known to be empty; the last slice
+     * in {@code key} order, null if there is none, as then there are no lanes by key.
+     */
+    private @Nullable LaneTask last;
+
+    /** The slices that are not known to be over, in the order of their records. */
+    private final Queue<RecordSlice> slices = new ArrayDeque<>();
 
     /** Whether the user paused the partition. */
     boolean pausedByUser;
@@ -96,6 +109,113 @@ final class PartitionWork {
         return work;
     }
 
+    /** Whether records polled next may become a slice: their keys' lanes must be empty. */
+    boolean takesSlice() {
+        return lanes == null || lanes.size() == 0;
+    }
+
+    /** Whether there are slices which records polled next cannot be put behind one by one. */
+    boolean hasSlicesInTheWay() {
+        return ordering == Ordering.KEY && !slices.isEmpty();
+    }
+
+    boolean hasSlices() {
+        return !slices.isEmpty();
+    }
+
+    /**
+     * Puts a slice behind the one before it.
+     *
+     * @return true if it has to wait for another task, false if it may run now
+     */
+    boolean enqueue(RecordSlice slice) {
+        slices.add(slice);
+        if (ordering == Ordering.UNORDERED) {
+            return false;
+        }
+        LaneTask previous = last;
+        last = slice;
+        return previous != null && previous.append(slice);
+    }
+
+    /**
+     * Takes in what is finished of the slices.
+     *
+     * @return whether that is more than before
+     */
+    boolean applySlices(long now) {
+        boolean moved = false;
+        for (Iterator<RecordSlice> left = slices.iterator(); left.hasNext(); ) {
+            RecordSlice slice = left.next();
+            moved |= apply(slice, now);
+            if (slice.applied == slice.size()) {
+                left.remove();
+                if (last == slice) {
+                    last = null;
+                }
+            }
+        }
+        return moved;
+    }
+
+    private boolean apply(RecordSlice slice, long now) {
+        int claimed = slice.claimed();
+        if (claimed != slice.claimedBefore) {
+            slice.claimedBefore = claimed;
+            slice.movedAt = now;
+        }
+        int finished = slice.finished();
+        if (finished == slice.applied) {
+            return false;
+        }
+        tracker.finish(slice.firstNumber + slice.applied, finished - slice.applied);
+        slice.applied = finished;
+        return true;
+    }
+
+    /** Whether a slice is broken up, or runs a record since before a time: then the others must not wait for it. */
+    boolean hasStuckSlice(long since) {
+        for (RecordSlice slice : slices) {
+            if (slice.isBrokenUp() || (slice.claimedBefore > 0 && slice.movedAt - since < 0)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Breaks up all slices. Records that run go on, as tasks on their lanes.
+     *
+     * @return the records that no slice will run any more, none of them on a lane yet
+     */
+    List<RecordTask> breakUpSlices(long now) {
+        List<RecordTask> rest = new ArrayList<>();
+        for (RecordSlice slice : slices) {
+            owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER)));
+            apply(slice, now);
+            RecordTask current = (RecordTask) slice.current();
+            if (current != null) {
+                enqueueRunning(current);
+            }
+            for (int index = slice.isOver() ? slice.size() : slice.claimed(); index < slice.size(); index++) {
+                rest.add(slice.taskOf(index));
+            }
+        }
+        slices.clear();
+        if (ordering == Ordering.KEY) {
+            last = null; // what of the slices is left in their chain holds no key
+        }
+        return rest;
+    }
+
+    private void enqueueRunning(RecordTask task) {
+        if (ordering == Ordering.PARTITION) {
+            last = task.applied ? null : task;
+        } else if (ordering == Ordering.KEY && !task.applied) {
+            requireLanes().append(task);
+        }
+    }
+
     /**
      * Puts a registered record on its lane.
      *
@@ -105,7 +225,7 @@ final class PartitionWork {
         return switch (ordering) {
             case UNORDERED -> false;
             case PARTITION -> {
-                RecordTask previous = last;
+                LaneTask previous = last;
                 last = task;
                 yield previous != null && previous.append(task);
             }
@@ -115,6 +235,7 @@ final class PartitionWork {
 
     /** Takes in that a task is out of its lane, and finished if it was handled. */
     void applied(RecordTask task) {
+        task.applied = true;
         if (last == task) {
             last = null;
         } else if (lanes != null) {

@@ -53,23 +53,24 @@ final class RecordAttempts {
             RecordTask task, ConsumerRecord<?, ?> record, @Nullable RecordAcknowledgment acknowledgment) {
         RecordTransactions transactions = target.transactions();
         return transactions == null
-                ? call(task, record, acknowledgment)
-                : transactions.attempt(task, () -> call(task, record, acknowledgment));
+                ? call(task.partition.owner, record, acknowledgment)
+                : transactions.attempt(task, () -> call(task.partition.owner, record, acknowledgment));
     }
 
+    /** Makes an attempt outside of a transaction; else as {@link #attempt}. */
     @SuppressWarnings("unchecked")
-    private Signal.@Nullable Failed call(
-            RecordTask task, ConsumerRecord<?, ?> attempted, @Nullable RecordAcknowledgment acknowledgment) {
+    Signal.@Nullable Failed call(
+            Assignment owner, ConsumerRecord<?, ?> attempted, @Nullable RecordAcknowledgment acknowledgment) {
         ConsumerRecord<Object, Object> record = (ConsumerRecord<Object, Object>) attempted;
-        Consumer<Object, Object> consumer = (Consumer<Object, Object>) task.partition.owner.consumer();
+        Consumer<Object, Object> consumer = (Consumer<Object, Object>) owner.consumer();
         addHeaders(record);
         var interceptor = target.interceptor();
         if (interceptor == null) {
-            return timed(task, record, acknowledgment, consumer);
+            return timed(owner, record, acknowledgment, consumer);
         }
         interceptor.setupThreadState(consumer);
         try {
-            Signal.Failed failed = timed(task, record, acknowledgment, consumer);
+            Signal.Failed failed = timed(owner, record, acknowledgment, consumer);
             tell(interceptor, record, failed == null ? null : failed.exception(), consumer);
             return failed;
         } finally {
@@ -78,14 +79,14 @@ final class RecordAttempts {
     }
 
     private Signal.@Nullable Failed timed(
-            RecordTask task,
+            Assignment owner,
             ConsumerRecord<Object, Object> record,
             @Nullable RecordAcknowledgment acknowledgment,
             Consumer<Object, Object> consumer) {
         MicrometerHolder timer =
-                target.timers() == null ? null : target.timers().of(task.partition.owner);
+                target.timers() == null ? null : target.timers().of(owner);
         Object sample = timer == null ? null : timer.start();
-        Signal.Failed failed = observed(task, record, acknowledgment, consumer);
+        Signal.Failed failed = observed(owner, record, acknowledgment, consumer);
         if (timer != null && sample != null) {
             record(timer, sample, record, failed == null ? null : failed.exception());
         }
@@ -93,11 +94,11 @@ final class RecordAttempts {
     }
 
     private Signal.@Nullable Failed observed(
-            RecordTask task,
+            Assignment owner,
             ConsumerRecord<Object, Object> record,
             @Nullable RecordAcknowledgment acknowledgment,
             Consumer<Object, Object> consumer) {
-        Observation observation = startObservation(record, task.partition.owner);
+        Observation observation = startObservation(record, owner);
         Observation.Scope scope = observation == null ? null : observation.openScope();
         try {
             callListener(record, acknowledgment, consumer);

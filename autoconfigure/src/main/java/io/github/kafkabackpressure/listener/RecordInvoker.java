@@ -19,7 +19,7 @@ import org.springframework.kafka.listener.KafkaBackoffException;
  *
  * <p>Threading: the workers; asynchronous results and late acknowledgments come in on any thread.
  */
-final class RecordInvoker implements Invoker {
+final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     private final ListenerRun run;
 
@@ -44,19 +44,34 @@ final class RecordInvoker implements Invoker {
                 run.finished(task, RecordOutcome.HANDLED, begun);
                 return WorkerPool.Result.OVER;
             }
-            return conclude(task, begun, failure);
+            return toTheEnd(task, begun, failure);
         }
         boolean holdsSlot = target.ending() == Ending.BY_RESULT;
         RecordAcknowledgment acknowledgment = new RecordAcknowledgment(holdsSlot);
         Signal.Failed failure = attempts.attempt(task, task.record, acknowledgment);
         if (failure != null) {
-            return conclude(task, begun, failure);
+            return toTheEnd(task, begun, failure);
         }
         limitWait(acknowledgment);
         if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, holdsSlot))) {
             return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
         }
-        return conclude(task, begun, acknowledgment.signal());
+        return toTheEnd(task, begun, acknowledgment.signal());
+    }
+
+    @Override
+    public @Nullable OfSlices ofSlices() {
+        return target.ending() == Ending.BY_RETURN && target.transactions() == null ? this : null;
+    }
+
+    @Override
+    public Signal.@Nullable Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+        return attempts.call(partition.owner, record, null);
+    }
+
+    @Override
+    public WorkerPool.Result conclude(RecordTask task, long begun, Signal.Failed failure) {
+        return toTheEnd(task, begun, failure);
     }
 
     /** Goes on with a record whose attempt ended after its method had returned. */
@@ -66,23 +81,23 @@ final class RecordInvoker implements Invoker {
             run.workers.resumeLane(task, holdsSlot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
+            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> toTheEndSafely(task, begun, signal));
             if (!goesOn) {
                 run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
             }
         }
     }
 
-    private WorkerPool.Result concludeSafely(RecordTask task, long begun, Signal signal) {
+    private WorkerPool.Result toTheEndSafely(RecordTask task, long begun, Signal signal) {
         try {
-            return conclude(task, begun, signal);
+            return toTheEnd(task, begun, signal);
         } catch (Throwable e) {
             return run.failed(task, begun, e);
         }
     }
 
     /** Does what the end of the first attempt calls for, further attempts included. */
-    private WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
+    private WorkerPool.Result toTheEnd(RecordTask task, long begun, @Nullable Signal firstSignal) {
         Signal signal = firstSignal;
         boolean askedErrorHandler = false;
         try {

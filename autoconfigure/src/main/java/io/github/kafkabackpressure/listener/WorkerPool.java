@@ -38,6 +38,8 @@ final class WorkerPool {
     enum Result {
         /** Over: the next record of the lane may run. */
         OVER,
+        /** The same task has another record. */
+        AGAIN,
         /** The result comes later, by {@link #resumeLane}; until then the record holds its lane and the slot. */
         HOLDS_SLOT,
         /** The end comes later, by {@link #resumeLane}; until then the record holds its lane. */
@@ -50,11 +52,11 @@ final class WorkerPool {
     interface Handler {
 
         /**
-         * Handles a record.
+         * Handles a record: the task's, or the next one of a slice.
          *
          * @param begun the present time of the pool's clock in nanoseconds
          */
-        Result handle(RecordTask task, long begun);
+        Result handle(LaneTask task, long begun);
     }
 
     /** Records that take longer on average are slow: a thread could have been started in the meantime. */
@@ -82,13 +84,15 @@ final class WorkerPool {
     /** What {@link Thread#onSpinWait} takes, about; nothing depends on it but how long a worker lingers. */
     private static final long SPIN_NANOS = 50;
 
+    private static final int SPINS_BEFORE_YIELD = 32;
+
     private static final int CORES_FOR_WORKERS =
             Math.max(1, Runtime.getRuntime().availableProcessors() - 1); // one is the consumer's
 
     private final Queue<Batch> polled = new ConcurrentLinkedQueue<>();
 
-    /** Records whose turn in their lane has come, one by one. */
-    private final Queue<RecordTask> next = new ConcurrentLinkedQueue<>();
+    /** Tasks whose turn in their lane has come, one by one. */
+    private final Queue<LaneTask> next = new ConcurrentLinkedQueue<>();
 
     /** Slots taken, by threads and by records whose results come later. */
     private final AtomicInteger slots = new AtomicInteger();
@@ -133,18 +137,17 @@ final class WorkerPool {
     }
 
     /**
-     * Adds records that may run, and starts workers for them.
+     * Adds tasks that may run, and starts workers for them.
      *
-     * @param tasks the records; not to be changed any more
-     * @param count how many of the array's places, from the first on, hold one
+     * @param tasks not to be changed any more
      */
-    void submit(RecordTask[] tasks, int count) {
-        if (count == 0) {
+    void submit(LaneTask... tasks) {
+        if (tasks.length == 0) {
             return;
         }
-        polled.add(new Batch(tasks, count));
+        polled.add(new Batch(tasks));
         if (isSlow()) {
-            for (int i = 0; i < count && startWorker(); i++) {}
+            for (int i = 0; i < tasks.length && startWorker(); i++) {}
         } else if (workers.get() == 0) {
             startWorker();
         }
@@ -188,12 +191,12 @@ final class WorkerPool {
     }
 
     /**
-     * Claims a record; null if there is none.
+     * Claims a task; null if there is none.
      *
      * @param nextFirst whether to look among those first whose turn in their lane has come
      */
-    private @Nullable RecordTask claim(boolean nextFirst) {
-        RecordTask task = nextFirst ? next.poll() : null;
+    private @Nullable LaneTask claim(boolean nextFirst) {
+        LaneTask task = nextFirst ? next.poll() : null;
         while (task == null) {
             Batch first = polled.peek();
             if (first == null) {
@@ -207,16 +210,16 @@ final class WorkerPool {
         return task;
     }
 
-    /** Takes a record that may run, to be handled together with another one; null if none is ready. */
-    @Nullable RecordTask takeReady() {
+    /** Takes a task that may run, to be handled together with another one; null if none is ready. */
+    @Nullable LaneTask takeReady() {
         return claim(true);
     }
 
     /** Ends the lane's wait for a record whose handling held it, and frees the record's slot if it held one. */
-    void resumeLane(RecordTask task, boolean heldSlot) {
+    void resumeLane(LaneTask task, boolean heldSlot) {
         LaneTask successor = task.finish();
         if (successor != null) {
-            next.add((RecordTask) successor);
+            next.add(successor);
         }
         if (heldSlot) {
             releaseSlot();
@@ -231,7 +234,7 @@ final class WorkerPool {
      * @param continuation says how the handling left it
      * @return false if there are no threads any more; then the continuation is not called and a slot held is free
      */
-    boolean continueOnWorker(RecordTask task, boolean holdsSlot, Supplier<Result> continuation) {
+    boolean continueOnWorker(LaneTask task, boolean holdsSlot, Supplier<Result> continuation) {
         boolean accepted = isAccepted(() -> onThread(() -> {
             if (!holdsSlot) {
                 takeSlotAgain();
@@ -388,7 +391,7 @@ final class WorkerPool {
         long unreportedNanos = 0;
         long lingeredAt = now;
         for (int handled = 0; ; ) {
-            RecordTask task = claim((handled & 1) == 0);
+            LaneTask task = claim((handled & 1) == 0);
             if (task == null
                     && average <= SLOW_NANOS
                     && workers.get() == 1
@@ -419,16 +422,18 @@ final class WorkerPool {
                     startIfBacklog();
                 }
             }
-            for (int turn = 1; task != null; turn++) {
+            for (int turn = 0; task != null; ) {
                 Result result = handler.handle(task, now);
                 long end = nanoTime.getAsLong();
                 unreportedNanos += Math.min(end - now, LONGEST_NANOS);
-                if (++unreported == AVERAGED || end - now > SLOW_NANOS) {
+                unreported += task.recordsInTurn();
+                if (unreported >= AVERAGED || end - now > SLOW_NANOS) {
                     average = report(unreported, unreportedNanos);
                     unreported = 0;
                     unreportedNanos = 0;
                 }
                 handled++;
+                turn += task.recordsInTurn();
                 now = end;
                 if (result == Result.HOLDS_SLOT && !takeSlot()) {
                     report(unreported, unreportedNanos);
@@ -437,7 +442,9 @@ final class WorkerPool {
                     startIfBacklog();
                     return;
                 }
-                task = result == Result.OVER ? nextInLane(task, turn) : null;
+                if (result != Result.AGAIN) {
+                    task = result == Result.OVER ? nextInLane(task, turn) : null;
+                }
             }
             if (!returning.isEmpty() && grantToReturning()) {
                 workers.decrementAndGet();
@@ -450,12 +457,17 @@ final class WorkerPool {
      * Looks for records for a while before the worker ends: to start another one costs the consumer's thread more than
      * many records that do nothing. Returns whether there are some.
      */
+    @SuppressWarnings("ThreadPriorityCheck") // a yield here is a matter of speed only
     private boolean linger(long nanos) {
         for (long spins = nanos / SPIN_NANOS; spins > 0 && returning.isEmpty() && !closed; spins--) {
             if (!polled.isEmpty() || !next.isEmpty()) {
                 return true;
             }
-            Thread.onSpinWait();
+            if (spins % SPINS_BEFORE_YIELD == 0) {
+                Thread.yield(); // to whoever has been waiting for a core
+            } else {
+                Thread.onSpinWait();
+            }
         }
         return false;
     }
@@ -471,39 +483,36 @@ final class WorkerPool {
                         nanos, (average, seen) -> average + (seen - records * average) / AVERAGED);
     }
 
-    private @Nullable RecordTask nextInLane(RecordTask task, int turn) {
-        RecordTask successor = (RecordTask) task.finish();
-        if (successor != null && (turn == QUICK_TURNS || isSlow())) {
+    private @Nullable LaneTask nextInLane(LaneTask task, int turn) {
+        LaneTask successor = task.inLane().finish();
+        if (successor != null && (turn >= QUICK_TURNS || isSlow())) {
             next.add(successor);
             return null;
         }
         return successor;
     }
 
-    /** The records that one poll made ready, of which each is claimed once. */
+    /** The tasks that one poll made ready, of which each is claimed once. */
     private static final class Batch {
 
-        private final RecordTask[] tasks;
-
-        private final int count;
+        private final LaneTask[] tasks;
 
         private final AtomicInteger claimed = new AtomicInteger();
 
-        Batch(RecordTask[] tasks, int count) {
+        Batch(LaneTask[] tasks) {
             this.tasks = tasks;
-            this.count = count;
         }
 
         boolean isClaimed() {
-            return claimed.get() >= count;
+            return claimed.get() >= tasks.length;
         }
 
-        @Nullable RecordTask claim() {
+        @Nullable LaneTask claim() {
             if (isClaimed()) {
                 return null; // without this the counter would go up and up
             }
             int index = claimed.getAndIncrement();
-            return index < count ? tasks[index] : null;
+            return index < tasks.length ? tasks[index] : null;
         }
     }
 

@@ -59,6 +59,16 @@ public abstract class LaneTask {
         return (LaneTask) NEXT.getAndSet(this, FINISHED);
     }
 
+    /** The task whose {@link #finish} ends this one's turn: itself, unless another one has taken its place. */
+    public LaneTask inLane() {
+        return this;
+    }
+
+    /** How many records its worker has handled in its last turn. Called by the worker. */
+    public int recordsInTurn() {
+        return 1;
+    }
+
     /** The task that waits for this one; null if there is none so far. Meaningful only while this task runs. */
     public final @Nullable LaneTask successor() {
         return next;

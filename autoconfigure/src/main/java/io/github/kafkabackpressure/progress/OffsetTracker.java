@@ -71,6 +71,23 @@ public final class OffsetTracker {
         return number;
     }
 
+    /**
+     * Registers polled records whose offsets follow one another without a hole.
+     *
+     * @param offset the first record's offset, above all that were registered
+     * @param count how many records there are, at least 1
+     * @return the first record's number; the others' follow it
+     */
+    public long register(long offset, int count) {
+        while (tail + count - head > (long) finished.length << 6) {
+            growFinished();
+        }
+        long number = register(offset);
+        tail = number + count;
+        position = offset + count;
+        return number;
+    }
+
     /** Marks a record as finished and moves the frontier as far as that allows. */
     public void finish(long number) {
         int word = (int) (number >>> 6) & (finished.length - 1);
@@ -78,6 +95,25 @@ public final class OffsetTracker {
         if (number == head) {
             advance();
         }
+    }
+
+    /** Marks records as finished whose numbers follow one another, as {@link #finish(long)} does. */
+    public void finish(long number, int count) {
+        long end = number + count;
+        for (long at = number; at < end; ) {
+            int bit = (int) (at & 63);
+            int step = (int) Math.min(end - at, 64 - bit);
+            finished[(int) (at >>> 6) & (finished.length - 1)] |= ones(step) << bit;
+            at += step;
+        }
+        if (number <= head && head < end) {
+            advance();
+        }
+    }
+
+    /** As many bits, from the lowest on; at least one. */
+    private static long ones(int count) {
+        return -1L >>> (64 - count);
     }
 
     private void advance() {
@@ -91,8 +127,7 @@ public final class OffsetTracker {
             if (step == 0) {
                 break;
             }
-            long passed = step == 64 ? -1L : ((1L << step) - 1) << bit;
-            finished[word] &= ~passed;
+            finished[word] &= ~(ones(step) << bit);
             head += step;
             if (bit + step < 64) {
                 break;

@@ -26,7 +26,7 @@ class AssignmentTests {
                     false),
             4,
             task -> {},
-            listenerRun -> null,
+            listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
             ListenerMetrics.NOOP,
             () -> 0L);
 

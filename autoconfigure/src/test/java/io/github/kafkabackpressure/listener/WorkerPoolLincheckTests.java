@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Interleavings;
+import io.github.kafkabackpressure.progress.LaneTask;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -75,7 +76,7 @@ class WorkerPoolLincheckTests {
         Pool(boolean quick) {
             if (quick) {
                 tick = -LONG_NANOS; // one record in less than no time outweighs that nothing is known yet
-                pool.submit(new RecordTask[] {task(false)}, 1);
+                pool.submit(task(false));
                 while (!startedThreads.isEmpty()) {
                     doWork();
                 }
@@ -91,10 +92,11 @@ class WorkerPoolLincheckTests {
             return new RecordTask(null, null, holdsSlot ? 1 : 0, 0);
         }
 
-        private WorkerPool.Result handle(RecordTask task, long begun) {
+        private WorkerPool.Result handle(LaneTask task, long begun) {
             handled.incrementAndGet();
-            if (task.number == 1) {
-                holding.add(task);
+            RecordTask record = (RecordTask) task;
+            if (record.number == 1) {
+                holding.add(record);
                 return WorkerPool.Result.HOLDS_SLOT;
             }
             return WorkerPool.Result.OVER;
@@ -102,7 +104,7 @@ class WorkerPoolLincheckTests {
 
         void doSubmit(boolean holdsSlot) {
             submitted.incrementAndGet();
-            pool.submit(new RecordTask[] {task(holdsSlot)}, 1);
+            pool.submit(task(holdsSlot));
         }
 
         void doWork() {

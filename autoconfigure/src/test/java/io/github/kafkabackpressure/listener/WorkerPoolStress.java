@@ -42,7 +42,7 @@ public class WorkerPoolStress {
         }
 
         private void submit() {
-            pool.submit(new RecordTask[] {new RecordTask(null, null, 0, 0)}, 1);
+            pool.submit(new RecordTask(null, null, 0, 0));
         }
 
         @Actor

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -41,17 +42,22 @@ class WorkerPoolTests {
         assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
     }
 
-    private void makePool(int slots, WorkerPool.Handler handler) {
+    /** Handles tasks of single records. */
+    private interface RecordHandler {
+        WorkerPool.Result handle(RecordTask task, long begun);
+    }
+
+    private void makePool(int slots, RecordHandler handler) {
         makePool(slots, threads, handler, System::nanoTime);
     }
 
-    private void makePool(int slots, Executor executor, WorkerPool.Handler handler, LongSupplier nanoTime) {
+    private void makePool(int slots, Executor executor, RecordHandler handler, LongSupplier nanoTime) {
         pool = new WorkerPool(
                 slots,
                 executor,
                 (task, begun) -> {
-                    handled.add(task);
-                    return handler.handle(task, begun);
+                    handled.add((RecordTask) task);
+                    return handler.handle((RecordTask) task, begun);
                 },
                 nanoTime);
     }
@@ -69,7 +75,7 @@ class WorkerPoolTests {
     }
 
     private void submit(RecordTask... tasks) {
-        pool.submit(tasks, tasks.length);
+        pool.submit(tasks);
     }
 
     @Test
@@ -170,7 +176,7 @@ class WorkerPoolTests {
                 lasts[lane] = task;
                 number++;
             }
-            pool.submit(ready, count);
+            pool.submit(Arrays.copyOf(ready, count));
         }
     }
 

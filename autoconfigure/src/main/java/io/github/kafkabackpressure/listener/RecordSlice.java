@@ -1,0 +1,99 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.progress.Slice;
+import java.util.List;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/**
+ * What one poll brought of one partition, as one task for one worker: how records get to handlers that only compute.
+ *
+ * <p>Threading: handed from the consumer's thread to a worker; the consumer looks at how far it is and breaks it up if
+ * it does not get on. Fields say whose they are.
+ */
+final class RecordSlice extends Slice {
+
+    /** So many finished records are taken out of flight together... */
+    private static final int ACCOUNTED_TOGETHER = 32;
+
+    /** ...or fewer, if handling them has taken so long. */
+    private static final long LONGEST_UNACCOUNTED_NANOS = 50_000;
+
+    final PartitionWork partition;
+
+    /** The first record's number in the partition's tracker; those of the others follow it. */
+    final long firstNumber;
+
+    final int queuedAtMicros;
+
+    /** How many finished records the tracker knows of; the consumer's thread only. */
+    int applied;
+
+    /** How far it was when the consumer last saw it move, and when that was; the consumer's thread only. */
+    int claimedBefore;
+
+    long movedAt;
+
+    /** The record that runs, -1 before the first; the worker's only, as are the fields below. */
+    int running = -1;
+
+    /** How many records the present turn has handled. */
+    int inTurn;
+
+    private int unaccounted;
+
+    private long accountedAt;
+
+    private final List<? extends ConsumerRecord<?, ?>> records;
+
+    RecordSlice(
+            List<? extends ConsumerRecord<?, ?>> records,
+            PartitionWork partition,
+            long firstNumber,
+            int queuedAtMicros,
+            long now) {
+        super(records.size());
+        this.records = records;
+        this.partition = partition;
+        this.firstNumber = firstNumber;
+        this.queuedAtMicros = queuedAtMicros;
+        this.movedAt = now;
+    }
+
+    ConsumerRecord<?, ?> record(int index) {
+        return records.get(index);
+    }
+
+    @Override
+    protected RecordTask taskOf(int index) {
+        return new RecordTask(records.get(index), partition, firstNumber + index, queuedAtMicros);
+    }
+
+    /** Bytes of keys and values of the records from one index to before another. */
+    long bytes(int from, int to) {
+        long sum = 0;
+        for (int at = from; at < to; at++) {
+            sum += ListenerRun.bytes(records.get(at));
+        }
+        return sum;
+    }
+
+    @Override
+    public int recordsInTurn() {
+        return inTurn;
+    }
+
+    /** Whether the finished records are enough, or late enough, to be taken out of flight. The worker's. */
+    boolean isAccountingDue(long now) {
+        if (++unaccounted < ACCOUNTED_TOGETHER && now - accountedAt < LONGEST_UNACCOUNTED_NANOS) {
+            return false;
+        }
+        accountingDone(now);
+        return true;
+    }
+
+    /** Counts anew from here on. The worker's. */
+    void accountingDone(long now) {
+        unaccounted = 0;
+        accountedAt = now;
+    }
+}
