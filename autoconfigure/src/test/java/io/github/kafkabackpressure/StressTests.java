@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.flow.PartitionInFlightStress;
 import io.github.kafkabackpressure.flow.WakeupGateStress;
 import io.github.kafkabackpressure.listener.WorkerPoolStress;
 import io.github.kafkabackpressure.progress.LaneTaskStress;
+import io.github.kafkabackpressure.progress.SliceStress;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,7 +31,11 @@ import org.junit.jupiter.api.Test;
 class StressTests {
 
     private static final List<Class<?>> TESTS = List.of(
-            WakeupGateStress.class, PartitionInFlightStress.class, LaneTaskStress.class, WorkerPoolStress.class);
+            WakeupGateStress.class,
+            PartitionInFlightStress.class,
+            LaneTaskStress.class,
+            SliceStress.class,
+            WorkerPoolStress.class);
 
     /** What jcstress says of all of them in the end. */
     private static String report;

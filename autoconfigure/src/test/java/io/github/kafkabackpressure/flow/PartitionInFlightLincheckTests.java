@@ -31,7 +31,7 @@ class PartitionInFlightLincheckTests {
     /** The counts under no contention. */
     public static class SequentialCounts {
 
-        private int inFlight = 4;
+        private int inFlight = 6;
 
         private int running = 2;
 
@@ -62,8 +62,17 @@ class PartitionInFlightLincheckTests {
             return finish();
         }
 
-        public int finishSecond() {
-            return finish();
+        public int finishSecondWithSixth() {
+            int left = closed ? 1 : 2;
+            running--;
+            inFlight -= left;
+            return left;
+        }
+
+        public int leaveFifth() {
+            int left = closed ? 0 : 1;
+            inFlight -= left;
+            return left;
         }
 
         public int close() {
@@ -91,7 +100,7 @@ class PartitionInFlightLincheckTests {
         private final PartitionInFlight counts = new PartitionInFlight();
 
         public ProductCounts() {
-            counts.add(4);
+            counts.add(6);
             counts.start();
             counts.start();
         }
@@ -112,8 +121,13 @@ class PartitionInFlightLincheckTests {
         }
 
         @Operation(runOnce = true)
-        public int finishSecond() {
-            return counts.finish();
+        public int finishSecondWithSixth() {
+            return counts.finish(2);
+        }
+
+        @Operation(runOnce = true)
+        public int leaveFifth() {
+            return counts.leave(1);
         }
 
         @Operation(nonParallelGroup = "consumer")
@@ -135,7 +149,7 @@ class PartitionInFlightLincheckTests {
     /** Broken: counts and state are words of their own, each atomic. */
     public static class SeparateCounts {
 
-        private final AtomicInteger inFlight = new AtomicInteger(4);
+        private final AtomicInteger inFlight = new AtomicInteger(6);
 
         private final AtomicInteger running = new AtomicInteger(2);
 
@@ -170,8 +184,18 @@ class PartitionInFlightLincheckTests {
         }
 
         @Operation(runOnce = true)
-        public int finishSecond() {
-            return finish();
+        public int finishSecondWithSixth() {
+            int left = closed ? 1 : 2;
+            running.decrementAndGet();
+            inFlight.addAndGet(-left);
+            return left;
+        }
+
+        @Operation(runOnce = true)
+        public int leaveFifth() {
+            int left = closed ? 0 : 1;
+            inFlight.addAndGet(-left);
+            return left;
         }
 
         @Operation(nonParallelGroup = "consumer")

@@ -40,7 +40,7 @@ class BackpressuredConsumerTests {
                             false),
                     4,
                     task -> {},
-                    listenerRun -> null,
+                    listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
                     ListenerMetrics.NOOP,
                     () -> 0L),
             true,

@@ -57,7 +57,8 @@ class DrainLincheckTests {
 
         private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
-        final ListenerRun run = new ListenerRun(OPTIONS, 1, task -> {}, r -> null, ListenerMetrics.NOOP, () -> 0L);
+        final ListenerRun run = new ListenerRun(
+                OPTIONS, 1, task -> {}, r -> (task, begun) -> WorkerPool.Result.OVER, ListenerMetrics.NOOP, () -> 0L);
 
         final Assignment assignment = new Assignment(run, null, () -> {});
 

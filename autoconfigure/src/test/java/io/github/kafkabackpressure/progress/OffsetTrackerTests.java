@@ -126,10 +126,18 @@ class OffsetTrackerTests {
                     if (random.nextInt(10) == 0) {
                         offset += random.nextInt(5);
                     }
-                    model.register(tracker, offset++);
+                    if (random.nextInt(4) == 0) {
+                        int count = random.nextInt(150) + 1;
+                        model.register(tracker, offset, count);
+                        offset += count;
+                    } else {
+                        model.register(tracker, offset++);
+                    }
                 } else if (random.nextInt(50) == 0) {
                     offset += random.nextInt(3);
                     model.moveTo(tracker, offset);
+                } else if (random.nextInt(8) == 0) {
+                    model.finishRun(tracker, model.anyUnfinished(random), random.nextInt(150) + 1);
                 } else {
                     model.finish(tracker, model.anyUnfinished(random));
                 }
@@ -160,6 +168,26 @@ class OffsetTrackerTests {
             unfinished.add(offsets.size());
             offsets.add(offset);
             position = offset + 1;
+        }
+
+        void register(OffsetTracker tracker, long offset, int count) {
+            assertThat(tracker.register(offset, count)).isEqualTo(offsets.size());
+            for (int i = 0; i < count; i++) {
+                unfinished.add(offsets.size());
+                offsets.add(offset + i);
+            }
+            position = offset + count;
+        }
+
+        /** Finishes a record and those after it that are unfinished too, in one call. */
+        void finishRun(OffsetTracker tracker, int number, int longest) {
+            int count = 0;
+            while (count < longest && number + count < offsets.size() && !finished.get(number + count)) {
+                finished.set(number + count);
+                unfinished.remove(Collections.binarySearch(unfinished, number + count));
+                count++;
+            }
+            tracker.finish(number, count);
         }
 
         int anyUnfinished(Random random) {
