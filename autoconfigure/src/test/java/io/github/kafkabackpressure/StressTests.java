@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.flow.PartitionInFlightStress;
 import io.github.kafkabackpressure.flow.WakeupGateStress;
 import io.github.kafkabackpressure.listener.WorkerPoolStress;
 import io.github.kafkabackpressure.progress.LaneTaskStress;
+import io.github.kafkabackpressure.progress.SliceChainStress;
 import io.github.kafkabackpressure.progress.SliceStress;
 import java.io.File;
 import java.io.IOException;
@@ -35,6 +36,7 @@ class StressTests {
             PartitionInFlightStress.class,
             LaneTaskStress.class,
             SliceStress.class,
+            SliceChainStress.class,
             WorkerPoolStress.class);
 
     /** What jcstress says of all of them in the end. */

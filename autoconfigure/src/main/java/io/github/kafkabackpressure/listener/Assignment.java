@@ -413,13 +413,15 @@ final class Assignment {
     List<PartitionWork> drain(Collection<PartitionWork> leaving, long deadline) {
         leaving.forEach(this::dropQueued);
         boolean interrupted = false;
+        boolean late = false;
         drainWaiter = Thread.currentThread();
         try {
-            while (isRunning(leaving)) {
+            while (!late && isRunning(leaving)) {
                 calls.run(); // what runs may wait for them
                 long left = deadline - run.nanoTime.getAsLong();
                 if (left <= 0) {
-                    break;
+                    late = true;
+                    continue;
                 }
                 // A completion between the look above and this line has unparked this thread: the park returns at once.
                 LockSupport.parkNanos(this, left);
@@ -431,9 +433,11 @@ final class Assignment {
                 Thread.currentThread().interrupt();
             }
         }
-        // Looked at first: what is not running any more by now is in the mailbox.
-        List<PartitionWork> running =
-                leaving.stream().filter(work -> work.inFlight.running() > 0).toList();
+        // Looked at before the mailbox: what is not running any more by now is in it. Only once it is late, as a worker
+        // that takes a dropped record counts as running for a moment.
+        List<PartitionWork> running = late
+                ? leaving.stream().filter(work -> work.inFlight.running() > 0).toList()
+                : List.of();
         takeCompletions();
         return running;
     }

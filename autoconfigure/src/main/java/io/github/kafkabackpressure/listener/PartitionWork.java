@@ -9,9 +9,9 @@ import io.github.kafkabackpressure.progress.OffsetTracker;
 import io.github.kafkabackpressure.progress.Slice;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Queue;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +50,7 @@ final class PartitionWork {
     private @Nullable LaneTask last;
 
     /** The slices that are not known to be over, in the order of their records. */
-    private final Queue<RecordSlice> slices = new ArrayDeque<>();
+    private final Deque<RecordSlice> slices = new ArrayDeque<>();
 
     /** Whether the user paused the partition. */
     boolean pausedByUser;
@@ -116,7 +116,7 @@ final class PartitionWork {
 
     /** Whether there are slices which records polled next cannot be put behind one by one. */
     boolean hasSlicesInTheWay() {
-        return ordering == Ordering.KEY && !slices.isEmpty();
+        return ordering != Ordering.UNORDERED && !slices.isEmpty();
     }
 
     boolean hasSlices() {
@@ -189,9 +189,13 @@ final class PartitionWork {
      * @return the records that no slice will run any more, none of them on a lane yet
      */
     List<RecordTask> breakUpSlices(long now) {
+        // The newest first: a worker must not pass by a broken one to the whole one behind it.
+        for (Iterator<RecordSlice> left = slices.descendingIterator(); left.hasNext(); ) {
+            RecordSlice slice = left.next();
+            owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER)));
+        }
         List<RecordTask> rest = new ArrayList<>();
         for (RecordSlice slice : slices) {
-            owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER)));
             apply(slice, now);
             RecordTask current = (RecordTask) slice.current();
             if (current != null) {

@@ -335,6 +335,12 @@ public final class Scenario implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             TopicPartition to = partitions.get(i % partitions.size());
             producer.send(new ProducerRecord<>(to.topic(), to.partition(), "k" + i % 10, String.valueOf(i)));
+            if (i + 1 == partitions.size()) {
+                // A new partition may refuse its first batch for a moment; Kafka then gets stuck on a second one that
+                // was
+                // accepted meanwhile.
+                producer.flush();
+            }
         }
         producer.flush();
     }

@@ -1,0 +1,502 @@
+package io.github.kafkabackpressure.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongConsumer;
+import java.util.stream.LongStream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Slices between the consumer's thread and the workers, stepped by hand on one thread: what happens while a record runs
+ * is done by its handler.
+ */
+class SlicesTests {
+
+    private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
+
+    private static final TopicPartition OTHER = new TopicPartition("other", 0);
+
+    private static final int KEYS = 5;
+
+    private static final long LONG_NANOS = TimeUnit.MILLISECONDS.toNanos(6);
+
+    private final Queue<Runnable> threads = new ArrayDeque<>();
+
+    private final AtomicInteger wakeups = new AtomicInteger();
+
+    private final List<Long> begun = new ArrayList<>();
+
+    private final List<Long> ended = new ArrayList<>();
+
+    private int inSlices;
+
+    private long now;
+
+    private LongConsumer handler = offset -> {};
+
+    private Runnable whileConcluding = () -> {};
+
+    private ListenerRun run;
+
+    private Assignment assignment;
+
+    private PartitionWork work;
+
+    /** Handles records by {@link #handler}; what fails is recovered. */
+    private final class Handling implements Invoker, Invoker.OfSlices {
+
+        @Override
+        public WorkerPool.Result invoke(RecordTask task, long begunAt) {
+            handle(task.record);
+            run.finished(task, RecordOutcome.HANDLED, begunAt);
+            return WorkerPool.Result.OVER;
+        }
+
+        @Override
+        public OfSlices ofSlices() {
+            return this;
+        }
+
+        @Override
+        public Signal.Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+            inSlices++;
+            try {
+                handle(record);
+                return null;
+            } catch (RuntimeException e) {
+                return new Signal.Failed(e, null);
+            }
+        }
+
+        @Override
+        public WorkerPool.Result conclude(RecordTask task, long begunAt, Signal.Failed failure) {
+            whileConcluding.run();
+            ended.add(task.record.offset());
+            run.finished(task, RecordOutcome.RECOVERED, begunAt);
+            return WorkerPool.Result.OVER;
+        }
+    }
+
+    private void handle(ConsumerRecord<?, ?> record) {
+        if (record.topic().equals(OTHER.topic())) {
+            return;
+        }
+        begun.add(record.offset());
+        handler.accept(record.offset());
+        ended.add(record.offset());
+    }
+
+    private void start(Ordering ordering) {
+        run = new ListenerRun(
+                ListenerOptions.of(
+                        List.of(ListenerOptions.Source.ofProperties(
+                                "listener",
+                                new ListenerSettings(
+                                        ordering,
+                                        1000,
+                                        null,
+                                        DataSize.ofMegabytes(1),
+                                        0.5,
+                                        4,
+                                        null,
+                                        null,
+                                        null,
+                                        null,
+                                        null))),
+                        false),
+                250,
+                threads::add,
+                listenerRun -> new Handling(),
+                ListenerMetrics.NOOP,
+                () -> now);
+        assignment = new Assignment(run, null, wakeups::incrementAndGet);
+        assignment.assigned(List.of(PARTITION, OTHER));
+        work = assignment.work(PARTITION);
+        // By this clock handling takes no time, which the pool learns from the first records.
+        poll(OTHER, 0, 200);
+        runWorkers();
+        tick();
+        inSlices = 0;
+        assertThat(run.workers.isComputing()).isTrue();
+    }
+
+    @BeforeEach
+    void startInPartitionOrder() {
+        start(Ordering.PARTITION);
+    }
+
+    private void poll(TopicPartition partition, long offset, int count) {
+        assertThat(run.limit.tryReserve(250)).isTrue();
+        assignment.reserved = true;
+        List<ConsumerRecord<String, String>> records = LongStream.range(offset, offset + count)
+                .mapToObj(at -> record(partition, at, Long.toString(at % KEYS)))
+                .toList();
+        assignment.dispatch(new ConsumerRecords<>(Map.of(partition, records), Map.of()));
+    }
+
+    private static ConsumerRecord<String, String> record(TopicPartition partition, long offset, String key) {
+        return new ConsumerRecord<>(
+                partition.topic(),
+                partition.partition(),
+                offset,
+                0,
+                TimestampType.CREATE_TIME,
+                key.length(),
+                5,
+                key,
+                "value",
+                new RecordHeaders(),
+                Optional.empty());
+    }
+
+    private void poll(long offset, int count) {
+        poll(PARTITION, offset, count);
+    }
+
+    private void runWorkers() {
+        for (Runnable thread = threads.poll(); thread != null; thread = threads.poll()) {
+            thread.run();
+        }
+    }
+
+    private void tick() {
+        assignment.takeCompletions();
+        run.workers.nudge();
+    }
+
+    /** What the consumer and other workers do while a record takes its time. */
+    private void timePasses() {
+        tick();
+        now += LONG_NANOS;
+        tick();
+        runWorkers();
+        tick();
+    }
+
+    private void runAll() {
+        runWorkers();
+        tick();
+        runWorkers();
+        tick();
+    }
+
+    private void assertAllFinished(int count) {
+        assertThat(begun).hasSize(count).doesNotHaveDuplicates();
+        assertThat(work.tracker.frontier()).isEqualTo(count);
+        assertNothingInFlight();
+    }
+
+    private void assertNothingInFlight() {
+        assertThat(run.limit.inFlight()).isZero();
+        assertThat(work.inFlight.inFlight()).isZero();
+        assertThat(work.inFlight.running()).isZero();
+        assertThat(run.bytesInFlight).hasValue(0);
+        assertThat(assignment.hasSlices()).isFalse();
+    }
+
+    private static List<Long> range(long from, long to) {
+        return LongStream.range(from, to).boxed().toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void quickRecordsOfAPollAreHandledInOneSlice(Ordering ordering) {
+        start(ordering);
+        poll(0, 100);
+        assertThat(run.limit.inFlight()).isEqualTo(100);
+        assertThat(run.bytesInFlight.get()).isPositive();
+
+        runWorkers();
+
+        assertThat(begun).isEqualTo(range(0, 100));
+        assertThat(inSlices).isEqualTo(100);
+        assertThat(run.limit.inFlight()).isZero();
+        tick();
+        assertAllFinished(100);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whileARecordTakesItsTimeThoseBehindItAreHandledAsTheOrderAllows(Ordering ordering) {
+        start(ordering);
+        handler = offset -> {
+            if (offset == 3) {
+                timePasses();
+                List<Long> meanwhile = begun.subList(4, begun.size());
+                switch (ordering) {
+                    case PARTITION -> assertThat(meanwhile).isEmpty();
+                    case KEY ->
+                        assertThat(meanwhile)
+                                .containsExactlyInAnyOrderElementsOf(range(4, 20).stream()
+                                        .filter(other -> other % KEYS != 3)
+                                        .toList());
+                    case UNORDERED -> assertThat(meanwhile).containsExactlyInAnyOrderElementsOf(range(4, 20));
+                }
+                assertThat(work.tracker.frontier()).isEqualTo(3);
+                assertThat(run.limit.inFlight()).isEqualTo(20 - 3 - meanwhile.size());
+            }
+        };
+        poll(0, 10);
+        poll(10, 10); // a second slice, behind the first one
+
+        runAll();
+
+        assertAllFinished(20);
+        assertOrderOfEachKey(ordering);
+    }
+
+    private void assertOrderOfEachKey(Ordering ordering) {
+        Map<Long, Long> last = new HashMap<>();
+        if (ordering != Ordering.UNORDERED) {
+            for (long offset : begun) {
+                Long before = last.put(ordering == Ordering.KEY ? offset % KEYS : 0, offset);
+                assertThat(before == null || before < offset)
+                        .as("%s comes after %s in %s", offset, before, begun)
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aSliceOfARecordThatTakesNotSoLongGoesOn() {
+        start(Ordering.UNORDERED);
+        handler = offset -> {
+            if (offset == 3) {
+                tick();
+                now += LONG_NANOS / 2;
+                tick();
+            }
+        };
+        poll(0, 10);
+
+        runAll();
+
+        assertThat(inSlices).isEqualTo(10);
+        assertAllFinished(10);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRecordThatFailsLeavesItsSliceAndHoldsUpOnlyItsLane(Ordering ordering) {
+        start(ordering);
+        handler = offset -> {
+            if (offset == 3) {
+                throw new IllegalStateException("fails");
+            }
+        };
+        whileConcluding = () -> {
+            tick(); // it has been signalled, so no time needs to pass
+            now += LONG_NANOS;
+            run.workers.nudge();
+            runWorkers();
+            assertThat(begun.size())
+                    .isEqualTo(
+                            switch (ordering) {
+                                case PARTITION -> 4;
+                                case KEY -> 9;
+                                case UNORDERED -> 10;
+                            });
+        };
+        assignment.gate.beginTick();
+        assignment.gate.enterPoll();
+        poll(0, 10);
+
+        runAll();
+
+        assertThat(wakeups).hasValue(1);
+        assertThat(ended).hasSize(10);
+        assertAllFinished(10);
+        assertOrderOfEachKey(ordering);
+    }
+
+    /** As by an error handler that recovers at once: the record is finished before the consumer hears of its failure. */
+    @ParameterizedTest
+    @EnumSource
+    void aRecordThatFailsAndIsRecoveredBeforeTheConsumerLooksLeavesNothingBehind(Ordering ordering) {
+        start(ordering);
+        handler = offset -> {
+            if (offset == 3) {
+                throw new IllegalStateException("fails");
+            }
+        };
+        poll(0, 10);
+        poll(10, 10);
+
+        runAll();
+        assertAllFinished(20);
+        assertOrderOfEachKey(ordering);
+
+        inSlices = 0;
+        poll(20, 10);
+        runAll();
+
+        assertThat(inSlices).as("records that come in slices again").isEqualTo(10);
+        assertAllFinished(30);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anErrorEndsTheConsumerAndLeavesItsRecordUnfinished(Ordering ordering) {
+        start(ordering);
+        handler = offset -> {
+            if (offset == 3) {
+                throw new StackOverflowError("fails");
+            }
+        };
+        poll(0, 10);
+        runWorkers();
+
+        assertThatThrownBy(assignment::throwFailure).isInstanceOf(StackOverflowError.class);
+        assignment.drain(List.of(work), now);
+        assertThat(work.tracker.frontier()).isEqualTo(3);
+        assignment.close();
+        assertThat(begun).isEqualTo(range(0, 4));
+        assertNothingInFlight();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRevokeLetsOnlyTheRecordEndThatRuns(Ordering ordering) {
+        start(ordering);
+        handler = offset -> {
+            if (offset == 3) {
+                assertThat(assignment.drain(List.of(work), now)).containsExactly(work);
+                assertThat(work.tracker.frontier()).isEqualTo(3);
+                assertThat(run.limit.inFlight()).isEqualTo(1);
+            }
+        };
+        poll(0, 10);
+        poll(10, 10);
+        runWorkers();
+
+        assertThat(assignment.drain(List.of(work), now)).isEmpty();
+        assertThat(work.tracker.frontier()).isEqualTo(4);
+        assignment.remove(List.of(work));
+        runAll();
+        assertThat(begun).isEqualTo(range(0, 4));
+        assertNothingInFlight();
+    }
+
+    @Test
+    void aSliceOfARevokedPartitionDoesNotBegin() {
+        poll(0, 10);
+        assertThat(assignment.drain(List.of(work), now)).isEmpty();
+        assignment.remove(List.of(work));
+
+        runAll();
+
+        assertThat(begun).isEmpty();
+        assertNothingInFlight();
+    }
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "UNORDERED")
+    void afterASeekARecordWaitsForTheOneOfItsLaneThatStillRuns(Ordering ordering) {
+        start(ordering);
+        PartitionWork before = work;
+        handler = offset -> {
+            if (offset == 3 && begun.size() == 4) {
+                assignment.sought(PARTITION);
+                work = assignment.work(PARTITION);
+                poll(3, 7);
+                timePasses();
+                assertThat(begun.subList(4, begun.size()))
+                        .containsExactlyInAnyOrderElementsOf(
+                                ordering == Ordering.PARTITION ? List.of() : List.of(4L, 5L, 6L, 7L, 9L));
+            }
+        };
+        poll(0, 10);
+
+        runAll();
+
+        assertThat(begun).hasSize(4 + 7);
+        assertThat(work.tracker.frontier()).isEqualTo(10);
+        assertThat(before.inFlight.inFlight()).isZero();
+        assertNothingInFlight();
+    }
+
+    @Test
+    void recordsOfKeysThatAreStillOnLanesComeInNoSlice() {
+        start(Ordering.KEY);
+        handler = offset -> {
+            if (offset == 3) {
+                timePasses();
+                inSlices = 0;
+                poll(10, 10);
+                timePasses();
+                assertThat(inSlices).isZero();
+                assertThat(begun).contains(10L).doesNotContain(13L);
+            }
+        };
+        poll(0, 10);
+        runAll();
+
+        assertAllFinished(20);
+        assertOrderOfEachKey(Ordering.KEY);
+    }
+
+    @Test
+    void whatASliceFinishesWakesWhoWaitsForRoom() {
+        for (int offset = 0; offset < 1000; offset += 250) {
+            poll(offset, 250);
+        }
+        assertThat(run.limit.hasRoomFor(250)).isFalse();
+        assignment.waitsForRoom = true;
+        run.limit.startWaiting();
+        assignment.gate.beginTick();
+        assignment.gate.enterPoll();
+        handler = offset -> {
+            if (offset == 499) {
+                assertThat(wakeups).hasValue(0);
+            }
+        };
+
+        runWorkers();
+
+        assertThat(wakeups).hasValue(1);
+    }
+
+    @Test
+    void holesInTheOffsetsAreNoMatter() {
+        assertThat(run.limit.tryReserve(250)).isTrue();
+        assignment.reserved = true;
+        List<ConsumerRecord<String, String>> records = LongStream.of(5, 6, 90, 700)
+                .mapToObj(at -> record(PARTITION, at, "key"))
+                .toList();
+        assignment.dispatch(new ConsumerRecords<>(Map.of(PARTITION, records), Map.of()));
+        handler = offset -> {
+            if (offset == 90) {
+                tick();
+                assertThat(work.tracker.frontier()).isEqualTo(90);
+            }
+        };
+
+        runAll();
+
+        assertThat(work.tracker.frontier()).isEqualTo(701);
+        assertThat(begun).isEqualTo(List.of(5L, 6L, 90L, 700L));
+        assertNothingInFlight();
+    }
+}
