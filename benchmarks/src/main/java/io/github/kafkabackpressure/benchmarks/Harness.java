@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +53,9 @@ final class Harness {
                     run(broker, topics, spec, spec.entries().get(0), 0);
                 }
                 done.add(run(broker, topics, spec));
-                topics.deleteFilled();
+                topics.deleteFilledExcept(specs.subList(done.size(), specs.size()).stream()
+                        .flatMap(later -> later.entries().stream().map(entry -> topicOf(later, entry)))
+                        .collect(Collectors.toSet()));
                 files.write(
                         name,
                         new SuiteResult(

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -58,10 +59,12 @@ final class Topics implements AutoCloseable {
         return name;
     }
 
-    /** Deletes the topics that were filled, to give their disk space and page cache to the next. */
-    void deleteFilled() throws Exception {
-        admin.deleteTopics(List.copyOf(filled.values())).all().get(60, TimeUnit.SECONDS);
-        filled.clear();
+    /** Deletes the topics that were filled and are not needed any more, to give their page cache to the next. */
+    void deleteFilledExcept(Set<TopicSpec> needed) throws Exception {
+        Map<TopicSpec, String> done = new HashMap<>(filled);
+        done.keySet().removeAll(needed);
+        admin.deleteTopics(List.copyOf(done.values())).all().get(60, TimeUnit.SECONDS);
+        filled.keySet().removeAll(done.keySet());
     }
 
     void delete(String name) throws Exception {

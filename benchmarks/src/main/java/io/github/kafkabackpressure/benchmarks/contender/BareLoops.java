@@ -2,10 +2,12 @@ package io.github.kafkabackpressure.benchmarks.contender;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 
@@ -23,6 +25,13 @@ final class BareLoops {
     static Probe serial(Run run) {
         Probe probe = Probe.of(run);
         start(run, probe::handle);
+        return probe;
+    }
+
+    /** As many records a poll as {@code @BackpressuredListener} asks for in partition order with its defaults. */
+    static Probe smallPolls(Run run) {
+        Probe probe = Probe.of(run);
+        start(run, Map.of(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 62), probe::handle);
         return probe;
     }
 
@@ -51,8 +60,14 @@ final class BareLoops {
     }
 
     private static void start(Run run, Consumer<ConsumerRecord<String, String>> handler) {
+        start(run, Map.of(), handler);
+    }
+
+    private static void start(Run run, Map<String, Object> settings, Consumer<ConsumerRecord<String, String>> handler) {
+        Map<String, Object> properties = run.consumerProperties();
+        properties.putAll(settings);
         Workers.daemon("bare-loop", () -> {
-            try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(run.consumerProperties())) {
+            try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(properties)) {
                 consumer.subscribe(List.of(run.topic()));
                 while (!Thread.currentThread().isInterrupted()) {
                     for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(100))) {

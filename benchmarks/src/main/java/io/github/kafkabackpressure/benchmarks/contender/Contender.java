@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.benchmarks.contender;
 /** Everyone who can be measured. */
 public enum Contender {
     BARE("bare", "KafkaConsumer loop", Family.BARE, BareLoops::serial),
+    BARE_SMALL_POLLS("bare-small-polls", "KafkaConsumer loop, max.poll.records 62", Family.BARE, BareLoops::smallPolls),
     BARE_POOL("bare-pool", "loop + thread pool + semaphore", Family.BARE, BareLoops::platformThreads),
     BARE_VIRTUAL("bare-virtual", "loop + virtual threads + semaphore", Family.BARE, BareLoops::virtualThreads),
     KAFKA_LISTENER("kafka-listener", "@KafkaListener record", Family.SPRING, SpringListeners::record),
@@ -100,7 +101,11 @@ public enum Contender {
 
     /** Whether it is measured with more partitions, keys and records in flight. */
     public boolean isFlatnessSubject() {
-        return this == BARE || this == OURS_PARTITION || this == OURS_KEY || this == OURS_UNORDERED;
+        return this == BARE
+                || this == BARE_SMALL_POLLS
+                || this == OURS_PARTITION
+                || this == OURS_KEY
+                || this == OURS_UNORDERED;
     }
 
     RunResult run(Run run) throws Exception {
