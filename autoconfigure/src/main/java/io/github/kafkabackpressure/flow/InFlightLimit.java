@@ -89,6 +89,11 @@ public final class InFlightLimit {
         return taken.get() - reserved.get() <= watermarks.low();
     }
 
+    /** Whether {@link #tryReserve} would find room now, however much has drained. */
+    public boolean hasRoomWithin(int records) {
+        return taken.get() + records <= watermarks.high();
+    }
+
     /** Whether a consumer that waits could reserve room for this many records now. */
     public boolean hasRoomFor(int records) {
         return isDrainedToLowWatermark() && taken.get() + records <= watermarks.high();

@@ -22,8 +22,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The partitions of one consumer and the work in them: puts polled records on their lanes, takes in what has been
- * finished, and ends the work of partitions that go away.
+ * The partitions of one consumer and the work in them: puts polled records on their lanes, as slices or one by one, takes
+ * in what has been finished, and ends the work of partitions that go away.
  *
  * <p>Threading: the consumer's thread, but for {@link #mailbox} and the methods that say so. Anyone may read the
  * partitions for a snapshot.
@@ -62,6 +62,9 @@ final class Assignment {
 
     /** The partitions with slices that are not known to be over. */
     private final List<PartitionWork> sliced = new ArrayList<>();
+
+    /** How many records were running when their slices were broken up and have not been taken in since. */
+    int hanging;
 
     /** Tasks that may run and have not been submitted yet. */
     private final List<LaneTask> ready = new ArrayList<>();
@@ -281,6 +284,10 @@ final class Assignment {
             if (work.applySlices(now)) {
                 touch(work);
             }
+            RecordSlice afterLanes = work.takeSliceAfterLanes();
+            if (afterLanes != null) {
+                ready.add(afterLanes);
+            }
             if (work.hasSlices() && (slow || work.hasStuckSlice(now - LONGEST_IN_SLICE))) {
                 breakUpSlices(work, now);
                 touch(work);
@@ -339,6 +346,12 @@ final class Assignment {
         if (left <= partition.wakeAt || (left == 0 && wakeWhenDrained)) {
             gate.signal();
         }
+        unparkDrain();
+    }
+
+    /** Makes the consumer hand out the rest of a slice that a worker has broken up. Called by workers. */
+    void wakeToHandOut() {
+        gate.signal();
         unparkDrain();
     }
 
@@ -418,13 +431,16 @@ final class Assignment {
         try {
             while (!late && isRunning(leaving)) {
                 calls.run(); // what runs may wait for them
+                takeCompletions(); // the partitions that stay go on meanwhile
+                run.workers.nudge();
                 long left = deadline - run.nanoTime.getAsLong();
                 if (left <= 0) {
                     late = true;
                     continue;
                 }
                 // A completion between the look above and this line has unparked this thread: the park returns at once.
-                LockSupport.parkNanos(this, left);
+                boolean looksAgain = hasSlices() || run.workers.hasBacklog();
+                LockSupport.parkNanos(this, looksAgain ? Math.min(left, LONGEST_IN_SLICE) : left);
                 interrupted |= Thread.interrupted();
             }
         } finally {
@@ -433,7 +449,9 @@ final class Assignment {
                 Thread.currentThread().interrupt();
             }
         }
-        // Looked at before the mailbox: what is not running any more by now is in it. Only once it is late, as a worker
+        // Looked at before the mailbox: what is not running any more by now is in it; slices were taken in when they
+        // were
+        // broken up. Only once it is late, as a worker
         // that takes a dropped record counts as running for a moment.
         List<PartitionWork> running = late
                 ? leaving.stream().filter(work -> work.inFlight.running() > 0).toList()
@@ -453,6 +471,7 @@ final class Assignment {
 
     private void dropQueued(PartitionWork work) {
         work.breakUpSlices(run.nanoTime.getAsLong());
+        work.forgetHanging();
         int dropped = work.inFlight.close();
         if (dropped > 0) {
             run.limit.release(dropped);

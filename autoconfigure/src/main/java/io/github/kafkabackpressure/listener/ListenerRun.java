@@ -154,6 +154,7 @@ final class ListenerRun implements WorkerPool.Handler {
             }
             failure = requireOfSlices().attempt(slice.partition, record);
         } catch (Throwable e) {
+            slice.partition.owner.fail(e); // first: what follows needs memory, which may be what has run out
             return failed(leaveSlice(slice), begun, e);
         }
         if (failure != null) {
@@ -204,7 +205,7 @@ final class ListenerRun implements WorkerPool.Handler {
         int finished = slice.breakUp(Slice.Side.WORKER);
         if (finished >= 0) {
             leaveFlight(slice, finished);
-            slice.partition.owner.gate.signal();
+            slice.partition.owner.wakeToHandOut();
         }
         return current(slice);
     }

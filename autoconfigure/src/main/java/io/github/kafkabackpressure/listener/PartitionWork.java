@@ -44,13 +44,22 @@ final class PartitionWork {
     private final Ordering ordering;
 
     /**
-     * The last task of the only lane in {@code partition} order, null if that lane is known to be empty; the last slice
-     * in {@code key} order, null if there is none, as then there are no lanes by key.
+     * The last task of the only lane in {@code partition} order, null if that lane is known to be empty; in {@code key}
+     * order the last slice, null if there is none.
      */
     private @Nullable LaneTask last;
 
     /** The slices that are not known to be over, in the order of their records. */
     private final Deque<RecordSlice> slices = new ArrayDeque<>();
+
+    /** The slice that may run once there are no lanes by key any more; one of {@link #slices}, or null. */
+    private @Nullable RecordSlice afterLanes;
+
+    /** Whether a slice has waited for the lanes by key in vain: while they last, records are put on them one by one. */
+    private boolean lanesLast;
+
+    /** The part of {@link Assignment#hanging} that is this partition's. */
+    private int hanging;
 
     /** Whether the user paused the partition. */
     boolean pausedByUser;
@@ -109,9 +118,12 @@ final class PartitionWork {
         return work;
     }
 
-    /** Whether records polled next may become a slice: their keys' lanes must be empty. */
+    /** Whether records polled next had better become a slice: not if it would have to wait for a record that hangs. */
     boolean takesSlice() {
-        return lanes == null || lanes.size() == 0;
+        if (lanes != null && lanes.size() == 0) {
+            lanesLast = false;
+        }
+        return ordering == Ordering.UNORDERED || (hanging == 0 && !lanesLast);
     }
 
     /** Whether there are slices which records polled next cannot be put behind one by one. */
@@ -124,18 +136,34 @@ final class PartitionWork {
     }
 
     /**
-     * Puts a slice behind the one before it.
+     * Puts a slice behind the one before it, or behind all lanes by key.
      *
      * @return true if it has to wait for another task, false if it may run now
      */
     boolean enqueue(RecordSlice slice) {
+        boolean first = slices.isEmpty();
         slices.add(slice);
+        if (first && lanes != null && lanes.size() > 0) {
+            afterLanes = slice;
+            last = slice;
+            return true;
+        }
         if (ordering == Ordering.UNORDERED) {
             return false;
         }
         LaneTask previous = last;
         last = slice;
         return previous != null && previous.append(slice);
+    }
+
+    /** Takes the slice that has waited for the lanes by key, if there are none any more. */
+    @Nullable RecordSlice takeSliceAfterLanes() {
+        RecordSlice slice = afterLanes;
+        if (slice == null || (lanes != null && lanes.size() > 0)) {
+            return null;
+        }
+        afterLanes = null;
+        return slice;
     }
 
     /**
@@ -173,14 +201,24 @@ final class PartitionWork {
         return true;
     }
 
-    /** Whether a slice is broken up, or runs a record since before a time: then the others must not wait for it. */
+    /**
+     * Whether a slice is broken up, or since before a time has run the same record or waited for lanes: then the others
+     * must not wait for it.
+     */
     boolean hasStuckSlice(long since) {
         for (RecordSlice slice : slices) {
-            if (slice.isBrokenUp() || (slice.claimedBefore > 0 && slice.movedAt - since < 0)) {
+            boolean waits = slice.claimedBefore > 0 || slice == afterLanes;
+            if (slice.isBrokenUp() || (waits && slice.movedAt - since < 0)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Says that no records are waited for any more that ran when their slices were broken up. */
+    void forgetHanging() {
+        owner.hanging -= hanging;
+        hanging = 0;
     }
 
     /**
@@ -201,11 +239,20 @@ final class PartitionWork {
             if (current != null) {
                 enqueueRunning(current);
             }
-            for (int index = slice.isOver() ? slice.size() : slice.claimed(); index < slice.size(); index++) {
+            if (slice.isOver()) {
+                last = last == slice ? null : last;
+                continue;
+            }
+            for (int index = slice.claimed(); index < slice.size(); index++) {
                 rest.add(slice.taskOf(index));
+            }
+            if (current == null) {
+                slice.letGo(); // it may hold its place in a lane for long
             }
         }
         slices.clear();
+        lanesLast |= afterLanes != null;
+        afterLanes = null;
         if (ordering == Ordering.KEY) {
             last = null; // what of the slices is left in their chain holds no key
         }
@@ -213,6 +260,11 @@ final class PartitionWork {
     }
 
     private void enqueueRunning(RecordTask task) {
+        if (!task.applied) {
+            task.leftSlice = true;
+            hanging++;
+            owner.hanging++;
+        }
         if (ordering == Ordering.PARTITION) {
             last = task.applied ? null : task;
         } else if (ordering == Ordering.KEY && !task.applied) {
@@ -240,6 +292,10 @@ final class PartitionWork {
     /** Takes in that a task is out of its lane, and finished if it was handled. */
     void applied(RecordTask task) {
         task.applied = true;
+        if (task.leftSlice && hanging > 0) {
+            hanging--;
+            owner.hanging--;
+        }
         if (last == task) {
             last = null;
         } else if (lanes != null) {

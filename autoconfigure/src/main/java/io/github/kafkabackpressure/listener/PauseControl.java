@@ -160,7 +160,7 @@ final class PauseControl {
      * resumed. The signal that ends a wait in a poll would cost the worker more than its records.
      */
     private void awaitRoom() {
-        if (assignment.reserved || !run.workers.isComputing()) {
+        if (assignment.reserved || !run.workers.isComputing() || run.limit.hasRoomWithin(run.pollSize)) {
             return;
         }
         for (int look = 0; look < LOOKS_FOR_ROOM; look++) {
@@ -297,10 +297,10 @@ final class PauseControl {
      * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
      * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
      * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
-     * brings.
+     * brings. Unless a record hangs after all.
      */
     private boolean sharesMatter() {
-        if (run.workers.isComputing()) {
+        if (run.workers.isComputing() && assignment.hanging == 0) {
             return false;
         }
         return run.limit.inFlight() * 2 >= run.limit.limit()

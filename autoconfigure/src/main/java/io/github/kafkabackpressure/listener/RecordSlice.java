@@ -15,7 +15,7 @@ final class RecordSlice extends Slice {
     /** So many finished records are taken out of flight together... */
     private static final int ACCOUNTED_TOGETHER = 32;
 
-    /** ...or fewer, if handling them has taken so long. */
+    /** ...or fewer, if there has been so long between the beginnings of their turns. */
     private static final long LONGEST_UNACCOUNTED_NANOS = 50_000;
 
     final PartitionWork partition;
@@ -43,7 +43,7 @@ final class RecordSlice extends Slice {
 
     private long accountedAt;
 
-    private final List<? extends ConsumerRecord<?, ?>> records;
+    private List<? extends ConsumerRecord<?, ?>> records;
 
     RecordSlice(
             List<? extends ConsumerRecord<?, ?>> records,
@@ -57,6 +57,11 @@ final class RecordSlice extends Slice {
         this.firstNumber = firstNumber;
         this.queuedAtMicros = queuedAtMicros;
         this.movedAt = now;
+    }
+
+    /** Forgets the records, none of which will be run here. The consumer's thread, which has broken the slice up. */
+    void letGo() {
+        records = List.of();
     }
 
     ConsumerRecord<?, ?> record(int index) {

@@ -53,6 +53,9 @@ final class RecordTask extends LaneTask {
     /** Whether the record needs no further handling; written by the worker before the task goes to the mailbox. */
     boolean handled;
 
+    /** Whether it ran when its slice was broken up; as {@link #applied}. */
+    boolean leftSlice;
+
     /** Whether the consumer's thread has taken in that the task is out of its lane; only that thread uses it. */
     boolean applied;
 

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
  * back-off of a retry) gives its slot back meanwhile, and a record whose result comes later holds its slot without a
  * thread.
  *
- * <p>What a poll made ready is one batch, from which workers claim record by record: that costs the consumer's thread
- * one queue operation for a poll, and still leaves no record behind another one's slow handler.
+ * <p>What a poll made ready is one batch, from which workers claim task by task: that costs the consumer's thread one
+ * queue operation for a poll, and still leaves no task behind another one's slow handler. A task is one record, or the
+ * records of a {@link RecordSlice}, which a worker handles in turns of a few.
  *
  * <p>A worker claims records until there is none and ends. How many workers to start is the question that speed hangs
  * on: to start one costs some microseconds, as much as handling many records that do nothing. So it depends on how long
@@ -52,7 +53,7 @@ final class WorkerPool {
     interface Handler {
 
         /**
-         * Handles a record: the task's, or the next one of a slice.
+         * Handles a record: the task's, or the next few of a slice.
          *
          * @param begun the present time of the pool's clock in nanoseconds
          */
@@ -65,12 +66,12 @@ final class WorkerPool {
     /** Records that take less on average do nothing but compute: more workers than cores are of no use to them. */
     private static final long COMPUTING_NANOS = 2_000;
 
-    /** What a single record counts for at most in the average, and the number of records that the average is over. */
+    /** What a turn counts for at most in the average, and the number of records that the average is over. */
     private static final long LONGEST_NANOS = 1_000_000;
 
     private static final int AVERAGED = 64;
 
-    /** Records of one lane that a worker handles in a row while they are quick, before others have their turn. */
+    /** After so many quick records of one lane, and at the end of a task, a worker lets others have their turn. */
     private static final int QUICK_TURNS = 32;
 
     /** How long a worker may be busy without a break, or without claiming a record, before another one is started. */
@@ -442,7 +443,9 @@ final class WorkerPool {
                     startIfBacklog();
                     return;
                 }
-                if (result != Result.AGAIN) {
+                if (result == Result.AGAIN) {
+                    claimedAt = end; // the next record of a slice is as good as another task
+                } else {
                     task = result == Result.OVER ? nextInLane(task, turn) : null;
                 }
             }

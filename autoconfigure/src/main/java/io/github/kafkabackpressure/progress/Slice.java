@@ -78,7 +78,7 @@ public abstract class Slice extends LaneTask {
         this.size = size;
     }
 
-    /** Makes a record of the slice a task of its own, which has already begun. */
+    /** Makes a record of the slice a task of its own. */
     protected abstract LaneTask taskOf(int index);
 
     /**

@@ -438,7 +438,7 @@ class SlicesTests {
     }
 
     @Test
-    void recordsOfKeysThatAreStillOnLanesComeInNoSlice() {
+    void behindARecordThatHangsNoSliceIsMade() {
         start(Ordering.KEY);
         handler = offset -> {
             if (offset == 3) {
@@ -455,6 +455,89 @@ class SlicesTests {
 
         assertAllFinished(20);
         assertOrderOfEachKey(Ordering.KEY);
+    }
+
+    /** As when the pool learns that handling is quick in the middle of a backlog. */
+    private void putRecordsOnLanes(long offset, int count) {
+        List<RecordTask> tasks = new ArrayList<>();
+        work.inFlight.add(count);
+        for (long at = offset; at < offset + count; at++) {
+            RecordTask task =
+                    new RecordTask(record(PARTITION, at, Long.toString(at % KEYS)), work, work.tracker.register(at), 0);
+            if (!work.enqueue(task)) {
+                tasks.add(task);
+            }
+        }
+        run.limit.settle(0, count);
+        run.workers.submit(tasks.toArray(RecordTask[]::new));
+    }
+
+    @Test
+    void aSliceBehindLanesByKeyBeginsWhenTheyAreEmpty() {
+        start(Ordering.KEY);
+        putRecordsOnLanes(0, 10);
+        poll(10, 10);
+        poll(20, 10);
+        runWorkers();
+        assertThat(begun).hasSize(10);
+
+        runAll();
+
+        assertThat(inSlices).isEqualTo(20);
+        assertThat(begun.subList(10, 30)).isEqualTo(range(10, 30));
+        assertThat(run.limit.inFlight()).isZero();
+        assertThat(work.tracker.frontier()).isEqualTo(30);
+    }
+
+    @Test
+    void aSliceBehindALaneByKeyThatHangsIsBrokenUp() {
+        start(Ordering.KEY);
+        handler = offset -> {
+            if (offset == 3) {
+                poll(10, 10);
+                timePasses();
+                assertThat(begun).contains(10L, 19L).doesNotContain(8L, 13L);
+                inSlices = 0;
+                poll(20, 10);
+                tick();
+                now += 1_000_000; // far from the time after which a slice is broken up
+                tick();
+                runWorkers();
+                assertThat(begun).contains(20L, 29L).doesNotContain(23L);
+                assertThat(inSlices).isZero();
+            }
+        };
+        putRecordsOnLanes(0, 10);
+        runAll();
+        runAll();
+
+        assertThat(begun).hasSize(30).doesNotHaveDuplicates();
+        assertOrderOfEachKey(Ordering.KEY);
+        assertThat(run.limit.inFlight()).isZero();
+        assertThat(work.tracker.frontier()).isEqualTo(30);
+    }
+
+    /** A drain of some partitions can take long; the others go on meanwhile. */
+    @Test
+    void whileOnePartitionIsDrainedASliceOfAnotherIsBrokenUp() {
+        start(Ordering.UNORDERED);
+        PartitionWork leaving = assignment.work(OTHER);
+        leaving.inFlight.add(1);
+        leaving.inFlight.start(); // a record that does not end
+        handler = offset -> {
+            if (offset == 3) {
+                tick();
+                now += LONG_NANOS;
+                assignment.drain(List.of(leaving), now); // late at its first look
+                runWorkers();
+                assertThat(begun).hasSize(10);
+            }
+        };
+        poll(0, 10);
+        runAll();
+
+        assertThat(begun).hasSize(10);
+        assertThat(work.tracker.frontier()).isEqualTo(10);
     }
 
     @Test

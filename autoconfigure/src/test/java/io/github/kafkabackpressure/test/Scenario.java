@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContaine
 import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.MemberDescription;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -31,6 +33,7 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.awaitility.Awaitility;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
@@ -272,6 +275,21 @@ public final class Scenario implements AutoCloseable {
                         throw new IllegalStateException(e);
                     }
                 });
+        // A partition without a leader refuses a first batch, and Kafka gets stuck if it accepts the second one
+        // meanwhile.
+        Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+        wanted.forEach((topic, partitions) -> {
+            for (int partition = 0; partition < partitions; partition++) {
+                all.put(new TopicPartition(topic, partition), OffsetSpec.latest());
+            }
+        });
+        Awaitility.await()
+                .ignoreExceptions()
+                .until(() -> admin.listOffsets(all)
+                                .all()
+                                .get(ADMIN_SECONDS, TimeUnit.SECONDS)
+                                .size()
+                        == all.size());
     }
 
     /** Starts the application of a scenario that was only prepared. */
@@ -335,12 +353,6 @@ public final class Scenario implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             TopicPartition to = partitions.get(i % partitions.size());
             producer.send(new ProducerRecord<>(to.topic(), to.partition(), "k" + i % 10, String.valueOf(i)));
-            if (i + 1 == partitions.size()) {
-                // A new partition may refuse its first batch for a moment; Kafka then gets stuck on a second one that
-                // was
-                // accepted meanwhile.
-                producer.flush();
-            }
         }
         producer.flush();
     }
