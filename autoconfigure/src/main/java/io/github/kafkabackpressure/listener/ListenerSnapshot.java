@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param ordering the order in which it handles records
  * @param maxInFlight the most records that it may have in flight
  * @param inFlight records polled and not finished
- * @param queued those of them that wait for their lane or for a worker
+ * @param queued those of them that wait for their lane or for a worker; of quick records up to 31 finished ones, too
  * @param running those of them that are being handled, those in the back-off of a retry included
  * @param bytesInFlight bytes of keys and values in flight; 0 unless they are limited
  * @param partitions its assigned partitions in this JVM
