@@ -34,7 +34,7 @@ interface Invoker {
         /** Makes the first attempt at a record. Returns what it failed with, or null. */
         Signal.@Nullable Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record);
 
-        /** Goes on with a record whose first attempt failed, and takes it out of flight. */
-        WorkerPool.Result conclude(RecordTask task, long begun, Signal.Failed failure);
+        /** Does what the end of a record's first attempt calls for, and takes the record out of flight. */
+        WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal);
     }
 }

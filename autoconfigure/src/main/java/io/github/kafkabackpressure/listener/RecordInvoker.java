@@ -44,19 +44,19 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 run.finished(task, RecordOutcome.HANDLED, begun);
                 return WorkerPool.Result.OVER;
             }
-            return toTheEnd(task, begun, failure);
+            return conclude(task, begun, failure);
         }
         boolean holdsSlot = target.ending() == Ending.BY_RESULT;
         RecordAcknowledgment acknowledgment = new RecordAcknowledgment(holdsSlot);
         Signal.Failed failure = attempts.attempt(task, task.record, acknowledgment);
         if (failure != null) {
-            return toTheEnd(task, begun, failure);
+            return conclude(task, begun, failure);
         }
         limitWait(acknowledgment);
         if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, holdsSlot))) {
             return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
         }
-        return toTheEnd(task, begun, acknowledgment.signal());
+        return conclude(task, begun, acknowledgment.signal());
     }
 
     @Override
@@ -69,11 +69,6 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         return attempts.call(partition.owner, record, null);
     }
 
-    @Override
-    public WorkerPool.Result conclude(RecordTask task, long begun, Signal.Failed failure) {
-        return toTheEnd(task, begun, failure);
-    }
-
     /** Goes on with a record whose attempt ended after its method had returned. */
     private void later(RecordTask task, long begun, Signal signal, boolean holdsSlot) {
         if (signal == Signal.Done.DONE) {
@@ -81,23 +76,24 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             run.workers.resumeLane(task, holdsSlot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> toTheEndSafely(task, begun, signal));
+            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
             if (!goesOn) {
                 run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
             }
         }
     }
 
-    private WorkerPool.Result toTheEndSafely(RecordTask task, long begun, Signal signal) {
+    private WorkerPool.Result concludeSafely(RecordTask task, long begun, Signal signal) {
         try {
-            return toTheEnd(task, begun, signal);
+            return conclude(task, begun, signal);
         } catch (Throwable e) {
             return run.failed(task, begun, e);
         }
     }
 
     /** Does what the end of the first attempt calls for, further attempts included. */
-    private WorkerPool.Result toTheEnd(RecordTask task, long begun, @Nullable Signal firstSignal) {
+    @Override
+    public WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
         Signal signal = firstSignal;
         boolean askedErrorHandler = false;
         try {

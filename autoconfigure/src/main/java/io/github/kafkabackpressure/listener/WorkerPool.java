@@ -427,14 +427,15 @@ final class WorkerPool {
                 Result result = handler.handle(task, now);
                 long end = nanoTime.getAsLong();
                 unreportedNanos += Math.min(end - now, LONGEST_NANOS);
-                unreported += task.recordsInTurn();
+                int records = task.recordsInTurn();
+                unreported += records;
                 if (unreported >= AVERAGED || end - now > SLOW_NANOS) {
                     average = report(unreported, unreportedNanos);
                     unreported = 0;
                     unreportedNanos = 0;
                 }
                 handled++;
-                turn += task.recordsInTurn();
+                turn += records;
                 now = end;
                 if (result == Result.HOLDS_SLOT && !takeSlot()) {
                     report(unreported, unreportedNanos);

@@ -91,7 +91,7 @@ class SlicesTests {
         }
 
         @Override
-        public WorkerPool.Result conclude(RecordTask task, long begunAt, Signal.Failed failure) {
+        public WorkerPool.Result conclude(RecordTask task, long begunAt, Signal failure) {
             whileConcluding.run();
             ended.add(task.record.offset());
             run.finished(task, RecordOutcome.RECOVERED, begunAt);

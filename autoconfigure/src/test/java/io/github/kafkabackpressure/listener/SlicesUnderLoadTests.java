@@ -93,7 +93,7 @@ class SlicesUnderLoadTests {
         }
 
         @Override
-        public WorkerPool.Result conclude(RecordTask task, long begun, Signal.Failed failure) {
+        public WorkerPool.Result conclude(RecordTask task, long begun, Signal failure) {
             if (ThreadLocalRandom.current().nextBoolean()) {
                 LockSupport.parkNanos(300_000);
             }
