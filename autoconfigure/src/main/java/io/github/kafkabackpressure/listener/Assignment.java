@@ -449,8 +449,8 @@ final class Assignment {
                 Thread.currentThread().interrupt();
             }
         }
-        // Looked at before the mailbox: what is not running any more by now is in it, or was taken in when its slice was
-        // broken up. Only once it is late: a worker that takes a dropped record counts as running for a moment.
+        // Looked at before the mailbox: what is not running any more by now is in it, or was taken in when its slice
+        // was broken up. Only once it is late: a worker that takes a dropped record counts as running for a moment.
         List<PartitionWork> running = late
                 ? leaving.stream().filter(work -> work.inFlight.running() > 0).toList()
                 : List.of();
