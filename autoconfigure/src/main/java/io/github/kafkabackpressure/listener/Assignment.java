@@ -14,7 +14,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.PartitionInfo;
@@ -22,8 +21,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The partitions of one consumer and the work in them: puts polled records on their lanes, as slices or one by one, takes
- * in what has been finished, and ends the work of partitions that go away.
+ * The partitions of one consumer and the work in them: takes in what has been polled and what has been finished, wakes
+ * the consumer where that matters to it, and ends the work of partitions that go away.
  *
  * <p>Threading: the consumer's thread, but for {@link #mailbox} and the methods that say so. Anyone may read the
  * partitions for a snapshot.
@@ -32,12 +31,6 @@ final class Assignment {
 
     /** How long the answer to which partitions a topic has holds. */
     private static final long PARTITIONS_KNOWN_NANOS = TimeUnit.SECONDS.toNanos(30);
-
-    /**
-     * How long a record of a slice may take before the others are handed out again. Long enough for a thread that the
-     * operating system takes off its core: that happens many times a second where cores are short.
-     */
-    private static final long LONGEST_IN_SLICE = TimeUnit.MILLISECONDS.toNanos(5);
 
     /** The partitions of a topic, and when the broker was asked for them. */
     private record PartitionsOfTopic(List<PartitionInfo> partitions, long askedAt) {}
@@ -51,6 +44,8 @@ final class Assignment {
     /** What workers need the consumer's thread for. */
     final ConsumerCalls calls;
 
+    final Dispatcher dispatcher;
+
     private final Consumer<?, ?> consumer;
 
     private final Map<TopicPartition, PartitionWork> works = new ConcurrentHashMap<>();
@@ -59,15 +54,6 @@ final class Assignment {
 
     /** The partitions in which something has changed since the last tick. */
     private final List<PartitionWork> touched = new ArrayList<>();
-
-    /** The partitions with slices that are not known to be over. */
-    private final List<PartitionWork> sliced = new ArrayList<>();
-
-    /** How many records were running when their slices were broken up and have not been taken in since. */
-    int hanging;
-
-    /** Tasks that may run and have not been submitted yet. */
-    private final List<LaneTask> ready = new ArrayList<>();
 
     /** Whether room for one poll is reserved within {@code max-in-flight}. */
     boolean reserved;
@@ -101,6 +87,7 @@ final class Assignment {
             gate.signal();
             unparkDrain();
         });
+        this.dispatcher = new Dispatcher(this);
         run.add(this);
     }
 
@@ -179,122 +166,15 @@ final class Assignment {
         }
     }
 
-    /** Puts polled records on their lanes and the reserved room to use. */
+    /** Puts the reserved room to use and polled records on their lanes. */
     void dispatch(ConsumerRecords<?, ?> records) {
         run.limit.settle(reserved ? run.pollSize : 0, records.count());
         reserved = false;
         if (run.limit.shouldWakeWaiting(run.pollSize)) {
             run.wakeWaiting(); // the poll did not need all of the room
         }
-        long now = run.nanoTime.getAsLong();
-        boolean inSlices = run.takesSlices() && run.workers.isComputing();
-        for (TopicPartition partition : records.partitions()) {
-            List<? extends ConsumerRecord<?, ?>> polled = records.records(partition);
-            PartitionWork work = works.get(partition);
-            if (work == null) {
-                run.limit.release(polled.size()); // gone since the poll: its next owner gets them
-                continue;
-            }
-            enqueue(work, polled, now, inSlices && work.takesSlice());
-        }
+        dispatcher.dispatch(records);
         moveTo(records.nextOffsets());
-        submitReady();
-    }
-
-    /** Puts a partition's polled records on their lanes. */
-    private void enqueue(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now, boolean asSlice) {
-        if (work.committed < 0) {
-            work.committed = polled.get(0).offset();
-        }
-        work.lastPolled = polled.get(polled.size() - 1).offset();
-        work.inFlight.add(polled.size());
-        if (run.byteMarks != null) {
-            long bytes = 0;
-            for (ConsumerRecord<?, ?> record : polled) {
-                bytes += ListenerRun.bytes(record);
-            }
-            work.addBytes(bytes);
-            run.bytesInFlight.addAndGet(bytes);
-        }
-        int queuedAt = ListenerRun.micros(now);
-        if (asSlice) {
-            if (!work.hasSlices() && !sliced.contains(work)) {
-                sliced.add(work);
-            }
-            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), queuedAt, now);
-            if (!work.enqueue(slice)) {
-                ready.add(slice);
-            }
-        } else {
-            if (work.hasSlicesInTheWay()) {
-                breakUpSlices(work, now);
-            }
-            for (ConsumerRecord<?, ?> record : polled) {
-                enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt));
-            }
-        }
-        touch(work);
-    }
-
-    /** Gives polled records their numbers, which follow one another; the first one's is returned. */
-    private static long register(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled) {
-        long offset = polled.get(0).offset();
-        int count = polled.size();
-        if (polled.get(count - 1).offset() - offset == count - 1) {
-            return work.tracker.register(offset, count);
-        }
-        long first = work.tracker.register(offset);
-        for (int index = 1; index < count; index++) {
-            work.tracker.register(polled.get(index).offset());
-        }
-        return first;
-    }
-
-    private void enqueue(PartitionWork work, RecordTask task) {
-        if (!work.enqueue(task)) {
-            ready.add(task);
-        }
-    }
-
-    private void submitReady() {
-        run.workers.submit(ready.toArray(LaneTask[]::new));
-        ready.clear();
-    }
-
-    /** Makes a task of each record that no slice of a partition has begun. */
-    private void breakUpSlices(PartitionWork work, long now) {
-        for (RecordTask task : work.breakUpSlices(now)) {
-            enqueue(work, task);
-        }
-    }
-
-    /** Whether there are slices that may have to be broken up. */
-    boolean hasSlices() {
-        return !sliced.isEmpty();
-    }
-
-    /** Takes in how far slices are, and breaks up those of which a record takes its time after all. */
-    private void takeSlices() {
-        if (sliced.isEmpty()) {
-            return;
-        }
-        long now = run.nanoTime.getAsLong();
-        boolean slow = run.workers.isSlow();
-        for (PartitionWork work : sliced) {
-            if (work.applySlices(now)) {
-                touch(work);
-            }
-            RecordSlice afterLanes = work.takeSliceAfterLanes();
-            if (afterLanes != null) {
-                ready.add(afterLanes);
-            }
-            if (work.hasSlices() && (slow || work.hasStuckSlice(now - LONGEST_IN_SLICE))) {
-                breakUpSlices(work, now);
-                touch(work);
-            }
-        }
-        sliced.removeIf(work -> !work.hasSlices());
-        submitReady();
     }
 
     /** Takes in where the consumer stands, which is past the last record where holes in the offsets follow. */
@@ -314,14 +194,15 @@ final class Assignment {
             LaneTask next = CompletionMailbox.next(task);
             RecordTask completed = (RecordTask) task;
             PartitionWork work = completed.partition;
-            work.applied(completed);
+            work.lanes.applied(completed);
             touch(work);
             task = next;
         }
-        takeSlices();
+        dispatcher.takeSlices();
     }
 
-    private void touch(PartitionWork work) {
+    /** Notes that something has changed in a partition since the last tick. */
+    void touch(PartitionWork work) {
         if (!work.touched && works.get(work.partition) == work) {
             work.touched = true;
             touched.add(work);
@@ -439,8 +320,8 @@ final class Assignment {
                     continue;
                 }
                 // A completion between the look above and this line has unparked this thread: the park returns at once.
-                boolean looksAgain = hasSlices() || run.workers.hasBacklog();
-                LockSupport.parkNanos(this, looksAgain ? Math.min(left, LONGEST_IN_SLICE) : left);
+                boolean looksAgain = dispatcher.hasSlices() || run.workers.hasBacklog();
+                LockSupport.parkNanos(this, looksAgain ? Math.min(left, Dispatcher.LONGEST_IN_SLICE) : left);
                 interrupted |= Thread.interrupted();
             }
         } finally {
@@ -468,8 +349,8 @@ final class Assignment {
     }
 
     private void dropQueued(PartitionWork work) {
-        work.breakUpSlices(run.nanoTime.getAsLong());
-        work.forgetHanging();
+        work.lanes.breakUpSlices(run.nanoTime.getAsLong());
+        work.lanes.forgetHanging();
         int dropped = work.inFlight.close();
         if (dropped > 0) {
             run.limit.release(dropped);
@@ -491,7 +372,7 @@ final class Assignment {
                 run.partitions.decrementAndGet();
             }
             touched.remove(work);
-            sliced.remove(work);
+            dispatcher.forget(work);
         }
     }
 

@@ -158,7 +158,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         if (pauses.hasPausedForShare()) {
             nanos = Math.min(nanos, SHARE_CHECK_NANOS);
         }
-        if (assignment.hasSlices() || run.workers.hasBacklog()) {
+        if (assignment.dispatcher.hasSlices() || run.workers.hasBacklog()) {
             nanos = Math.min(nanos, BACKLOG_CHECK_NANOS);
         }
         // Kafka counts in whole milliseconds, and a poll of 0 ms does not wait at all.

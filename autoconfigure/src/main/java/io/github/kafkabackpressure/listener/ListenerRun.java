@@ -115,7 +115,7 @@ final class ListenerRun implements WorkerPool.Handler {
             return WorkerPool.Result.OVER;
         }
         if (metrics != ListenerMetrics.NOOP) {
-            metrics.started((micros(begun) - task.queuedAtMicros) * 1000L);
+            metrics.started(waited(task.queuedAtMicros, begun));
         }
         try {
             return invoker.invoke(task, begun);
@@ -150,7 +150,7 @@ final class ListenerRun implements WorkerPool.Handler {
         Signal.Failed failure;
         try {
             if (metrics != ListenerMetrics.NOOP) {
-                metrics.started((micros(begun) - slice.queuedAtMicros) * 1000L);
+                metrics.started(waited(slice.queuedAtMicros, begun));
             }
             failure = requireOfSlices().attempt(slice.partition, record);
         } catch (Throwable e) {
@@ -165,6 +165,7 @@ final class ListenerRun implements WorkerPool.Handler {
                 return failed(task, begun, e);
             }
         }
+        slice.countFinished();
         int next = slice.claim(slice.isAccountingDue(begun));
         if (next == Slice.BROKEN_UP) {
             finished(current(slice), RecordOutcome.HANDLED, begun);
@@ -175,6 +176,7 @@ final class ListenerRun implements WorkerPool.Handler {
         }
         int finished = slice.toAccount();
         if (finished > 0) {
+            slice.countAnew(begun);
             boolean over = next == Slice.OVER;
             int from = slice.running + 1 - finished;
             PartitionInFlight inFlight = slice.partition.inFlight;
@@ -196,7 +198,7 @@ final class ListenerRun implements WorkerPool.Handler {
             return false;
         }
         slice.running = first;
-        slice.accountingDone(begun);
+        slice.countAnew(begun);
         return true;
     }
 
@@ -359,6 +361,11 @@ final class ListenerRun implements WorkerPool.Handler {
 
     static long bytes(ConsumerRecord<?, ?> record) {
         return Math.max(0, record.serializedKeySize()) + (long) Math.max(0, record.serializedValueSize());
+    }
+
+    /** Nanoseconds from then to now; a worker may have looked at the clock before the record was there. */
+    private static long waited(int queuedAtMicros, long now) {
+        return Math.max(0, micros(now) - queuedAtMicros) * 1000L;
     }
 
     static int micros(long nanos) {

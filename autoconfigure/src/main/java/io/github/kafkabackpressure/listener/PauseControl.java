@@ -300,7 +300,7 @@ final class PauseControl {
      * brings. Unless a record hangs after all.
      */
     private boolean sharesMatter() {
-        if (run.workers.isComputing() && assignment.hanging == 0) {
+        if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
             return false;
         }
         return run.limit.inFlight() * 2 >= run.limit.limit()

@@ -33,6 +33,9 @@ final class RecordSlice extends Slice {
 
     long movedAt;
 
+    /** Read by the worker; the consumer's thread forgets them once nobody claims any. */
+    private List<? extends ConsumerRecord<?, ?>> records;
+
     /** The record that runs, -1 before the first; the worker's only, as are the fields below. */
     int running = -1;
 
@@ -42,8 +45,6 @@ final class RecordSlice extends Slice {
     private int unaccounted;
 
     private long accountedAt;
-
-    private List<? extends ConsumerRecord<?, ?>> records;
 
     RecordSlice(
             List<? extends ConsumerRecord<?, ?>> records,
@@ -87,17 +88,18 @@ final class RecordSlice extends Slice {
         return inTurn;
     }
 
-    /** Whether the finished records are enough, or late enough, to be taken out of flight. The worker's. */
+    /** Counts a record as finished. The worker's. */
+    void countFinished() {
+        unaccounted++;
+    }
+
+    /** Whether the records counted are enough, or late enough, to be taken out of flight. The worker's. */
     boolean isAccountingDue(long now) {
-        if (++unaccounted < ACCOUNTED_TOGETHER && now - accountedAt < LONGEST_UNACCOUNTED_NANOS) {
-            return false;
-        }
-        accountingDone(now);
-        return true;
+        return unaccounted >= ACCOUNTED_TOGETHER || now - accountedAt >= LONGEST_UNACCOUNTED_NANOS;
     }
 
     /** Counts anew from here on. The worker's. */
-    void accountingDone(long now) {
+    void countAnew(long now) {
         unaccounted = 0;
         accountedAt = now;
     }

@@ -18,12 +18,7 @@ class AssignmentTests {
     private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
     private final ListenerRun run = new ListenerRun(
-            ListenerOptions.of(
-                    List.of(ListenerOptions.Source.ofProperties(
-                            "listener",
-                            new ListenerSettings(
-                                    Ordering.PARTITION, 10, null, null, 1.0, null, null, null, null, null, null))),
-                    false),
+            TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,

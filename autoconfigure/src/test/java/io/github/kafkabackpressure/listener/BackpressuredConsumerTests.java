@@ -22,22 +22,7 @@ class BackpressuredConsumerTests {
     private final BackpressuredConsumer<String, String> consumer = new BackpressuredConsumer<>(
             kafka,
             new ListenerRun(
-                    ListenerOptions.of(
-                            List.of(ListenerOptions.Source.ofProperties(
-                                    "listener",
-                                    new ListenerSettings(
-                                            Ordering.PARTITION,
-                                            10,
-                                            null,
-                                            null,
-                                            1.0,
-                                            null,
-                                            null,
-                                            null,
-                                            null,
-                                            null,
-                                            null))),
-                            false),
+                    TestOptions.of(Ordering.PARTITION, 10, 1.0),
                     4,
                     task -> {},
                     listenerRun -> (task, begun) -> WorkerPool.Result.OVER,

@@ -3,8 +3,6 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.Interleavings;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.ListenerOptions.Source;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -48,12 +46,7 @@ class DrainLincheckTests {
     /** A partition of a run whose records are handled in offset order by whoever comes. */
     abstract static class Run {
 
-        private static final ListenerOptions OPTIONS = ListenerOptions.of(
-                List.of(Source.ofProperties(
-                        "test",
-                        new ListenerSettings(
-                                Ordering.PARTITION, 10, null, null, 0.5, 2, Duration.ZERO, null, null, null, null))),
-                false);
+        private static final ListenerOptions OPTIONS = TestOptions.of(Ordering.PARTITION, 10, 0.5, null, 2);
 
         private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 

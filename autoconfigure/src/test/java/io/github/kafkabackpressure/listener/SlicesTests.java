@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import java.lang.ref.WeakReference;
+import java.util.AbstractList;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 import java.util.stream.LongStream;
@@ -110,22 +113,7 @@ class SlicesTests {
 
     private void start(Ordering ordering) {
         run = new ListenerRun(
-                ListenerOptions.of(
-                        List.of(ListenerOptions.Source.ofProperties(
-                                "listener",
-                                new ListenerSettings(
-                                        ordering,
-                                        1000,
-                                        null,
-                                        DataSize.ofMegabytes(1),
-                                        0.5,
-                                        4,
-                                        null,
-                                        null,
-                                        null,
-                                        null,
-                                        null))),
-                        false),
+                TestOptions.of(ordering, 1000, 0.5, DataSize.ofMegabytes(1), 4),
                 250,
                 threads::add,
                 listenerRun -> new Handling(),
@@ -148,12 +136,19 @@ class SlicesTests {
     }
 
     private void poll(TopicPartition partition, long offset, int count) {
+        poll(partition, records(partition, offset, count));
+    }
+
+    private void poll(TopicPartition partition, List<ConsumerRecord<String, String>> records) {
         assertThat(run.limit.tryReserve(250)).isTrue();
         assignment.reserved = true;
-        List<ConsumerRecord<String, String>> records = LongStream.range(offset, offset + count)
+        assignment.dispatch(new ConsumerRecords<>(Map.of(partition, records), Map.of()));
+    }
+
+    private static List<ConsumerRecord<String, String>> records(TopicPartition partition, long offset, int count) {
+        return LongStream.range(offset, offset + count)
                 .mapToObj(at -> record(partition, at, Long.toString(at % KEYS)))
                 .toList();
-        assignment.dispatch(new ConsumerRecords<>(Map.of(partition, records), Map.of()));
     }
 
     private static ConsumerRecord<String, String> record(TopicPartition partition, long offset, String key) {
@@ -213,7 +208,7 @@ class SlicesTests {
         assertThat(work.inFlight.inFlight()).isZero();
         assertThat(work.inFlight.running()).isZero();
         assertThat(run.bytesInFlight).hasValue(0);
-        assertThat(assignment.hasSlices()).isFalse();
+        assertThat(assignment.dispatcher.hasSlices()).isFalse();
     }
 
     private static List<Long> range(long from, long to) {
@@ -376,6 +371,61 @@ class SlicesTests {
         assertNothingInFlight();
     }
 
+    /** What follows an error needs memory, too: whatever becomes of that, the consumer must end. */
+    @Test
+    void anErrorIsToldBeforeAnythingElseIsTried() {
+        AtomicBoolean exhausted = new AtomicBoolean();
+        handler = offset -> {
+            if (offset == 3) {
+                exhausted.set(true);
+                throw new OutOfMemoryError("by the handler");
+            }
+        };
+        List<ConsumerRecord<String, String>> records = records(PARTITION, 0, 10);
+        poll(PARTITION, new AbstractList<>() {
+            @Override
+            public ConsumerRecord<String, String> get(int index) {
+                if (exhausted.get()) { // in place of any allocation that breaking up a slice needs
+                    throw new OutOfMemoryError("by what follows");
+                }
+                return records.get(index);
+            }
+
+            @Override
+            public int size() {
+                return records.size();
+            }
+        });
+
+        assertThatThrownBy(this::runWorkers).hasMessage("by what follows");
+        assertThatThrownBy(assignment::throwFailure).hasMessage("by the handler");
+    }
+
+    /** A slice that is broken up before it begins may hold its place behind a record that hangs for long. */
+    @Test
+    void aSliceThatWillNotRunKeepsNoRecords() {
+        List<ConsumerRecord<String, String>> records = new ArrayList<>(records(PARTITION, 10, 10));
+        WeakReference<Object> polled = new WeakReference<>(records);
+        poll(0, 10);
+        poll(PARTITION, records);
+        records = null;
+        AtomicBoolean forgotten = new AtomicBoolean();
+        handler = offset -> {
+            if (offset == 3) {
+                timePasses();
+                for (int look = 0; look < 50 && !polled.refersTo(null); look++) {
+                    System.gc();
+                }
+                forgotten.set(polled.refersTo(null));
+            }
+        };
+
+        runAll();
+
+        assertThat(forgotten).isTrue();
+        assertAllFinished(20);
+    }
+
     @ParameterizedTest
     @EnumSource
     void aRevokeLetsOnlyTheRecordEndThatRuns(Ordering ordering) {
@@ -464,7 +514,7 @@ class SlicesTests {
         for (long at = offset; at < offset + count; at++) {
             RecordTask task =
                     new RecordTask(record(PARTITION, at, Long.toString(at % KEYS)), work, work.tracker.register(at), 0);
-            if (!work.enqueue(task)) {
+            if (!work.lanes.enqueue(task)) {
                 tasks.add(task);
             }
         }
@@ -563,12 +613,11 @@ class SlicesTests {
 
     @Test
     void holesInTheOffsetsAreNoMatter() {
-        assertThat(run.limit.tryReserve(250)).isTrue();
-        assignment.reserved = true;
-        List<ConsumerRecord<String, String>> records = LongStream.of(5, 6, 90, 700)
-                .mapToObj(at -> record(PARTITION, at, "key"))
-                .toList();
-        assignment.dispatch(new ConsumerRecords<>(Map.of(PARTITION, records), Map.of()));
+        poll(
+                PARTITION,
+                LongStream.of(5, 6, 90, 700)
+                        .mapToObj(at -> record(PARTITION, at, "key"))
+                        .toList());
         handler = offset -> {
             if (offset == 90) {
                 tick();

@@ -133,11 +133,7 @@ class SlicesUnderLoadTests {
     void everyRecordOnceAndInOrderWhateverHangsFailsAndLeaves(Ordering order) {
         ordering = order;
         run = new ListenerRun(
-                ListenerOptions.of(
-                        List.of(ListenerOptions.Source.ofProperties(
-                                "listener",
-                                new ListenerSettings(order, LIMIT, null, null, 0.5, 4, null, null, null, null, null))),
-                        false),
+                TestOptions.of(order, LIMIT, 0.5, null, 4),
                 POLL,
                 threads,
                 listenerRun -> new Handling(),

@@ -60,6 +60,16 @@ public class OffsetTrackerBenchmark {
         return tracker.frontier();
     }
 
+    /** As a slice does it: in one call for all. */
+    @Benchmark
+    @OperationsPerInvocation(WINDOW)
+    public long finishedInRanges() {
+        long first = tracker.register(offset, WINDOW);
+        offset += WINDOW;
+        tracker.finish(first, WINDOW);
+        return tracker.frontier();
+    }
+
     /** One record is stuck while a hundred thousand after it finish; then it finishes, too. */
     @Benchmark
     @OperationsPerInvocation(WAITING)

@@ -1,0 +1,169 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.progress.LaneTask;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Puts the records that a consumer has polled on their lanes, as slices or one by one, and hands what may run to the
+ * workers. Slices it watches: what is behind a record that takes its time is handed out again.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class Dispatcher {
+
+    /**
+     * How long a record of a slice may take before the others are handed out again. Long enough for a thread that the
+     * operating system takes off its core: that happens many times a second where cores are short.
+     */
+    static final long LONGEST_IN_SLICE = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private final Assignment assignment;
+
+    private final ListenerRun run;
+
+    /** The partitions with slices that are not known to be over. */
+    private final List<PartitionWork> sliced = new ArrayList<>();
+
+    /** Tasks that may run and have not been submitted yet. */
+    private final List<LaneTask> ready = new ArrayList<>();
+
+    /** How many records were running when their slices were broken up and have not been taken in since. */
+    private int hanging;
+
+    Dispatcher(Assignment assignment) {
+        this.assignment = assignment;
+        this.run = assignment.run;
+    }
+
+    /** Puts polled records on their lanes, and hands those to the workers that may run. */
+    void dispatch(ConsumerRecords<?, ?> records) {
+        long now = run.nanoTime.getAsLong();
+        boolean inSlices = run.takesSlices() && run.workers.isComputing();
+        for (TopicPartition partition : records.partitions()) {
+            List<? extends ConsumerRecord<?, ?>> polled = records.records(partition);
+            PartitionWork work = assignment.work(partition);
+            if (work == null) {
+                run.limit.release(polled.size()); // gone since the poll: its next owner gets them
+                continue;
+            }
+            enqueue(work, polled, now, inSlices && work.lanes.takesSlice());
+        }
+        submitReady();
+    }
+
+    /** Puts a partition's polled records on their lanes. */
+    private void enqueue(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now, boolean asSlice) {
+        if (work.committed < 0) {
+            work.committed = polled.get(0).offset();
+        }
+        work.lastPolled = polled.get(polled.size() - 1).offset();
+        work.inFlight.add(polled.size());
+        if (run.byteMarks != null) {
+            long bytes = 0;
+            for (ConsumerRecord<?, ?> record : polled) {
+                bytes += ListenerRun.bytes(record);
+            }
+            work.addBytes(bytes);
+            run.bytesInFlight.addAndGet(bytes);
+        }
+        int queuedAt = ListenerRun.micros(now);
+        if (asSlice) {
+            if (!work.lanes.hasSlices() && !sliced.contains(work)) {
+                sliced.add(work);
+            }
+            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), queuedAt, now);
+            if (!work.lanes.enqueue(slice)) {
+                ready.add(slice);
+            }
+        } else {
+            if (work.lanes.hasSlicesInTheWay()) {
+                breakUpSlices(work, now);
+            }
+            for (ConsumerRecord<?, ?> record : polled) {
+                enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt));
+            }
+        }
+        assignment.touch(work);
+    }
+
+    /** Gives polled records their numbers, which follow one another; the first one's is returned. */
+    private static long register(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled) {
+        long offset = polled.get(0).offset();
+        int count = polled.size();
+        if (polled.get(count - 1).offset() - offset == count - 1) {
+            return work.tracker.register(offset, count);
+        }
+        long first = work.tracker.register(offset);
+        for (int index = 1; index < count; index++) {
+            work.tracker.register(polled.get(index).offset());
+        }
+        return first;
+    }
+
+    private void enqueue(PartitionWork work, RecordTask task) {
+        if (!work.lanes.enqueue(task)) {
+            ready.add(task);
+        }
+    }
+
+    private void submitReady() {
+        run.workers.submit(ready.toArray(LaneTask[]::new));
+        ready.clear();
+    }
+
+    /** Makes a task of each record that no slice of a partition has begun. */
+    private void breakUpSlices(PartitionWork work, long now) {
+        for (RecordTask task : work.lanes.breakUpSlices(now)) {
+            enqueue(work, task);
+        }
+    }
+
+    /** Whether there are slices that may have to be broken up. */
+    boolean hasSlices() {
+        return !sliced.isEmpty();
+    }
+
+    /** Takes in how far slices are, and breaks up those of which a record takes its time after all. */
+    void takeSlices() {
+        if (sliced.isEmpty()) {
+            return;
+        }
+        long now = run.nanoTime.getAsLong();
+        boolean slow = run.workers.isSlow();
+        for (PartitionWork work : sliced) {
+            if (work.lanes.applySlices(now)) {
+                assignment.touch(work);
+            }
+            RecordSlice afterLanes = work.lanes.takeSliceAfterLanes();
+            if (afterLanes != null) {
+                ready.add(afterLanes);
+            }
+            if (work.lanes.hasSlices() && (slow || work.lanes.hasStuckSlice(now - LONGEST_IN_SLICE))) {
+                breakUpSlices(work, now);
+                assignment.touch(work);
+            }
+        }
+        sliced.removeIf(work -> !work.lanes.hasSlices());
+        submitReady();
+    }
+
+    /** Counts records that were running when their slices were broken up; less than 0: that have been taken in. */
+    void addHanging(int records) {
+        hanging += records;
+    }
+
+    /** Whether records that were running when their slices were broken up have not been taken in yet. */
+    boolean hasHanging() {
+        return hanging > 0;
+    }
+
+    /** Forgets a partition that goes away and whose slices have been broken up. */
+    void forget(PartitionWork work) {
+        sliced.remove(work);
+    }
+}
