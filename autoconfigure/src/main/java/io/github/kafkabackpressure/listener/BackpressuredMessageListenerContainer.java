@@ -49,9 +49,10 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     private static final int POLLS_IN_LIMIT = 4;
 
     /**
-     * The same in partition order: a poll brings mostly one partition's records, and only one of those runs at a time.
+     * In partition order the room is for as many polls as there are workers, since a poll brings mostly one partition's
+     * records and only one of those runs at a time. Beyond so many, the polls themselves would cost too much.
      */
-    private static final int POLLS_IN_LIMIT_IN_PARTITION_ORDER = 16;
+    private static final int MOST_POLLS_IN_LIMIT = 64;
 
     /**
      * How long the broker may wait for data before it answers a fetch, unless the user says something about that. A
@@ -247,7 +248,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                     options.maxInFlight(),
                     "at least the number of consumers (concurrency), which is " + consumers);
         }
-        int polls = options.ordering() == Ordering.PARTITION ? POLLS_IN_LIMIT_IN_PARTITION_ORDER : POLLS_IN_LIMIT;
+        int polls = options.ordering() == Ordering.PARTITION
+                ? Math.max(POLLS_IN_LIMIT, Math.min(options.maxConcurrency(), MOST_POLLS_IN_LIMIT))
+                : POLLS_IN_LIMIT;
         int ofLimit = Math.max(1, options.maxInFlight() / polls / consumers);
         return Math.min(configuredMaxPollRecords(), ofLimit);
     }

@@ -29,7 +29,7 @@ final class PauseControl {
      */
     static final long LONGEST_SPAN = 1 << 22;
 
-    /** How long the answer to whether others have records waiting holds; asking costs a look at each partition. */
+    /** How long the least in flight holds while records are quick, as asking costs a look at each partition. */
     private static final long OTHERS_CHECK_NANOS = 5_000_000;
 
     /** How often to look for room before the thread gives its core to a worker that may wait for one: some 16 µs. */
@@ -47,6 +47,9 @@ final class PauseControl {
 
     private final Consumer<?, ?> consumer;
 
+    /** Whether a partition's records run one at a time. */
+    private final boolean oneAtATime;
+
     /** The watermarks of {@code max-in-flight-per-partition}; null without it, and then shares are fair. */
     private final @Nullable Watermarks partitionMarks;
 
@@ -58,14 +61,13 @@ final class PauseControl {
     /** Why the whole listener is paused on this consumer; null if it is not. */
     private @Nullable PauseReason listenerReason;
 
-    private boolean othersHaveRecords;
+    /** The least that a partition with records to be fetched has in flight, as last seen. */
+    private int leastInFlight;
 
-    private long othersCheckedAt;
+    private long leastSeenAt;
 
-    /** The watermarks of a fair share, and the number of partitions that they are for. */
-    private Watermarks share = new Watermarks(1, 0);
-
-    private int shareOf;
+    /** Whether {@link #leastInFlight} has been looked at since the last poll. */
+    private boolean leastKnown;
 
     /**
      * Makes the control of a consumer.
@@ -76,14 +78,16 @@ final class PauseControl {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
+        this.oneAtATime = run.options.ordering() == Ordering.PARTITION;
         this.partitionMarks = run.options.maxInFlightPerPartition() > 0
                 ? Watermarks.of(run.options.maxInFlightPerPartition(), run.options.resumeAt())
                 : null;
-        this.othersCheckedAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
+        this.leastSeenAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
     }
 
     /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
     void update() {
+        leastKnown = false;
         PauseReason before = listenerReason;
         if (before == null) {
             awaitRoom();
@@ -248,12 +252,11 @@ final class PauseControl {
 
     private void decideOwn(PartitionWork work) {
         PauseReason before = work.ownReason;
-        Watermarks marks = partitionMarks != null ? partitionMarks : share();
-        PauseReason now = ownReason(work, marks);
-        if (now == PauseReason.MAX_IN_FLIGHT_PER_PARTITION) {
-            work.wakeAt = (int) marks.low();
+        PauseReason now = ownReason(work);
+        if (partitionMarks != null && now == PauseReason.MAX_IN_FLIGHT_PER_PARTITION) {
+            work.wakeAt = (int) partitionMarks.low();
             // A completion before the line above woke nobody.
-            if (work.inFlight.inFlight() <= marks.low()) {
+            if (work.inFlight.inFlight() <= partitionMarks.low()) {
                 now = null;
             }
         }
@@ -278,65 +281,80 @@ final class PauseControl {
         }
     }
 
-    private @Nullable PauseReason ownReason(PartitionWork work, Watermarks marks) {
+    private @Nullable PauseReason ownReason(PartitionWork work) {
         if (work.tracker.span() >= LONGEST_SPAN) {
             return PauseReason.FRONTIER_STUCK;
         }
         int inFlight = work.inFlight.inFlight();
         if (partitionMarks != null) {
-            return marks.pauses(work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION, inFlight)
+            return partitionMarks.pauses(work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION, inFlight)
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
                     : null;
         }
-        return marks.pauses(work.ownReason == PauseReason.FAIR_SHARE, inFlight) && sharesMatter() && othersHaveRecords()
+        long withinShare = withinShare();
+        return inFlight >= withinShare && sharesMatter(inFlight) && othersGoFirst(inFlight, withinShare)
                 ? PauseReason.FAIR_SHARE
                 : null;
     }
 
     /**
      * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
-     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
-     * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
-     * brings. Unless a record hangs after all.
+     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. And then one
+     * record that hangs can hold up all that its partition has polled, which must not be more than the low watermark:
+     * the listener, once full, would not be resumed. While handling only computes no other shares are needed, as what is
+     * in flight drains in no time and each pause costs more than it brings.
      */
-    private boolean sharesMatter() {
-        if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
-            return false;
+    private boolean sharesMatter(int inFlight) {
+        if (oneAtATime && (run.workers.isSlow() || inFlight + run.pollSize > run.limit.lowWatermark())) {
+            return true;
         }
-        return run.limit.inFlight() * 2 >= run.limit.limit()
-                || (run.options.ordering() == Ordering.PARTITION && run.workers.isSlow());
+        return !onlyComputes() && run.limit.inFlight() * 2 >= run.limit.limit();
     }
 
-    /** A partition's share, less the poll that may still come: at or above that it is paused for others' sake. */
-    private Watermarks share() {
-        int partitions = Math.max(1, run.partitions.get());
-        if (shareOf != partitions) {
-            shareOf = partitions;
-            long withinShare = run.limit.limit() / partitions - run.pollSize + 1;
-            share = Watermarks.of(Math.max(1, withinShare), run.options.resumeAt());
-        }
-        return share;
+    /** Whether all records are so quick that one worker keeps up, and none is known to hang. */
+    private boolean onlyComputes() {
+        return run.workers.isComputing() && !assignment.dispatcher.hasHanging();
     }
 
     /**
-     * Whether a partition that may take another poll within its share has, or for all that is known may have, records
-     * to be fetched. Kafka's consumer hands out what it has fetched partition by partition, so without this look one
-     * partition takes all the room before the next has its turn.
+     * A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. While
+     * handling only computes, half of the room is its share; never more than the low watermark.
      */
-    private boolean othersHaveRecords() {
+    private long withinShare() {
+        long share = run.limit.limit() / (onlyComputes() ? 2 : Math.max(1, run.partitions.get()));
+        return Math.max(1, Math.min(share, run.limit.lowWatermark()) - run.pollSize + 1);
+    }
+
+    /**
+     * Whether a partition above its share has to leave the next poll to another: to one within its share, or, where its
+     * records run one at a time and take time, to the one that would be the first to run dry. Kafka's consumer hands out
+     * what it has fetched partition by partition, so without this look one partition takes all the room before the next
+     * has its turn.
+     */
+    private boolean othersGoFirst(int inFlight, long withinShare) {
+        boolean leastFirst = oneAtATime && run.workers.isSlow();
         long now = run.nanoTime.getAsLong();
-        if (now - othersCheckedAt >= OTHERS_CHECK_NANOS) {
-            othersCheckedAt = now;
-            othersHaveRecords = false;
-            long share = share().high();
-            for (PartitionWork work : assignment.works()) {
-                if (!work.pausedByUser && work.inFlight.inFlight() < share && mayHaveRecords(work.partition)) {
-                    othersHaveRecords = true;
-                    break;
-                }
+        if (leastFirst ? !leastKnown : now - leastSeenAt >= OTHERS_CHECK_NANOS) {
+            leastSeenAt = now;
+            leastKnown = true;
+            leastInFlight = leastInFlight();
+        }
+        return leastInFlight < withinShare || (leastFirst && leastInFlight < inFlight);
+    }
+
+    /** The least that a partition has in flight that has, or for all that is known may have, records to be fetched. */
+    private int leastInFlight() {
+        int least = Integer.MAX_VALUE;
+        for (PartitionWork work : assignment.works()) {
+            int inFlight = work.inFlight.inFlight();
+            if (inFlight < least
+                    && !work.pausedByUser
+                    && work.ownReason != PauseReason.FRONTIER_STUCK
+                    && mayHaveRecords(work.partition)) {
+                least = inFlight;
             }
         }
-        return othersHaveRecords;
+        return least;
     }
 
     private boolean mayHaveRecords(TopicPartition partition) {

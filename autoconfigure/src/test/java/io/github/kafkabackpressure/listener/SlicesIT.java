@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -120,6 +121,43 @@ class SlicesIT {
             scenario.awaitHandled(RECORDS);
             await().untilAsserted(() -> assertThat(scenario.committedSum()).isEqualTo(RECORDS));
             assertThat(new HashSet<>(scenario.handledPositions())).hasSize(RECORDS);
+        } finally {
+            release.countDown();
+        }
+    }
+
+    /** Much is polled before a record is known to hang: its partition must not have taken all the room by then. */
+    @Test
+    void aRecordThatHangsAmongQuickOnesLeavesOtherPartitionsTheirShare() {
+        CountDownLatch release = new CountDownLatch(1);
+        int each = RECORDS / 2;
+        int hanging = 10_000;
+        AtomicInteger ofOther = new AtomicInteger();
+        AtomicInteger ofOtherAtHang = new AtomicInteger(-1);
+        AtomicBoolean hangsInSlice = new AtomicBoolean();
+        Scenario.Builder builder = Scenario.of(brokers, "slices-shares")
+                .partitions(2)
+                .listener("ordering=PARTITION", "max-in-flight=200")
+                .handler(record -> {
+                    if (record.partition() == 1) {
+                        ofOther.incrementAndGet();
+                    } else if (record.offset() == hanging) {
+                        ofOtherAtHang.set(ofOther.get());
+                        hangsInSlice.set(StackWalker.getInstance().walk(SlicesIT::isInSlice));
+                        Scenario.hang(release);
+                    }
+                });
+        try (Scenario scenario = builder.prepare()) {
+            scenario.sendTo(0, each);
+            scenario.sendTo(1, 2 * each);
+            scenario.startApplication(builder);
+
+            scenario.awaitHandled(hanging + 2 * each);
+            assertThat(hangsInSlice).isTrue();
+            assertThat(ofOtherAtHang.get()).isLessThan(2 * each);
+
+            release.countDown();
+            scenario.awaitHandled(3 * each);
         } finally {
             release.countDown();
         }
