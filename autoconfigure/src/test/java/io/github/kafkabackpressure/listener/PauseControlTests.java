@@ -1,0 +1,115 @@
+package io.github.kafkabackpressure.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.Ordering;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Shares among three partitions, a third of 2,000 each, where polls bring up to 62 records and handling takes time. */
+class PauseControlTests {
+
+    private static final int POLL = 62;
+
+    private static final TopicPartition A = new TopicPartition("topic", 0);
+
+    private static final TopicPartition B = new TopicPartition("topic", 1);
+
+    private static final TopicPartition C = new TopicPartition("topic", 2);
+
+    private final MockConsumer<String, String> kafka = new MockConsumer<>("earliest");
+
+    private Assignment assignment;
+
+    private PauseControl pauses;
+
+    private void start(Ordering ordering) {
+        ListenerRun run = new ListenerRun(
+                TestOptions.of(ordering, 2000, 0.5),
+                POLL,
+                task -> {},
+                listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
+                ListenerMetrics.NOOP,
+                System::nanoTime);
+        assertThat(run.workers.isSlow()).isTrue();
+        assignment = new Assignment(run, kafka, () -> {});
+        assignment.assigned(List.of(A, B, C));
+        pauses = new PauseControl(assignment, kafka);
+    }
+
+    @BeforeEach
+    void assign() {
+        kafka.assign(List.of(A, B, C));
+        kafka.updateBeginningOffsets(Map.of(A, 0L, B, 0L, C, 0L));
+        kafka.updateEndOffsets(Map.of(A, 10_000L, B, 10_000L, C, 10_000L));
+        kafka.seekToBeginning(List.of(A, B, C));
+        start(Ordering.PARTITION);
+    }
+
+    private void poll(TopicPartition partition, int records) {
+        PartitionWork work = assignment.work(partition);
+        work.inFlight.add(records);
+        assignment.touch(work);
+    }
+
+    private Set<TopicPartition> pausedAfterTick() {
+        pauses.update();
+        assignment.settled();
+        return kafka.paused();
+    }
+
+    @Test
+    void thePartitionWithTheLeastInFlightGoesFirst() {
+        poll(A, 610);
+        poll(B, 650);
+        poll(C, 620);
+        assertThat(pausedAfterTick()).containsExactlyInAnyOrder(B, C);
+
+        poll(A, POLL);
+        assertThat(pausedAfterTick()).containsExactlyInAnyOrder(A, B);
+
+        poll(C, POLL);
+        assertThat(pausedAfterTick()).containsExactlyInAnyOrder(A, C);
+    }
+
+    @Test
+    void aPartitionWithinItsShareIsNotPausedHoweverLittleOthersHave() {
+        poll(A, 604);
+        assertThat(pausedAfterTick()).isEmpty();
+
+        poll(A, 1);
+        assertThat(pausedAfterTick()).containsExactly(A);
+    }
+
+    @Test
+    void whoHasNoRecordsToBeFetchedIsNotWaitedFor() {
+        kafka.seekToEnd(List.of(B, C));
+        kafka.position(B);
+        kafka.position(C);
+
+        poll(A, 1500);
+
+        assertThat(pausedAfterTick()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PARTITION")
+    void whereAPartitionsRecordsRunAtOnceSharesMatterOnlyOnceRoomIsShort(Ordering ordering) {
+        start(ordering);
+
+        poll(A, 900);
+        poll(B, 300);
+        assertThat(pausedAfterTick()).isEmpty();
+
+        assignment.run.limit.settle(0, 1000);
+        poll(A, 0);
+        assertThat(pausedAfterTick()).containsExactly(A);
+    }
+}
