@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.progress.OffsetTracker;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,12 @@ final class PartitionWork {
     /** Why the partition on its own, not the whole listener, should be paused. */
     @Nullable PauseReason ownReason;
 
+    /** Whether it had records to be fetched, or none were known, at {@link #lagSeenAt}. */
+    boolean mayHaveRecords = true;
+
+    /** When its lag was looked at, on the run's clock. */
+    long lagSeenAt;
+
     /** Whether it is among those to look at in this tick. */
     boolean touched;
 
@@ -67,12 +74,14 @@ final class PartitionWork {
     PartitionWork(TopicPartition partition, Assignment owner, Ordering ordering) {
         this.partition = partition;
         this.owner = owner;
+        this.lagSeenAt = owner.run.nanoTime.getAsLong() - TimeUnit.SECONDS.toNanos(1);
         this.lanes = new PartitionLanes(this, ordering);
     }
 
     private PartitionWork(PartitionWork before) {
         this.partition = before.partition;
         this.owner = before.owner;
+        this.lagSeenAt = before.lagSeenAt - TimeUnit.SECONDS.toNanos(1); // the position is another
         this.lanes = before.lanes.handedOnTo(this);
         this.pausedByUser = before.pausedByUser;
         this.paused = before.paused;

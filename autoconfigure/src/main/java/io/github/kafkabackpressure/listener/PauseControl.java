@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,17 @@ final class PauseControl {
 
     /** How long the least in flight holds while records are quick, as asking costs a look at each partition. */
     private static final long OTHERS_CHECK_NANOS = 5_000_000;
+
+    /** How long a partition's lag holds; to ask costs some 0.1 µs, or a round trip to another thread in newer groups. */
+    private static final long LAG_HOLDS_NANOS = 5_000_000;
+
+    /** The same for no lag; there may be many idle partitions. */
+    private static final long NO_LAG_HOLDS_NANOS = 20_000_000;
+
+    /** How long to wait, and how often, until a share drains that handling which only computes has nearly done. */
+    private static final long SHARE_WAIT_NANOS = 50_000;
+
+    private static final int SHARE_WAITS = 10;
 
     /** How often to look for room before the thread gives its core to a worker that may wait for one: some 16 µs. */
     private static final int LOOKS_FOR_ROOM = 20;
@@ -109,6 +121,31 @@ final class PauseControl {
                 apply(List.copyOf(pausedForShare));
             }
         }
+        if (hasPausedForShare() && run.workers.isComputing()) {
+            awaitShare();
+        }
+    }
+
+    /**
+     * Waits a moment for shares to drain if nothing else is to be polled: where handling only computes that is sooner
+     * than a poll without records would end.
+     */
+    private void awaitShare() {
+        int paused = pausedForShare.size();
+        for (int wait = 0; wait < SHARE_WAITS && pausedForShare.size() == paused && !othersCanBePolled(); wait++) {
+            LockSupport.parkNanos(this, SHARE_WAIT_NANOS);
+            apply(List.copyOf(pausedForShare));
+        }
+    }
+
+    private boolean othersCanBePolled() {
+        long now = run.nanoTime.getAsLong();
+        for (PartitionWork work : assignment.works()) {
+            if (!work.paused && mayHaveRecords(work, now)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Pauses newly assigned partitions if the listener is paused: the poll that brought them goes on to fetch. */
@@ -291,38 +328,49 @@ final class PauseControl {
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
                     : null;
         }
-        long withinShare = withinShare();
-        return inFlight >= withinShare && sharesMatter(inFlight) && othersGoFirst(inFlight, withinShare)
-                ? PauseReason.FAIR_SHARE
-                : null;
+        boolean leaves = (holdsUpTooMuch(inFlight) && othersMayHaveRecords(work))
+                || (inFlight >= withinShare() && sharesMatter() && othersGoFirst(inFlight));
+        return leaves ? PauseReason.FAIR_SHARE : null;
+    }
+
+    /**
+     * Whether with another poll a single record that hangs could hold up more than the low watermark: the listener, once
+     * full, would then not be resumed before that record ends. That it hangs is known late, if it is among quick ones.
+     */
+    private boolean holdsUpTooMuch(int inFlight) {
+        return oneAtATime && inFlight + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
+    }
+
+    /** Whether another partition has, or for all that is known may have, records to be fetched. */
+    private boolean othersMayHaveRecords(PartitionWork work) {
+        if (run.partitions.get() > assignment.works().size()) {
+            return true; // another consumer's, which only its own thread may ask
+        }
+        long now = run.nanoTime.getAsLong();
+        for (PartitionWork other : assignment.works()) {
+            if (other != work && mayHaveRecords(other, now)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
      * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
-     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. And then one
-     * record that hangs can hold up all that its partition has polled, which must not be more than the low watermark:
-     * the listener, once full, would not be resumed. While handling only computes no other shares are needed, as what is
-     * in flight drains in no time and each pause costs more than it brings.
+     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
+     * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
+     * brings. Unless a record hangs after all.
      */
-    private boolean sharesMatter(int inFlight) {
-        if (oneAtATime && (run.workers.isSlow() || inFlight + run.pollSize > run.limit.lowWatermark())) {
-            return true;
+    private boolean sharesMatter() {
+        if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
+            return false;
         }
-        return !onlyComputes() && run.limit.inFlight() * 2 >= run.limit.limit();
+        return run.limit.inFlight() * 2 >= run.limit.limit() || (oneAtATime && run.workers.isSlow());
     }
 
-    /** Whether all records are so quick that one worker keeps up, and none is known to hang. */
-    private boolean onlyComputes() {
-        return run.workers.isComputing() && !assignment.dispatcher.hasHanging();
-    }
-
-    /**
-     * A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. While
-     * handling only computes, half of the room is its share; never more than the low watermark.
-     */
+    /** A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. */
     private long withinShare() {
-        long share = run.limit.limit() / (onlyComputes() ? 2 : Math.max(1, run.partitions.get()));
-        return Math.max(1, Math.min(share, run.limit.lowWatermark()) - run.pollSize + 1);
+        return Math.max(1, run.limit.limit() / Math.max(1, run.partitions.get()) - run.pollSize + 1);
     }
 
     /**
@@ -331,34 +379,38 @@ final class PauseControl {
      * what it has fetched partition by partition, so without this look one partition takes all the room before the next
      * has its turn.
      */
-    private boolean othersGoFirst(int inFlight, long withinShare) {
+    private boolean othersGoFirst(int inFlight) {
         boolean leastFirst = oneAtATime && run.workers.isSlow();
         long now = run.nanoTime.getAsLong();
         if (leastFirst ? !leastKnown : now - leastSeenAt >= OTHERS_CHECK_NANOS) {
             leastSeenAt = now;
             leastKnown = true;
-            leastInFlight = leastInFlight();
+            leastInFlight = leastInFlight(now);
         }
-        return leastInFlight < withinShare || (leastFirst && leastInFlight < inFlight);
+        return leastInFlight < withinShare() || (leastFirst && leastInFlight < inFlight);
     }
 
     /** The least that a partition has in flight that has, or for all that is known may have, records to be fetched. */
-    private int leastInFlight() {
+    private int leastInFlight(long now) {
         int least = Integer.MAX_VALUE;
         for (PartitionWork work : assignment.works()) {
             int inFlight = work.inFlight.inFlight();
-            if (inFlight < least
-                    && !work.pausedByUser
-                    && work.ownReason != PauseReason.FRONTIER_STUCK
-                    && mayHaveRecords(work.partition)) {
+            if (inFlight < least && mayHaveRecords(work, now)) {
                 least = inFlight;
             }
         }
         return least;
     }
 
-    private boolean mayHaveRecords(TopicPartition partition) {
-        OptionalLong lag = consumer.currentLag(partition);
-        return lag.isEmpty() || lag.getAsLong() > 0;
+    private boolean mayHaveRecords(PartitionWork work, long now) {
+        if (work.pausedByUser || work.ownReason == PauseReason.FRONTIER_STUCK) {
+            return false;
+        }
+        if (now - work.lagSeenAt >= (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS)) {
+            OptionalLong lag = consumer.currentLag(work.partition);
+            work.mayHaveRecords = lag.isEmpty() || lag.getAsLong() > 0;
+            work.lagSeenAt = now;
+        }
+        return work.mayHaveRecords;
     }
 }

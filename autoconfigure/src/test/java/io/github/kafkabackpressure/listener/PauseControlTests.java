@@ -88,15 +88,43 @@ class PauseControlTests {
         assertThat(pausedAfterTick()).containsExactly(A);
     }
 
+    private void leaveNoRecordsOf(TopicPartition... partitions) {
+        kafka.seekToEnd(List.of(partitions));
+        for (TopicPartition partition : partitions) {
+            kafka.position(partition);
+        }
+    }
+
     @Test
     void whoHasNoRecordsToBeFetchedIsNotWaitedFor() {
-        kafka.seekToEnd(List.of(B, C));
-        kafka.position(B);
-        kafka.position(C);
+        leaveNoRecordsOf(B, C);
 
         poll(A, 1500);
 
         assertThat(pausedAfterTick()).isEmpty();
+    }
+
+    /** What a hanging record holds up beyond the low watermark would keep the listener paused once it is full. */
+    @Test
+    void noPartitionIsPolledBeyondTheLowWatermarkWhileAnotherHasRecords() {
+        leaveNoRecordsOf(C);
+        poll(A, 938);
+        poll(B, 939);
+        assertThat(pausedAfterTick()).containsExactly(B);
+
+        poll(A, 1);
+        assertThat(pausedAfterTick()).containsExactlyInAnyOrder(A, B);
+    }
+
+    @Test
+    void anotherConsumersPartitionMayHaveRecords() {
+        leaveNoRecordsOf(B, C);
+        assignment.run.partitions.incrementAndGet();
+        poll(A, 938);
+        assertThat(pausedAfterTick()).isEmpty();
+
+        poll(A, 1);
+        assertThat(pausedAfterTick()).containsExactly(A);
     }
 
     @ParameterizedTest
