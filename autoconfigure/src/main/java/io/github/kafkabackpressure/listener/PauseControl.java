@@ -261,7 +261,9 @@ final class PauseControl {
         List<TopicPartition> toPause = null;
         List<TopicPartition> toResume = null;
         for (PartitionWork work : works) {
-            decideOwn(work);
+            decideOwn(work); // may ask Kafka's consumer, which may throw: nothing has been noted as paused by then
+        }
+        for (PartitionWork work : works) {
             PauseReason reason =
                     work.pausedByUser ? PauseReason.USER : listenerReason != null ? listenerReason : work.ownReason;
             if (work.reason != reason) {
