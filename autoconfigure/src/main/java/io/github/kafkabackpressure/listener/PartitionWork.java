@@ -4,7 +4,6 @@ import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.progress.OffsetTracker;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -42,11 +41,11 @@ final class PartitionWork {
     /** Why the partition on its own, not the whole listener, should be paused. */
     @Nullable PauseReason ownReason;
 
-    /** Whether it had records to be fetched, or none were known, at {@link #lagSeenAt}. */
-    boolean mayHaveRecords = true;
+    /** Whether it has, or for all that is known may have, records to be fetched; holds until {@link #lagHoldsUntil}. */
+    boolean mayHaveRecords;
 
-    /** When its lag was looked at, on the run's clock. */
-    long lagSeenAt;
+    /** Until when {@link #mayHaveRecords} need not be asked again, on the run's clock. */
+    long lagHoldsUntil;
 
     /** Whether it is among those to look at in this tick. */
     boolean touched;
@@ -74,14 +73,14 @@ final class PartitionWork {
     PartitionWork(TopicPartition partition, Assignment owner, Ordering ordering) {
         this.partition = partition;
         this.owner = owner;
-        this.lagSeenAt = owner.run.nanoTime.getAsLong() - TimeUnit.SECONDS.toNanos(1);
+        this.lagHoldsUntil = owner.run.nanoTime.getAsLong();
         this.lanes = new PartitionLanes(this, ordering);
     }
 
     private PartitionWork(PartitionWork before) {
         this.partition = before.partition;
         this.owner = before.owner;
-        this.lagSeenAt = before.lagSeenAt - TimeUnit.SECONDS.toNanos(1); // the position is another
+        this.lagHoldsUntil = owner.run.nanoTime.getAsLong(); // the position is another
         this.lanes = before.lanes.handedOnTo(this);
         this.pausedByUser = before.pausedByUser;
         this.paused = before.paused;

@@ -330,8 +330,9 @@ final class PauseControl {
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
                     : null;
         }
+        long withinShare = withinShare();
         boolean leaves = (holdsUpTooMuch(inFlight) && othersMayHaveRecords(work))
-                || (inFlight >= withinShare() && sharesMatter() && othersGoFirst(inFlight));
+                || (inFlight >= withinShare && sharesMatter() && othersGoFirst(inFlight, withinShare));
         return leaves ? PauseReason.FAIR_SHARE : null;
     }
 
@@ -381,7 +382,7 @@ final class PauseControl {
      * what it has fetched partition by partition, so without this look one partition takes all the room before the next
      * has its turn.
      */
-    private boolean othersGoFirst(int inFlight) {
+    private boolean othersGoFirst(int inFlight, long withinShare) {
         boolean leastFirst = oneAtATime && run.workers.isSlow();
         long now = run.nanoTime.getAsLong();
         if (leastFirst ? !leastKnown : now - leastSeenAt >= OTHERS_CHECK_NANOS) {
@@ -389,7 +390,7 @@ final class PauseControl {
             leastKnown = true;
             leastInFlight = leastInFlight(now);
         }
-        return leastInFlight < withinShare() || (leastFirst && leastInFlight < inFlight);
+        return leastInFlight < withinShare || (leastFirst && leastInFlight < inFlight);
     }
 
     /** The least that a partition has in flight that has, or for all that is known may have, records to be fetched. */
@@ -408,10 +409,10 @@ final class PauseControl {
         if (work.pausedByUser || work.ownReason == PauseReason.FRONTIER_STUCK) {
             return false;
         }
-        if (now - work.lagSeenAt >= (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS)) {
+        if (now - work.lagHoldsUntil >= 0) {
             OptionalLong lag = consumer.currentLag(work.partition);
             work.mayHaveRecords = lag.isEmpty() || lag.getAsLong() > 0;
-            work.lagSeenAt = now;
+            work.lagHoldsUntil = now + (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS);
         }
         return work.mayHaveRecords;
     }
