@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -39,10 +40,10 @@ final class PauseControl {
     /** The same for no lag; there may be many idle partitions. */
     private static final long NO_LAG_HOLDS_NANOS = 20_000_000;
 
-    /** How long to wait, and how often, until a share drains that handling which only computes has nearly done. */
-    private static final long SHARE_WAIT_NANOS = 50_000;
+    /** How long to wait, and how often, until a partition drains that handling which only computes has nearly done. */
+    private static final long DRAIN_WAIT_NANOS = 50_000;
 
-    private static final int SHARE_WAITS = 10;
+    private static final int DRAIN_WAITS = 10;
 
     /** How often to look for room before the thread gives its core to a worker that may wait for one: some 16 µs. */
     private static final int LOOKS_FOR_ROOM = 20;
@@ -101,8 +102,9 @@ final class PauseControl {
     void update() {
         leastKnown = false;
         PauseReason before = listenerReason;
-        if (before == null) {
+        if (before == null && run.workers.isComputing()) {
             awaitRoom();
+            awaitRoomOfPartition();
         }
         listenerReason = decideListener();
         if (before != listenerReason) {
@@ -132,8 +134,8 @@ final class PauseControl {
      */
     private void awaitShare() {
         int paused = pausedForShare.size();
-        for (int wait = 0; wait < SHARE_WAITS && pausedForShare.size() == paused && !othersCanBePolled(); wait++) {
-            LockSupport.parkNanos(this, SHARE_WAIT_NANOS);
+        for (int wait = 0; wait < DRAIN_WAITS && pausedForShare.size() == paused && !othersCanBePolled(); wait++) {
+            LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);
             apply(List.copyOf(pausedForShare));
         }
     }
@@ -201,16 +203,10 @@ final class PauseControl {
      * resumed. The signal that ends a wait in a poll would cost the worker more than its records.
      */
     private void awaitRoom() {
-        if (assignment.reserved || !run.workers.isComputing() || run.limit.hasRoomWithin(run.pollSize)) {
+        if (assignment.reserved
+                || run.limit.hasRoomWithin(run.pollSize)
+                || comesSoon(() -> run.limit.hasRoomFor(run.pollSize))) {
             return;
-        }
-        for (int look = 0; look < LOOKS_FOR_ROOM; look++) {
-            if (run.limit.hasRoomFor(run.pollSize)) {
-                return;
-            }
-            for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
-                Thread.onSpinWait();
-            }
         }
         setWaiting(true);
         try {
@@ -218,6 +214,39 @@ final class PauseControl {
         } finally {
             setWaiting(false);
         }
+    }
+
+    /**
+     * Waits a moment for a partition in which one more record that hangs would hold up too much: Kafka's consumer has
+     * more of it at hand, and to pause it for the others' sake would cost more than it takes to drain.
+     */
+    private void awaitRoomOfPartition() {
+        if (!oneAtATime || partitionMarks != null || assignment.dispatcher.hasHanging()) {
+            return;
+        }
+        for (PartitionWork work : assignment.touched()) {
+            if (work.ownReason == null && holdsUpTooMuch(work)) {
+                boolean drained = comesSoon(() -> !holdsUpTooMuch(work));
+                for (int wait = 0; wait < DRAIN_WAITS && !drained; wait++) {
+                    LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);
+                    drained = !holdsUpTooMuch(work);
+                }
+                return; // it is the one that the last poll was for; any other is paused
+            }
+        }
+    }
+
+    /** Looks for something for so long as would not be worth giving up the core. */
+    private static boolean comesSoon(BooleanSupplier condition) {
+        for (int look = 0; look < LOOKS_FOR_ROOM; look++) {
+            if (condition.getAsBoolean()) {
+                return true;
+            }
+            for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
+                Thread.onSpinWait();
+            }
+        }
+        return false;
     }
 
     private @Nullable PauseReason decideListener() {
@@ -331,7 +360,7 @@ final class PauseControl {
                     : null;
         }
         long withinShare = withinShare();
-        boolean leaves = (holdsUpTooMuch(inFlight) && othersMayHaveRecords(work))
+        boolean leaves = (holdsUpTooMuch(work) && othersMayHaveRecords(work))
                 || (inFlight >= withinShare && sharesMatter() && othersGoFirst(inFlight, withinShare));
         return leaves ? PauseReason.FAIR_SHARE : null;
     }
@@ -340,8 +369,8 @@ final class PauseControl {
      * Whether with another poll a single record that hangs could hold up more than the low watermark: the listener, once
      * full, would then not be resumed before that record ends. That it hangs is known late, if it is among quick ones.
      */
-    private boolean holdsUpTooMuch(int inFlight) {
-        return oneAtATime && inFlight + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
+    private boolean holdsUpTooMuch(PartitionWork work) {
+        return oneAtATime && work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
     }
 
     /** Whether another partition has, or for all that is known may have, records to be fetched. */

@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.Ordering;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,10 +35,10 @@ class PauseControlTests {
         ListenerRun run = new ListenerRun(
                 TestOptions.of(ordering, 2000, 0.5),
                 POLL,
-                task -> {},
+                Runnable::run,
                 listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
                 ListenerMetrics.NOOP,
-                System::nanoTime);
+                () -> 0);
         assertThat(run.workers.isSlow()).isTrue();
         assignment = new Assignment(run, kafka, () -> {});
         assignment.assigned(List.of(A, B, C));
@@ -125,6 +126,51 @@ class PauseControlTests {
 
         poll(A, 1);
         assertThat(pausedAfterTick()).containsExactly(A);
+    }
+
+    /** By the run's clock handling takes no time, which the pool learns from records of a partition that is gone. */
+    private void handleQuickly() {
+        PartitionWork gone = new PartitionWork(C, assignment, Ordering.PARTITION);
+        gone.inFlight.close();
+        for (int offset = 0; offset < 500; offset++) {
+            assignment.run.workers.submit(new RecordTask(new ConsumerRecord<>("topic", 2, offset, "", ""), gone, 0, 0));
+        }
+        assertThat(assignment.run.workers.isComputing()).isTrue();
+    }
+
+    @Test
+    void aPartitionThatOnlyComputesIsPausedIfItDoesNotDrainInAMoment() {
+        handleQuickly();
+
+        poll(A, 939);
+
+        assertThat(pausedAfterTick()).containsExactly(A);
+    }
+
+    @Test
+    void aPartitionThatOnlyComputesIsWaitedForAMoment() throws Exception {
+        handleQuickly();
+        poll(A, 938);
+        Thread consumer = Thread.currentThread();
+        boolean waitedFor = false;
+        // The moment is short: now and then the thread that drains the partition may miss it.
+        for (int attempt = 0; attempt < 100 && !waitedFor; attempt++) {
+            assertThat(pausedAfterTick()).isEmpty();
+            Thread worker = new Thread(() -> {
+                while (consumer.getState() != Thread.State.TIMED_WAITING
+                        && !Thread.currentThread().isInterrupted()) {
+                    Thread.onSpinWait();
+                }
+                assignment.work(A).inFlight.leave(1);
+            });
+            worker.start();
+            poll(A, 1);
+            waitedFor = pausedAfterTick().isEmpty();
+            worker.interrupt();
+            worker.join();
+            poll(A, 0);
+        }
+        assertThat(waitedFor).isTrue();
     }
 
     @ParameterizedTest
