@@ -68,11 +68,16 @@ enum Suite {
     }
 
     private static List<CaseSpec> throughput(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 20 : 15);
+        Load load = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 40 : 15);
         Load cold = load.withRecords(0, options.records(50_000, 1_000_000));
         Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(options.isFull() ? 30 : 15);
         return List.of(
                 rate("No-op handler, uniform keys", TOPIC, load, Suite::handlesNoOp),
+                rate(
+                        "No-op handler, uniform keys, 4,000 in flight",
+                        TOPIC,
+                        load.withMaxInFlight(4000),
+                        contender -> handlesNoOp(contender) && contender.isFlatnessSubject()),
                 rate("No-op handler, Zipf keys", TOPIC.withDistribution(Distribution.ZIPF), load, Suite::handlesNoOp),
                 rate("No-op handler, the first records of a new JVM", TOPIC, cold, Suite::handlesNoOp),
                 rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Suite::handlesNoOp));
@@ -96,7 +101,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> limits(Options options) {
-        Load noOp = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 20 : 15);
+        Load noOp = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 40 : 15);
         Load waiting = load(options, 1000, 16, 150_000);
         List<Entry> free = new ArrayList<>();
         List<Entry> pausing = new ArrayList<>();
@@ -117,7 +122,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> flatness(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 2_000_000)).withLimit(options.isFull() ? 20 : 15);
+        Load load = Load.noOpCompiled(options.records(50_000, 2_000_000)).withLimit(options.isFull() ? 40 : 15);
         List<Contender> measured = Arrays.stream(Contender.values())
                 .filter(Contender::isFlatnessSubject)
                 .toList();

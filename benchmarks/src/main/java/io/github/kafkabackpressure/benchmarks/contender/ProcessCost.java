@@ -8,16 +8,23 @@ import java.lang.reflect.Method;
  *
  * @param allocatedBytes bytes allocated on the heap by all threads; virtual threads count with their carriers
  * @param cpuNanos CPU time of the process in nanoseconds, compiler and garbage collector included
+ * @param compilerMillis time that the JIT compiler has been at work, in milliseconds; two of its threads count twice
  */
-record ProcessCost(long allocatedBytes, long cpuNanos) {
+record ProcessCost(long allocatedBytes, long cpuNanos, long compilerMillis) {
 
     static ProcessCost now() {
         var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        return new ProcessCost(allocated(), system.getProcessCpuTime());
+        return new ProcessCost(
+                allocated(),
+                system.getProcessCpuTime(),
+                ManagementFactory.getCompilationMXBean().getTotalCompilationTime());
     }
 
     ProcessCost minus(ProcessCost earlier) {
-        return new ProcessCost(allocatedBytes - earlier.allocatedBytes, cpuNanos - earlier.cpuNanos);
+        return new ProcessCost(
+                allocatedBytes - earlier.allocatedBytes,
+                cpuNanos - earlier.cpuNanos,
+                compilerMillis - earlier.compilerMillis);
     }
 
     private static long allocated() {

@@ -64,8 +64,8 @@ final class ThroughputProbe implements Probe {
     public Map<String, Double> await() {
         long limit = TimeUnit.SECONDS.toNanos(load.limitSeconds());
         awaitCount(1, START_NANOS);
-        // A contender too slow for its warm-up is measured after half a limit.
-        awaitCount(load.warmUp(), limit / 2);
+        // A contender too slow for its warm-up is measured after a limit.
+        awaitCount(load.warmUp(), limit);
         PolledRecords.restartPeak();
         peakHandling.set(0);
         nanosInHandler.reset();
@@ -91,6 +91,7 @@ final class ThroughputProbe implements Probe {
             metrics.put("bytesPerRecord", (double) cost.allocatedBytes() / records);
             metrics.put("cpuSecondsPerMillion", cost.cpuNanos() / 1e9 / records * 1e6);
         }
+        metrics.put("compilerSeconds", cost.compilerMillis() / 1e3);
         if (handlerNanos > 0) {
             metrics.put("peakHandling", (double) peakHandling.get());
             metrics.put("workerUse", nanosInHandler.sum() / ((double) nanos * load.concurrency()));

@@ -24,6 +24,7 @@ public enum Metric {
     PEAK_IN_FLIGHT("peakInFlight", "peak in flight", Better.LOWER, "%,.0f"),
     PEAK_HANDLING("peakHandling", "peak in handlers", Better.HIGHER, "%,.0f"),
     LONGEST_STALL("longestStallMillis", "longest stall ms", Better.LOWER, "%,.0f"),
+    COMPILER("compilerSeconds", "JIT compiler s", Better.LOWER, "%,.2f"),
     RECORDS("records", "records", Better.HIGHER, "%,.0f"),
     SECONDS("seconds", "seconds", Better.LOWER, "%,.2f"),
     JMH_SCORE("score", "operations/s", Better.HIGHER, "%,.0f");
