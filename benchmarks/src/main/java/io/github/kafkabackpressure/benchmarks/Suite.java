@@ -68,11 +68,15 @@ enum Suite {
     }
 
     private static List<CaseSpec> throughput(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 40 : 15);
+        Load load = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 30 : 15);
         Load cold = load.withRecords(0, options.records(50_000, 1_000_000));
         Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(options.isFull() ? 30 : 15);
         return List.of(
-                rate("No-op handler, uniform keys", TOPIC, load, Suite::handlesNoOp),
+                rate(
+                        "No-op handler, uniform keys",
+                        TOPIC,
+                        load,
+                        contender -> handlesNoOp(contender) || contender == Contender.BARE_SMALL_POLLS),
                 rate(
                         "No-op handler, uniform keys, 4,000 in flight",
                         TOPIC,
@@ -101,7 +105,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> limits(Options options) {
-        Load noOp = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 40 : 15);
+        Load noOp = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 30 : 15);
         Load waiting = load(options, 1000, 16, 150_000);
         List<Entry> free = new ArrayList<>();
         List<Entry> pausing = new ArrayList<>();
@@ -122,7 +126,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> flatness(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 2_000_000)).withLimit(options.isFull() ? 40 : 15);
+        Load load = Load.noOpCompiled(options.records(50_000, 3_000_000)).withLimit(options.isFull() ? 30 : 15);
         List<Contender> measured = Arrays.stream(Contender.values())
                 .filter(Contender::isFlatnessSubject)
                 .toList();
