@@ -1,6 +1,5 @@
 package io.github.kafkabackpressure.listener;
 
-import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.Watermarks;
 import java.util.ArrayList;
@@ -9,7 +8,6 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -31,15 +29,6 @@ final class PauseControl {
      */
     static final long LONGEST_SPAN = 1 << 22;
 
-    /** How long the least in flight holds while records are quick, as asking costs a look at each partition. */
-    private static final long OTHERS_CHECK_NANOS = 5_000_000;
-
-    /** How long a partition's lag holds; to ask costs some 0.1 µs, or a round trip to another thread in newer groups. */
-    private static final long LAG_HOLDS_NANOS = 5_000_000;
-
-    /** The same for no lag; there may be many idle partitions. */
-    private static final long NO_LAG_HOLDS_NANOS = 20_000_000;
-
     /** How long to wait, and how often, until a partition drains that handling which only computes has nearly done. */
     private static final long DRAIN_WAIT_NANOS = 50_000;
 
@@ -60,11 +49,10 @@ final class PauseControl {
 
     private final Consumer<?, ?> consumer;
 
-    /** Whether a partition's records run one at a time. */
-    private final boolean oneAtATime;
-
     /** The watermarks of {@code max-in-flight-per-partition}; null without it, and then shares are fair. */
     private final @Nullable Watermarks partitionMarks;
+
+    private final Shares shares;
 
     private final Set<PartitionWork> pausedForShare = new LinkedHashSet<>();
 
@@ -73,14 +61,6 @@ final class PauseControl {
 
     /** Why the whole listener is paused on this consumer; null if it is not. */
     private @Nullable PauseReason listenerReason;
-
-    /** The least that a partition with records to be fetched has in flight, as last seen. */
-    private int leastInFlight;
-
-    private long leastSeenAt;
-
-    /** Whether {@link #leastInFlight} has been looked at since the last poll. */
-    private boolean leastKnown;
 
     /**
      * Makes the control of a consumer.
@@ -91,20 +71,19 @@ final class PauseControl {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
-        this.oneAtATime = run.options.ordering() == Ordering.PARTITION;
         this.partitionMarks = run.options.maxInFlightPerPartition() > 0
                 ? Watermarks.of(run.options.maxInFlightPerPartition(), run.options.resumeAt())
                 : null;
-        this.leastSeenAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
+        this.shares = new Shares(assignment, consumer);
     }
 
     /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
     void update() {
-        leastKnown = false;
+        shares.beginTick();
         PauseReason before = listenerReason;
         if (before == null && run.workers.isComputing()) {
-            awaitRoom();
             awaitRoomOfPartition();
+            awaitRoom(); // last, as another consumer may take the room
         }
         listenerReason = decideListener();
         if (before != listenerReason) {
@@ -134,20 +113,12 @@ final class PauseControl {
      */
     private void awaitShare() {
         int paused = pausedForShare.size();
-        for (int wait = 0; wait < DRAIN_WAITS && pausedForShare.size() == paused && !othersCanBePolled(); wait++) {
+        for (int wait = 0;
+                wait < DRAIN_WAITS && pausedForShare.size() == paused && !shares.othersCanBePolled();
+                wait++) {
             LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);
             apply(List.copyOf(pausedForShare));
         }
-    }
-
-    private boolean othersCanBePolled() {
-        long now = run.nanoTime.getAsLong();
-        for (PartitionWork work : assignment.works()) {
-            if (!work.paused && mayHaveRecords(work, now)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Pauses newly assigned partitions if the listener is paused: the poll that brought them goes on to fetch. */
@@ -217,21 +188,21 @@ final class PauseControl {
     }
 
     /**
-     * Waits a moment for a partition in which one more record that hangs would hold up too much: Kafka's consumer has
-     * more of it at hand, and to pause it for the others' sake would cost more than it takes to drain.
+     * Waits a moment for a partition that would have to leave the next poll to others because of a record that might hang:
+     * Kafka's consumer may have more of it at hand, and to pause it would cost more than it takes to drain.
      */
     private void awaitRoomOfPartition() {
-        if (!oneAtATime || partitionMarks != null || assignment.dispatcher.hasHanging()) {
+        if (partitionMarks != null || assignment.dispatcher.hasHanging()) {
             return;
         }
         for (PartitionWork work : assignment.touched()) {
-            if (work.ownReason == null && holdsUpTooMuch(work)) {
-                boolean drained = comesSoon(() -> !holdsUpTooMuch(work));
+            if (!work.paused && shares.holdsUpTooMuch(work) && shares.leavesPollToOthers(work)) {
+                boolean drained = comesSoon(() -> !shares.holdsUpTooMuch(work));
                 for (int wait = 0; wait < DRAIN_WAITS && !drained; wait++) {
                     LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);
-                    drained = !holdsUpTooMuch(work);
+                    drained = !shares.holdsUpTooMuch(work);
                 }
-                return; // it is the one that the last poll was for; any other is paused
+                return; // one wait a tick: any other that is over is paused
             }
         }
     }
@@ -353,96 +324,12 @@ final class PauseControl {
         if (work.tracker.span() >= LONGEST_SPAN) {
             return PauseReason.FRONTIER_STUCK;
         }
-        int inFlight = work.inFlight.inFlight();
         if (partitionMarks != null) {
-            return partitionMarks.pauses(work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION, inFlight)
+            boolean paused = work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION;
+            return partitionMarks.pauses(paused, work.inFlight.inFlight())
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
                     : null;
         }
-        long withinShare = withinShare();
-        boolean leaves = (holdsUpTooMuch(work) && othersMayHaveRecords(work))
-                || (inFlight >= withinShare && sharesMatter() && othersGoFirst(inFlight, withinShare));
-        return leaves ? PauseReason.FAIR_SHARE : null;
-    }
-
-    /**
-     * Whether with another poll a single record that hangs could hold up more than the low watermark: the listener, once
-     * full, would then not be resumed before that record ends. That it hangs is known late, if it is among quick ones.
-     */
-    private boolean holdsUpTooMuch(PartitionWork work) {
-        return oneAtATime && work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
-    }
-
-    /** Whether another partition has, or for all that is known may have, records to be fetched. */
-    private boolean othersMayHaveRecords(PartitionWork work) {
-        if (run.partitions.get() > assignment.works().size()) {
-            return true; // another consumer's, which only its own thread may ask
-        }
-        long now = run.nanoTime.getAsLong();
-        for (PartitionWork other : assignment.works()) {
-            if (other != work && mayHaveRecords(other, now)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
-     * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
-     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
-     * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
-     * brings. Unless a record hangs after all.
-     */
-    private boolean sharesMatter() {
-        if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
-            return false;
-        }
-        return run.limit.inFlight() * 2 >= run.limit.limit() || (oneAtATime && run.workers.isSlow());
-    }
-
-    /** A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. */
-    private long withinShare() {
-        return Math.max(1, run.limit.limit() / Math.max(1, run.partitions.get()) - run.pollSize + 1);
-    }
-
-    /**
-     * Whether a partition above its share has to leave the next poll to another: to one within its share, or, where its
-     * records run one at a time and take time, to the one that would be the first to run dry. Kafka's consumer hands out
-     * what it has fetched partition by partition, so without this look one partition takes all the room before the next
-     * has its turn.
-     */
-    private boolean othersGoFirst(int inFlight, long withinShare) {
-        boolean leastFirst = oneAtATime && run.workers.isSlow();
-        long now = run.nanoTime.getAsLong();
-        if (leastFirst ? !leastKnown : now - leastSeenAt >= OTHERS_CHECK_NANOS) {
-            leastSeenAt = now;
-            leastKnown = true;
-            leastInFlight = leastInFlight(now);
-        }
-        return leastInFlight < withinShare || (leastFirst && leastInFlight < inFlight);
-    }
-
-    /** The least that a partition has in flight that has, or for all that is known may have, records to be fetched. */
-    private int leastInFlight(long now) {
-        int least = Integer.MAX_VALUE;
-        for (PartitionWork work : assignment.works()) {
-            int inFlight = work.inFlight.inFlight();
-            if (inFlight < least && mayHaveRecords(work, now)) {
-                least = inFlight;
-            }
-        }
-        return least;
-    }
-
-    private boolean mayHaveRecords(PartitionWork work, long now) {
-        if (work.pausedByUser || work.ownReason == PauseReason.FRONTIER_STUCK) {
-            return false;
-        }
-        if (now - work.lagHoldsUntil >= 0) {
-            OptionalLong lag = consumer.currentLag(work.partition);
-            work.mayHaveRecords = lag.isEmpty() || lag.getAsLong() > 0;
-            work.lagHoldsUntil = now + (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS);
-        }
-        return work.mayHaveRecords;
+        return shares.leavesPollToOthers(work) ? PauseReason.FAIR_SHARE : null;
     }
 }

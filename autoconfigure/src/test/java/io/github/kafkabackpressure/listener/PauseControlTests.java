@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.Ordering;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -14,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Shares among three partitions, a third of 2,000 each, where polls bring up to 62 records and handling takes time. */
+/** Shares among three partitions, a third of 2,000 each, where polls bring up to 62 records. */
 class PauseControlTests {
 
     private static final int POLL = 62;
@@ -150,27 +151,44 @@ class PauseControlTests {
     @Test
     void aPartitionThatOnlyComputesIsWaitedForAMoment() throws Exception {
         handleQuickly();
+
+        assertThat(isWaitedForAndNotPaused()).isTrue();
+    }
+
+    @Test
+    void aLonePartitionIsNotWaitedFor() throws Exception {
+        leaveNoRecordsOf(B, C);
+        handleQuickly();
         poll(A, 938);
+        pausedAfterTick();
+
+        assertThat(isWaitedForAndNotPaused()).isFalse();
+    }
+
+    /** Whether a partition above the bound is not paused because another thread drains it while the consumer's waits. */
+    private boolean isWaitedForAndNotPaused() throws InterruptedException {
         Thread consumer = Thread.currentThread();
-        boolean waitedFor = false;
         // The moment is short: now and then the thread that drains the partition may miss it.
-        for (int attempt = 0; attempt < 100 && !waitedFor; attempt++) {
-            assertThat(pausedAfterTick()).isEmpty();
+        for (int attempt = 0; attempt < 100; attempt++) {
+            poll(A, 939 - assignment.work(A).inFlight.inFlight());
+            AtomicBoolean waited = new AtomicBoolean();
             Thread worker = new Thread(() -> {
-                while (consumer.getState() != Thread.State.TIMED_WAITING
-                        && !Thread.currentThread().isInterrupted()) {
-                    Thread.onSpinWait();
+                while (!waited.get() && !Thread.currentThread().isInterrupted()) {
+                    waited.set(consumer.getState() == Thread.State.TIMED_WAITING);
                 }
                 assignment.work(A).inFlight.leave(1);
             });
+            worker.setDaemon(true);
             worker.start();
-            poll(A, 1);
-            waitedFor = pausedAfterTick().isEmpty();
+            boolean unpaused = pausedAfterTick().isEmpty();
             worker.interrupt();
             worker.join();
-            poll(A, 0);
+            if (waited.get() && unpaused) {
+                return true;
+            }
+            assertThat(pausedAfterTick()).isEmpty();
         }
-        assertThat(waitedFor).isTrue();
+        return false;
     }
 
     @ParameterizedTest
