@@ -126,10 +126,13 @@ final class ParityApps implements AutoCloseable {
     ConfigurableApplicationContext startAnother(Run run, String... more) {
         List<Class<?>> all = new ArrayList<>(classes);
         all.add(Base.class);
+        List<String> props = new ArrayList<>(Arrays.asList(properties));
         if (run == Run.KAFKA_LISTENER) {
             all.add(AsKafkaListeners.class);
+            // By its defaults it waits for seconds where the other does not: a paused poll's end, a fetch after a seek.
+            props.add("spring.kafka.listener.poll-timeout=200ms");
+            props.add("spring.kafka.consumer.fetch-max-wait=100ms");
         }
-        List<String> props = new ArrayList<>(Arrays.asList(properties));
         props.add("run=" + run.name("").replace(".", ""));
         props.add("spring.application.name=parity");
         props.addAll(Arrays.asList(more));
