@@ -196,7 +196,7 @@ final class PauseControl {
             return;
         }
         for (PartitionWork work : assignment.touched()) {
-            if (!work.paused && shares.holdsUpTooMuch(work) && shares.leavesPollToOthers(work)) {
+            if (!work.paused && shares.holdsUpOthers(work)) {
                 boolean drained = comesSoon(() -> !shares.holdsUpTooMuch(work));
                 for (int wait = 0; wait < DRAIN_WAITS && !drained; wait++) {
                     LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);

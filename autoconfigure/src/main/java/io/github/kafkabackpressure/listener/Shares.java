@@ -61,7 +61,7 @@ final class Shares {
 
     /** Whether a partition should be paused so that the next poll brings others' records. */
     boolean leavesPollToOthers(PartitionWork work) {
-        if (holdsUpTooMuch(work) && othersMayHaveRecords(work)) {
+        if (holdsUpOthers(work)) {
             return true;
         }
         int inFlight = work.inFlight.inFlight();
@@ -75,6 +75,11 @@ final class Shares {
      */
     boolean holdsUpTooMuch(PartitionWork work) {
         return oneAtATime && work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
+    }
+
+    /** Whether {@link #holdsUpTooMuch}, and others may have records for which the room would be missing. */
+    boolean holdsUpOthers(PartitionWork work) {
+        return holdsUpTooMuch(work) && othersMayHaveRecords(work);
     }
 
     /** Whether another partition has, or for all that is known may have, records to be fetched. */

@@ -68,7 +68,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> throughput(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 30 : 15);
+        Load load = noOpCompiled(options, 5_000_000);
         Load cold = load.withRecords(0, options.records(50_000, 1_000_000));
         Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(options.isFull() ? 30 : 15);
         return List.of(
@@ -105,7 +105,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> limits(Options options) {
-        Load noOp = Load.noOpCompiled(options.records(50_000, 5_000_000)).withLimit(options.isFull() ? 30 : 15);
+        Load noOp = noOpCompiled(options, 5_000_000);
         Load waiting = load(options, 1000, 16, 150_000);
         List<Entry> free = new ArrayList<>();
         List<Entry> pausing = new ArrayList<>();
@@ -126,7 +126,7 @@ enum Suite {
     }
 
     private static List<CaseSpec> flatness(Options options) {
-        Load load = Load.noOpCompiled(options.records(50_000, 3_000_000)).withLimit(options.isFull() ? 30 : 15);
+        Load load = noOpCompiled(options, 3_000_000);
         List<Contender> measured = Arrays.stream(Contender.values())
                 .filter(Contender::isFlatnessSubject)
                 .toList();
@@ -245,6 +245,10 @@ enum Suite {
                 .filter(contender -> contender.family() == Contender.Family.OURS)
                 .filter(contender -> !contender.produces() && contender.showsRecords())
                 .toList();
+    }
+
+    private static Load noOpCompiled(Options options, long full) {
+        return Load.noOpCompiled(options.records(50_000, full)).withLimit(options.isFull() ? 30 : 15);
     }
 
     private static Load load(Options options, long handlerMicros, int concurrency, long full) {
