@@ -176,7 +176,8 @@ class BackpressuredKafkaTemplateIT {
 
     @Test
     void aBufferOfOneDeliversEverything() {
-        ConfigurableApplicationContext context = start("max-buffered=1", "max-in-flight=1", "batch-size=1");
+        ConfigurableApplicationContext context = start(
+                "max-buffered=1", "max-in-flight=1", "batch-size=1", "spring.kafka.producer.properties.linger.ms=0");
         BackpressuredKafkaTemplate<Object, Object> template = template(context);
         IntStream.range(0, 1000).forEach(i -> template.send(topic, "value-" + i));
 

@@ -33,7 +33,15 @@ class BrokerProcessIT {
     @Test
     void keepsItsDataAndPortThroughAFreezeAKillAndARestart() throws Exception {
         Path directory;
-        try (BrokerProcess broker = BrokerProcess.start("256m", Map.of("auto.create.topics.enable", "false"))) {
+        // A broker that was killed waits until its session is over; 9 s unless told.
+        Map<String, String> properties = Map.of(
+                "auto.create.topics.enable",
+                "false",
+                "broker.session.timeout.ms",
+                "2000",
+                "broker.heartbeat.interval.ms",
+                "500");
+        try (BrokerProcess broker = BrokerProcess.start("256m", properties)) {
             directory = broker.directory();
             try (Admin admin =
                     Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, broker.bootstrapServers()))) {
