@@ -8,9 +8,12 @@ import io.github.kafkabackpressure.listener.ListenerRuntimeHints;
 import io.github.kafkabackpressure.listener.RepeatedListenersPostProcessor;
 import io.github.kafkabackpressure.metrics.MicrometerListenerMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.Set;
 import java.util.function.Function;
+import org.apache.commons.logging.LogFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -21,14 +24,18 @@ import org.springframework.boot.kafka.autoconfigure.ConcurrentKafkaListenerConta
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.kafka.autoconfigure.KafkaProperties;
 import org.springframework.boot.thread.Threading;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.ImportRuntimeHints;
+import org.springframework.context.event.ContextRefreshedEvent;
 import org.springframework.core.env.Environment;
+import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.annotation.EnableKafka;
 import org.springframework.kafka.annotation.KafkaListenerAnnotationBeanPostProcessor;
 import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.config.KafkaListenerConfigUtils;
+import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.ConsumerFactory;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
@@ -56,10 +63,7 @@ public class KafkaBackpressureListenerAutoConfiguration {
             ObjectProvider<ConsumerFactory<Object, Object>> consumerFactory,
             ObjectProvider<ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>>>
                     customizer,
-            KafkaProperties kafkaProperties,
-            KafkaBackpressureListenerProperties properties,
-            ObjectProvider<MetricsFactory> metrics,
-            Environment environment) {
+            KafkaProperties kafkaProperties) {
         BackpressuredKafkaListenerContainerFactory<Object, Object> factory =
                 new BackpressuredKafkaListenerContainerFactory<>();
         configurer.configure(
@@ -67,11 +71,35 @@ public class KafkaBackpressureListenerAutoConfiguration {
                 consumerFactory.getIfAvailable(
                         () -> new DefaultKafkaConsumerFactory<>(kafkaProperties.buildConsumerProperties())));
         customizer.ifAvailable(factory::setContainerCustomizer);
-        factory.setDefaults(properties.listener());
-        factory.setListeners(properties.listeners());
-        factory.setVirtualThreads(Threading.VIRTUAL.isActive(environment));
-        metrics.ifAvailable(factory::setMetrics);
         return factory;
+    }
+
+    /** Gives the factory above, and those of the user's own, what properties and the rest of the application say. */
+    @Bean
+    static BeanPostProcessor backpressuredListenerSettings(
+            ObjectProvider<KafkaBackpressureListenerProperties> properties,
+            ObjectProvider<MetricsFactory> metrics,
+            Environment environment) {
+        return new BeanPostProcessor() {
+            @Override
+            public Object postProcessBeforeInitialization(Object bean, String beanName) {
+                if (bean instanceof BackpressuredKafkaListenerContainerFactory<?, ?> factory) {
+                    KafkaBackpressureListenerProperties bound = properties.getObject();
+                    factory.setWhereUnset(
+                            bound.listener(),
+                            bound.listeners(),
+                            Threading.VIRTUAL.isActive(environment),
+                            metrics.getIfAvailable());
+                }
+                return bean;
+            }
+        };
+    }
+
+    @Bean
+    UnknownListenerIds backpressuredUnknownListenerIds(
+            KafkaBackpressureListenerProperties properties, ObjectProvider<KafkaListenerEndpointRegistry> registry) {
+        return new UnknownListenerIds(properties.listeners().keySet(), registry);
     }
 
     /** Finds repeated annotations too, which spring-kafka's own finder of listeners knows nothing of. */
@@ -87,6 +115,22 @@ public class KafkaBackpressureListenerAutoConfiguration {
                 }
             }
         };
+    }
+
+    /** Warns, once the application has started, of settings for listeners that there are not. */
+    record UnknownListenerIds(Set<String> ids, ObjectProvider<KafkaListenerEndpointRegistry> registry)
+            implements ApplicationListener<ContextRefreshedEvent> {
+
+        private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(UnknownListenerIds.class));
+
+        @Override
+        public void onApplicationEvent(ContextRefreshedEvent event) {
+            registry.ifAvailable(listeners -> ids.stream()
+                    .filter(id -> !listeners.getListenerContainerIds().contains(id))
+                    .forEach(id -> LOG.warn(() -> "kafka.backpressure.listeners." + id
+                            + " is set, but no listener has the id '" + id
+                            + "'. An id with dots is written in brackets: kafka.backpressure.listeners[orders.eu].*")));
+        }
     }
 
     /** Makes what measures a container. */

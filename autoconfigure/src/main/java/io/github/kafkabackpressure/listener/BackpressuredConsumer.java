@@ -2,7 +2,9 @@ package io.github.kafkabackpressure.listener;
 
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
@@ -11,6 +13,7 @@ import java.util.regex.Pattern;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -45,6 +48,9 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
      * last commit it is no more than what a stop allows for beside the drain.
      */
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(4);
+
+    /** How long another thread waits for the consumer's own to answer. */
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(5);
 
     /** The share of {@code max.poll.interval.ms} that a revoke's drain may use up; the rest is for the rebalance. */
     private static final double SHARE_OF_POLL_INTERVAL = 0.7;
@@ -83,6 +89,9 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** How many of Kafka's callbacks are running: meanwhile what is assigned changes. */
     private int callbacks;
 
+    /** Where partitions were left that Kafka is about to take away. */
+    private final Map<TopicPartition, Long> frontiersLeft = new HashMap<>();
+
     /** Whether Kafka's callbacks come from leaving the group rather than from a poll. */
     private boolean leaving;
 
@@ -116,9 +125,13 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         thread = Thread.currentThread();
         assignment.gate.beginTick();
         assignment.throwFailure();
+        frontiersLeft.clear();
         assignment.calls.run();
+        if (wokenByOthers) {
+            delegate.wakeup(); // one of the calls may have eaten what was meant for the loop
+        }
         tellGroup();
-        assignment.takeCompletions();
+        takeCompletions();
         committer.tick();
         pauses.update();
         assignment.settled();
@@ -184,15 +197,52 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         }
     }
 
+    private void takeCompletions() {
+        try {
+            assignment.takeCompletions();
+        } catch (RuntimeException e) {
+            throw notHandedOver(e);
+        }
+    }
+
     /** Hands polled records to the workers. */
     void dispatch(ConsumerRecords<?, ?> records) {
-        assignment.dispatch(records);
+        for (TopicPartition partition : records.partitions()) {
+            PartitionWork work = assignment.work(partition);
+            if (work != null && records.records(partition).get(0).offset() < work.tracker.position()) {
+                sought(partition); // by Kafka's consumer itself: its position was reset, or the log was cut off
+            }
+        }
+        try {
+            assignment.dispatch(records);
+        } catch (RuntimeException e) {
+            throw notHandedOver(e);
+        }
+    }
+
+    /** What stops the container: an exception would have the loop hand over the same records once more. */
+    private static Error notHandedOver(RuntimeException cause) {
+        return new Error(
+                "records could not be handed to the workers, as by a key whose hashCode() or equals() fails", cause);
     }
 
     @Override
     public void wakeup() {
         wokenByOthers = true;
         delegate.wakeup();
+    }
+
+    /** Of a partition that is being revoked, where its next owner begins: Kafka's is past what only waited. */
+    @Override
+    public long position(TopicPartition partition) {
+        Long left = frontiersLeft.get(partition);
+        return left == null ? super.position(partition) : left;
+    }
+
+    @Override
+    public long position(TopicPartition partition, Duration timeout) {
+        Long left = frontiersLeft.get(partition);
+        return left == null ? super.position(partition, timeout) : left;
     }
 
     @Override
@@ -202,49 +252,61 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public void pause(Collection<TopicPartition> partitions) {
-        checkThread("pause");
+        target();
         pauses.setPausedByUser(partitions, true);
     }
 
     @Override
     public void resume(Collection<TopicPartition> partitions) {
-        checkThread("resume");
+        target();
         pauses.setPausedByUser(partitions, false);
     }
 
-    private void checkThread(String what) {
-        if (thread != null && thread != Thread.currentThread()) {
-            throw new IllegalStateException(
-                    "The consumer is not to be used by the threads that handle records, so not to " + what
-                            + " either. Use the listener's container for that.");
+    /** Whether the caller is another thread than that of the loop, so one that handles records. */
+    private boolean isForeign() {
+        return thread != null && thread != Thread.currentThread();
+    }
+
+    /**
+     * Refuses calls by other threads. Kafka's consumer refuses them only while it works, and else works for them,
+     * meanwhile refusing its own thread.
+     */
+    @Override
+    protected Consumer<K, V> target() {
+        if (isForeign()) {
+            throw new IllegalStateException("Kafka's consumer serves its own thread only, and not one that handles"
+                    + " records. Commits follow from the end of the method or the Acknowledgment; seek by"
+                    + " ConsumerSeekAware; pause and resume by the listener's container.");
         }
+        return delegate;
+    }
+
+    @Override
+    public ConsumerGroupMetadata groupMetadata() {
+        return isForeign() ? assignment.calls.call(delegate::groupMetadata, ANSWER_TIMEOUT) : delegate.groupMetadata();
     }
 
     @Override
     public void seek(TopicPartition partition, long offset) {
-        checkThread("seek");
-        delegate.seek(partition, offset);
+        target().seek(partition, offset);
         sought(partition);
     }
 
     @Override
     public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
-        checkThread("seek");
-        delegate.seek(partition, offsetAndMetadata);
+        target().seek(partition, offsetAndMetadata);
         sought(partition);
     }
 
     @Override
     public void seekToBeginning(Collection<TopicPartition> partitions) {
-        checkThread("seek");
-        delegate.seekToBeginning(partitions);
+        target().seekToBeginning(partitions);
         (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
     }
 
     @Override
     public void seekToEnd(Collection<TopicPartition> partitions) {
-        checkThread("seek");
-        delegate.seekToEnd(partitions);
+        target().seekToEnd(partitions);
         (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
     }
 
@@ -260,7 +322,10 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** The loop asks for this twice in each turn, so it must not cost more with more partitions. */
     @Override
     public Set<TopicPartition> assignment() {
-        if (thread != Thread.currentThread() || callbacks > 0 || closed) {
+        if (isForeign()) {
+            return assignment.partitions();
+        }
+        if (thread == null || callbacks > 0 || closed) {
             return delegate.assignment();
         }
         Set<TopicPartition> known = assigned;
@@ -368,6 +433,19 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         if (leaving.isEmpty()) {
             return;
         }
+        try {
+            finishIn(leaving);
+        } finally {
+            for (PartitionWork work : leaving) {
+                if (work.tracker.frontier() >= 0) {
+                    frontiersLeft.put(work.partition, work.tracker.frontier());
+                }
+            }
+            remove(leaving);
+        }
+    }
+
+    private void finishIn(Collection<PartitionWork> leaving) {
         long now = run.nanoTime.getAsLong();
         long untilEvicted = (long) (maxPollIntervalNanos * SHARE_OF_POLL_INTERVAL) - (now - polledAt);
         long budget = Math.max(0, Math.min(run.options.drainTimeout().toNanos(), untilEvicted));
@@ -385,7 +463,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
                 delegate.wakeup(); // the commit has eaten what was meant for the loop
             }
         }
-        remove(leaving);
     }
 
     private void remove(Collection<PartitionWork> leaving) {
@@ -432,6 +509,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         @Override
         public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
+                frontiersLeft.clear();
                 pauses.assigned(assignment.assigned(partitions));
                 tellGroup();
                 if (listener != null) {
@@ -451,6 +529,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             } finally {
                 callbacks--;
                 if (!leaving && !assignment.gate.enterPoll()) {
+                    wakeupOutstanding = true;
                     delegate.wakeup(); // somebody signalled meanwhile: the rest of this poll must not block
                 }
             }

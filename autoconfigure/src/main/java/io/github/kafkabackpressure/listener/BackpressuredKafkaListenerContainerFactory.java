@@ -3,14 +3,12 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.listener.ListenerOptions.Source;
 import java.lang.reflect.AnnotatedElement;
-import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.context.ApplicationContext;
@@ -24,7 +22,6 @@ import org.springframework.kafka.config.MultiMethodKafkaListenerEndpoint;
 import org.springframework.kafka.core.ConsumerFactory;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.ContainerProperties;
-import org.springframework.kafka.support.Acknowledgment;
 import org.springframework.kafka.support.TopicPartitionOffset;
 import org.springframework.util.ReflectionUtils;
 import org.springframework.util.StringValueResolver;
@@ -45,14 +42,13 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private static final String LISTENERS_PREFIX = "kafka.backpressure.listeners.";
 
-    private ListenerSettings defaults = ListenerSettings.NONE;
+    private @Nullable ListenerSettings defaults;
 
-    private Map<String, ListenerSettings> listeners = Map.of();
+    private @Nullable Map<String, ListenerSettings> listeners;
 
-    private boolean virtualThreads;
+    private @Nullable Boolean virtualThreads;
 
-    private Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics =
-            container -> ListenerMetrics.NOOP;
+    private @Nullable Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics;
 
     private @Nullable StringValueResolver valueResolver;
 
@@ -94,6 +90,25 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         this.metrics = metrics;
     }
 
+    /**
+     * Sets what has not been set so far: what the application's properties say holds for a factory of the user's own too.
+     *
+     * @param defaults as {@link #setDefaults} takes them
+     * @param listeners as {@link #setListeners} takes them
+     * @param virtualThreads as {@link #setVirtualThreads} takes it
+     * @param metrics as {@link #setMetrics} takes it; null for none
+     */
+    public void setWhereUnset(
+            ListenerSettings defaults,
+            Map<String, ListenerSettings> listeners,
+            boolean virtualThreads,
+            @Nullable Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics) {
+        this.defaults = this.defaults == null ? defaults : this.defaults;
+        this.listeners = this.listeners == null ? Map.copyOf(listeners) : this.listeners;
+        this.virtualThreads = this.virtualThreads == null ? virtualThreads : this.virtualThreads;
+        this.metrics = this.metrics == null ? metrics : this.metrics;
+    }
+
     @Override
     public void setEmbeddedValueResolver(StringValueResolver resolver) {
         this.valueResolver = resolver;
@@ -105,13 +120,14 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         if (consumerFactory == null) {
             throw new IllegalStateException("no consumer factory has been set");
         }
+        boolean virtual = Boolean.TRUE.equals(virtualThreads);
         return new BackpressuredMessageListenerContainer<>(
                 consumerFactory,
                 properties(endpoint),
-                ListenerOptions.of(sources(endpoint), virtualThreads),
-                virtualThreads,
-                takesAcknowledgment(endpoint),
-                metrics);
+                ListenerOptions.of(sources(endpoint), virtual),
+                virtual,
+                acknowledging(endpoint),
+                metrics == null ? container -> ListenerMetrics.NOOP : metrics);
     }
 
     @SuppressWarnings("NullAway") // the array may hold nulls by its type only
@@ -131,7 +147,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         List<Source> sources = new ArrayList<>();
         // The listeners of retry topics go by the settings of the one whose records they retry.
         for (String id : new String[] {endpoint.getId(), endpoint.getMainListenerId()}) {
-            ListenerSettings own = id == null ? null : listeners.get(id);
+            ListenerSettings own = id == null || listeners == null ? null : listeners.get(id);
             if (own != null) {
                 sources.add(Source.ofProperties(LISTENERS_PREFIX + id, own));
             }
@@ -141,7 +157,9 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
             ListenerSettings settings = ListenerSettings.of(annotation, this::resolve);
             sources.add(new Source(settings, key -> "@BackpressuredListener(" + camelCase(key) + ")"));
         }
-        sources.add(Source.ofProperties(DEFAULTS_PREFIX, defaults));
+        if (defaults != null) {
+            sources.add(Source.ofProperties(DEFAULTS_PREFIX, defaults));
+        }
         return sources;
     }
 
@@ -175,15 +193,16 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         return AnnotatedElementUtils.findMergedAnnotation(element, BackpressuredListener.class);
     }
 
-    private static boolean takesAcknowledgment(KafkaListenerEndpoint endpoint) {
+    private static Acknowledging acknowledging(KafkaListenerEndpoint endpoint) {
         if (!(endpoint instanceof MethodKafkaListenerEndpoint<?, ?> ofMethod)) {
-            return false;
+            return Acknowledging.NEVER;
         }
-        Stream<Method> methods = endpoint instanceof MultiMethodKafkaListenerEndpoint
-                ? Arrays.stream(ReflectionUtils.getUniqueDeclaredMethods(AopUtils.getTargetClass(ofMethod.getBean())))
-                        .filter(method -> AnnotatedElementUtils.hasAnnotation(method, KafkaHandler.class))
-                : Stream.of(ofMethod.getMethod());
-        return methods.anyMatch(
-                method -> Arrays.stream(method.getParameterTypes()).anyMatch(Acknowledgment.class::isAssignableFrom));
+        return Acknowledging.of(
+                endpoint instanceof MultiMethodKafkaListenerEndpoint
+                        ? Arrays.stream(ReflectionUtils.getUniqueDeclaredMethods(
+                                        AopUtils.getTargetClass(ofMethod.getBean())))
+                                .filter(method -> AnnotatedElementUtils.hasAnnotation(method, KafkaHandler.class))
+                                .toList()
+                        : List.of(ofMethod.getMethod()));
     }
 }

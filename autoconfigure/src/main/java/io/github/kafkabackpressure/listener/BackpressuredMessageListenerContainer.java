@@ -12,6 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -68,15 +69,14 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     private final Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics>
             metricsFactory;
 
-    /** Whether the user's method takes an acknowledgment, and so says itself when a record is finished. */
-    private final boolean takesAcknowledgment;
+    private final Acknowledging acknowledging;
 
     /**
      * What the consumers of this container get in place of its properties; set only while it starts, under the lock.
      */
     private @Nullable ContainerProperties propertiesOfConsumers;
 
-    private volatile @Nullable ListenerRun run;
+    private final AtomicReference<@Nullable ListenerRun> run = new AtomicReference<>();
 
     private volatile @Nullable ListenerMetrics metrics;
 
@@ -85,12 +85,12 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
             ContainerProperties containerProperties,
             ListenerOptions options,
             boolean virtualThreads,
-            boolean takesAcknowledgment,
+            Acknowledging acknowledging,
             Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metricsFactory) {
         super(new BackpressuredConsumerFactory<>(consumerFactory), containerProperties);
         this.options = options;
         this.virtualThreads = virtualThreads;
-        this.takesAcknowledgment = takesAcknowledgment;
+        this.acknowledging = acknowledging;
         this.metricsFactory = metricsFactory;
         decorated().setDecorator(this::decorate);
     }
@@ -106,13 +106,13 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     /** Records polled and not finished; 0 while the container is stopped. */
     public long getInFlight() {
-        ListenerRun now = run;
+        ListenerRun now = run.get();
         return now == null ? 0 : now.limit.inFlight();
     }
 
     /** What the listener has in work now. */
     public ListenerSnapshot snapshot() {
-        ListenerRun now = run;
+        ListenerRun now = run.get();
         List<ListenerSnapshot.Partition> partitions = new ArrayList<>();
         long queued = 0;
         long running = 0;
@@ -193,10 +193,10 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 options,
                 pollSize(),
                 executor,
-                listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, takesAcknowledgment),
+                listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, acknowledging),
                 metrics,
                 System::nanoTime);
-        run = starting;
+        run.set(starting);
         propertiesOfConsumers = propertiesOfConsumers(properties, starting);
         try {
             super.doStart();
@@ -274,6 +274,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         ContainerProperties changed = copy(properties);
         changed.setAckMode(AckMode.MANUAL);
         changed.setAsyncAcks(false);
+        changed.setFixTxOffsets(false); // would commit the position, which is past what is in flight
         changed.setMicrometerEnabled(false);
         changed.setRecordObservationsInBatch(false);
         changed.setKafkaAwareTransactionManager(null); // the workers' transactions span the handling of a record
@@ -320,7 +321,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     private Consumer<K, V> decorate(
             @Nullable String clientIdSuffix, Properties properties, Function<Properties, Consumer<K, V>> creator) {
-        ListenerRun current = run;
+        ListenerRun current = run.get();
         if (current == null) {
             throw new IllegalStateException("the container is not started");
         }
@@ -356,7 +357,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     @Override
     protected void doStop(Runnable callback, boolean normal) {
-        ListenerRun stopping = run;
+        ListenerRun stopping = run.get();
         if (stopping == null || !isRunning()) {
             // Another stop got the lock first. spring-kafka would let this one wait for a callback that never comes.
             if (stopping == null || stopping.workers.isWorkerThread()) {
@@ -383,9 +384,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** Ends the workers of a run whose consumers are closed; those that still handle a record are interrupted. */
     private void end(ListenerRun ended) {
         ended.close();
-        if (run == ended) {
-            run = null;
-        }
+        run.compareAndSet(ended, null);
     }
 
     /** The consumer properties that this container's consumers are made with, before its own changes. */

@@ -83,6 +83,7 @@ final class BatchInvoker implements Invoker {
                 if (mayEndLater && acknowledgment.whenSignalled(given -> later(batch, tasks, given, holdsSlot))) {
                     return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
                 }
+                run.workers.forgetInterrupt();
                 signal = acknowledgment.await();
             }
             conclude(batch, tasks, signal);
@@ -119,6 +120,7 @@ final class BatchInvoker implements Invoker {
         boolean askedErrorHandler = false;
         try {
             while (true) {
+                run.workers.forgetInterrupt();
                 if (signal == Signal.Done.DONE) {
                     batch.finished(RecordOutcome.HANDLED);
                     return;
@@ -223,6 +225,7 @@ final class BatchInvoker implements Invoker {
             return signal;
         }
         limitWait(acknowledgment);
+        run.workers.forgetInterrupt();
         return acknowledgment.await();
     }
 
@@ -253,6 +256,7 @@ final class BatchInvoker implements Invoker {
      */
     @SuppressWarnings("unchecked")
     private @Nullable Signal attempt(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
+        run.workers.forgetInterrupt();
         ConsumerRecords<Object, Object> records = RunningBatch.records(tasks);
         Consumer<Object, Object> consumer =
                 (Consumer<Object, Object>) tasks.get(0).partition.owner.consumer();

@@ -39,6 +39,11 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
         this.delegate = delegate;
     }
 
+    /** What calls go to that only the consumer's thread may make. */
+    protected Consumer<K, V> target() {
+        return delegate;
+    }
+
     /** Makes a call that blocks, but is not a poll. */
     protected <T> T blocking(Supplier<T> call) {
         return call.get();
@@ -46,63 +51,63 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Set<TopicPartition> assignment() {
-        return delegate.assignment();
+        return target().assignment();
     }
 
     @Override
     public Set<String> subscription() {
-        return delegate.subscription();
+        return target().subscription();
     }
 
     @Override
     public void subscribe(Collection<String> topics) {
-        delegate.subscribe(topics);
+        target().subscribe(topics);
     }
 
     @Override
     public void subscribe(Collection<String> topics, ConsumerRebalanceListener callback) {
-        delegate.subscribe(topics, callback);
+        target().subscribe(topics, callback);
     }
 
     @Override
     public void assign(Collection<TopicPartition> partitions) {
-        delegate.assign(partitions);
+        target().assign(partitions);
     }
 
     @Override
     public void subscribe(Pattern pattern, ConsumerRebalanceListener callback) {
-        delegate.subscribe(pattern, callback);
+        target().subscribe(pattern, callback);
     }
 
     @Override
     public void subscribe(Pattern pattern) {
-        delegate.subscribe(pattern);
+        target().subscribe(pattern);
     }
 
     @Override
     public void subscribe(SubscriptionPattern pattern, ConsumerRebalanceListener callback) {
-        delegate.subscribe(pattern, callback);
+        target().subscribe(pattern, callback);
     }
 
     @Override
     public void subscribe(SubscriptionPattern pattern) {
-        delegate.subscribe(pattern);
+        target().subscribe(pattern);
     }
 
     @Override
     public void unsubscribe() {
-        delegate.unsubscribe();
+        target().unsubscribe();
     }
 
     @Override
     public ConsumerRecords<K, V> poll(Duration timeout) {
-        return delegate.poll(timeout);
+        return target().poll(timeout);
     }
 
     @Override
     public void commitSync() {
         blocking(() -> {
-            delegate.commitSync();
+            target().commitSync();
             return true;
         });
     }
@@ -110,7 +115,7 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
     @Override
     public void commitSync(Duration timeout) {
         blocking(() -> {
-            delegate.commitSync(timeout);
+            target().commitSync(timeout);
             return true;
         });
     }
@@ -118,7 +123,7 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
     @Override
     public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
         blocking(() -> {
-            delegate.commitSync(offsets);
+            target().commitSync(offsets);
             return true;
         });
     }
@@ -126,79 +131,79 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
     @Override
     public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
         blocking(() -> {
-            delegate.commitSync(offsets, timeout);
+            target().commitSync(offsets, timeout);
             return true;
         });
     }
 
     @Override
     public void commitAsync() {
-        delegate.commitAsync();
+        target().commitAsync();
     }
 
     @Override
     public void commitAsync(OffsetCommitCallback callback) {
-        delegate.commitAsync(callback);
+        target().commitAsync(callback);
     }
 
     @Override
     public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, OffsetCommitCallback callback) {
-        delegate.commitAsync(offsets, callback);
+        target().commitAsync(offsets, callback);
     }
 
     @Override
     public void registerMetricForSubscription(KafkaMetric metric) {
-        delegate.registerMetricForSubscription(metric);
+        target().registerMetricForSubscription(metric);
     }
 
     @Override
     public void unregisterMetricFromSubscription(KafkaMetric metric) {
-        delegate.unregisterMetricFromSubscription(metric);
+        target().unregisterMetricFromSubscription(metric);
     }
 
     @Override
     public void seek(TopicPartition partition, long offset) {
-        delegate.seek(partition, offset);
+        target().seek(partition, offset);
     }
 
     @Override
     public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
-        delegate.seek(partition, offsetAndMetadata);
+        target().seek(partition, offsetAndMetadata);
     }
 
     @Override
     public void seekToBeginning(Collection<TopicPartition> partitions) {
-        delegate.seekToBeginning(partitions);
+        target().seekToBeginning(partitions);
     }
 
     @Override
     public void seekToEnd(Collection<TopicPartition> partitions) {
-        delegate.seekToEnd(partitions);
+        target().seekToEnd(partitions);
     }
 
     @Override
     public long position(TopicPartition partition) {
-        return blocking(() -> delegate.position(partition));
+        return blocking(() -> target().position(partition));
     }
 
     @Override
     public long position(TopicPartition partition, Duration timeout) {
-        return blocking(() -> delegate.position(partition, timeout));
+        return blocking(() -> target().position(partition, timeout));
     }
 
     @Override
     public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions) {
-        return blocking(() -> delegate.committed(partitions));
+        return blocking(() -> target().committed(partitions));
     }
 
     @Override
     public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> delegate.committed(partitions, timeout));
+        return blocking(() -> target().committed(partitions, timeout));
     }
 
     @Override
     public Uuid clientInstanceId(Duration timeout) {
-        return delegate.clientInstanceId(timeout);
+        return target().clientInstanceId(timeout);
     }
 
     @Override
@@ -208,104 +213,104 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public List<PartitionInfo> partitionsFor(String topic) {
-        return blocking(() -> delegate.partitionsFor(topic));
+        return blocking(() -> target().partitionsFor(topic));
     }
 
     @Override
     public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
-        return blocking(() -> delegate.partitionsFor(topic, timeout));
+        return blocking(() -> target().partitionsFor(topic, timeout));
     }
 
     @Override
     public Map<String, List<PartitionInfo>> listTopics() {
-        return blocking(() -> delegate.listTopics());
+        return blocking(() -> target().listTopics());
     }
 
     @Override
     public Map<String, List<PartitionInfo>> listTopics(Duration timeout) {
-        return blocking(() -> delegate.listTopics(timeout));
+        return blocking(() -> target().listTopics(timeout));
     }
 
     @Override
     public Set<TopicPartition> paused() {
-        return delegate.paused();
+        return target().paused();
     }
 
     @Override
     public void pause(Collection<TopicPartition> partitions) {
-        delegate.pause(partitions);
+        target().pause(partitions);
     }
 
     @Override
     public void resume(Collection<TopicPartition> partitions) {
-        delegate.resume(partitions);
+        target().resume(partitions);
     }
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> timestampsToSearch) {
-        return blocking(() -> delegate.offsetsForTimes(timestampsToSearch));
+        return blocking(() -> target().offsetsForTimes(timestampsToSearch));
     }
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
             Map<TopicPartition, Long> timestampsToSearch, Duration timeout) {
-        return blocking(() -> delegate.offsetsForTimes(timestampsToSearch, timeout));
+        return blocking(() -> target().offsetsForTimes(timestampsToSearch, timeout));
     }
 
     @Override
     public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions) {
-        return blocking(() -> delegate.beginningOffsets(partitions));
+        return blocking(() -> target().beginningOffsets(partitions));
     }
 
     @Override
     public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> delegate.beginningOffsets(partitions, timeout));
+        return blocking(() -> target().beginningOffsets(partitions, timeout));
     }
 
     @Override
     public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
-        return blocking(() -> delegate.endOffsets(partitions));
+        return blocking(() -> target().endOffsets(partitions));
     }
 
     @Override
     public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> delegate.endOffsets(partitions, timeout));
+        return blocking(() -> target().endOffsets(partitions, timeout));
     }
 
     @Override
     public OptionalLong currentLag(TopicPartition topicPartition) {
-        return delegate.currentLag(topicPartition);
+        return target().currentLag(topicPartition);
     }
 
     @Override
     public ConsumerGroupMetadata groupMetadata() {
-        return delegate.groupMetadata();
+        return target().groupMetadata();
     }
 
     @Override
     public void enforceRebalance() {
-        delegate.enforceRebalance();
+        target().enforceRebalance();
     }
 
     @Override
     public void enforceRebalance(String reason) {
-        delegate.enforceRebalance(reason);
+        target().enforceRebalance(reason);
     }
 
     @Override
     public void close() {
-        delegate.close();
+        target().close();
     }
 
     @Override
     @Deprecated
     public void close(Duration timeout) {
-        delegate.close(timeout);
+        target().close(timeout);
     }
 
     @Override
     public void close(CloseOptions option) {
-        delegate.close(option);
+        target().close(option);
     }
 
     @Override

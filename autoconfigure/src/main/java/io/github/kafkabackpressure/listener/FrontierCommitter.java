@@ -17,6 +17,7 @@ import org.apache.kafka.clients.consumer.RetriableCommitFailedException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
+import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
 /**
@@ -141,24 +142,34 @@ final class FrontierCommitter {
         dirty.clear();
         answerPending = true;
         lastCommit = run.nanoTime.getAsLong();
-        consumer.commitAsync(offsets, (committed, exception) -> {
-            answerPending = false;
-            lastFailed = exception != null;
-            run.metrics.committed(exception == null);
-            if (exception == null) {
-                frontiers.forEach((work, frontier) -> work.committed = frontier);
-            } else {
-                LOG.warn(exception, () -> "could not commit " + offsets + "; will try again");
-                frontiers.keySet().stream()
-                        .filter(work -> assignment.work(work.partition) == work)
-                        .forEach(dirty::add);
-            }
-        });
+        try {
+            consumer.commitAsync(offsets, (committed, exception) -> answered(frontiers, offsets, exception));
+        } catch (RuntimeException e) {
+            answered(frontiers, offsets, e); // nobody else will
+            throw e;
+        }
+    }
+
+    private void answered(
+            Map<PartitionWork, Long> frontiers,
+            Map<TopicPartition, OffsetAndMetadata> offsets,
+            @Nullable Exception failure) {
+        answerPending = false;
+        lastFailed = failure != null;
+        run.metrics.committed(failure == null);
+        if (failure == null) {
+            frontiers.forEach((work, frontier) -> work.committed = frontier);
+        } else {
+            LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
+            frontiers.keySet().stream()
+                    .filter(work -> assignment.work(work.partition) == work)
+                    .forEach(dirty::add);
+        }
     }
 
     /**
-     * Commits the frontiers of partitions that leave, and forgets them. Never throws: whatever goes wrong, the records
-     * come again.
+     * Commits the frontiers of partitions that leave, and forgets them. Whatever goes wrong with the commit, it does not
+     * throw: the records come again.
      *
      * @param timeout how long it may take
      * @return whether a wake-up came meanwhile, which somebody may be waiting for

@@ -316,6 +316,11 @@ final class ListenerRun implements WorkerPool.Handler {
         }
     }
 
+    /** Lets a worker wait before an attempt that no error handler was asked about. */
+    void awaitNextAttemptWhile(BooleanSupplier condition) {
+        sleepWithoutSlotWhile(condition, LEAST_RETRY_DELAY);
+    }
+
     /**
      * Lets a worker wait for what an error handler left of the time between two attempts. It may have refused to
      * recover without any delay, and must not be asked again in a hot loop; and it may have paused the container for

@@ -16,6 +16,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.context.ApplicationContext;
 import org.springframework.kafka.core.ConsumerFactory;
 import org.springframework.kafka.core.KafkaAdmin;
@@ -126,17 +127,17 @@ final class ListenerTargets {
             BackpressuredMessageListenerContainer<?, ?> container,
             ConsumerFactory<?, ?> consumerFactory,
             ListenerRun run,
-            boolean takesAcknowledgment) {
+            Acknowledging acknowledging) {
         Object listener = container.getContainerProperties().getMessageListener();
         if (listener instanceof BatchMessageListener<?, ?> ofBatches) {
-            return new BatchInvoker(run, target(container, ofBatches, takesAcknowledgment));
+            return new BatchInvoker(run, target(container, ofBatches, acknowledging));
         }
         if (!(listener instanceof MessageListener<?, ?> ofRecords)) {
             throw new IllegalStateException("the listener '" + container.getListenerId()
                     + "' must be a MessageListener or a BatchMessageListener; it is "
                     + (listener == null ? "not set" : listener.getClass().getName()));
         }
-        ListenerTarget target = target(container, consumerFactory, ofRecords, takesAcknowledgment);
+        ListenerTarget target = target(container, consumerFactory, ofRecords, acknowledging);
         RecordAttempts attempts = new RecordAttempts(target);
         if (innermost(listener) instanceof RecordMessagingMessageListenerAdapter<?, ?> adapter) {
             adapter.setCallbackForAsyncFailure(attempts::resultFailed);
@@ -149,11 +150,11 @@ final class ListenerTargets {
             BackpressuredMessageListenerContainer<?, ?> container,
             ConsumerFactory<?, ?> consumerFactory,
             MessageListener<?, ?> listener,
-            boolean takesAcknowledgment) {
+            Acknowledging acknowledging) {
         ContainerProperties properties = container.getContainerProperties();
         CommonErrorHandler errorHandler = errorHandler(container);
         ObservationRegistry observations = observations(container, properties);
-        Ending ending = ending(innermost(listener), properties.getAckMode(), takesAcknowledgment);
+        Ending ending = ending(innermost(listener), properties.getAckMode(), acknowledging);
         RecordTransactions transactions = transactions(container);
         if (transactions != null && ending != Ending.BY_RETURN) {
             throw new IllegalStateException("The listener '" + container.getListenerId()
@@ -188,7 +189,7 @@ final class ListenerTargets {
     private static BatchTarget target(
             BackpressuredMessageListenerContainer<?, ?> container,
             BatchMessageListener<?, ?> listener,
-            boolean takesAcknowledgment) {
+            Acknowledging acknowledging) {
         ContainerProperties properties = container.getContainerProperties();
         ObservationRegistry observations = properties.isRecordObservationsInBatch()
                 ? observations(container, properties)
@@ -196,14 +197,16 @@ final class ListenerTargets {
         return new BatchTarget(
                 (BatchMessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
-                ending(innermost(listener), properties.getAckMode(), takesAcknowledgment),
+                ending(innermost(listener), properties.getAckMode(), acknowledging),
                 (BatchInterceptor<Object, Object>) container.getBatchInterceptor(),
                 errorHandler(container),
                 infoHeader(container),
                 observations,
                 properties.getObservationConvention(),
                 clusterId(container),
-                properties.isObservationEnabled() ? null : timers(container, properties),
+                properties.isObservationEnabled() && properties.isRecordObservationsInBatch()
+                        ? null
+                        : timers(container, properties),
                 container.getGroupId(),
                 container);
     }
@@ -226,25 +229,33 @@ final class ListenerTargets {
         return info == null ? null : new RecordHeader(KafkaHeaders.LISTENER_INFO, info);
     }
 
-    private static Ending ending(Object listener, AckMode ackMode, boolean takesAcknowledgment) {
+    private static Ending ending(Object listener, AckMode ackMode, Acknowledging acknowledging) {
         if (listener instanceof AsyncRepliesAware aware && aware.isAsyncReplies()) {
             return Ending.BY_RESULT;
         }
+        boolean manual = ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
         if (listener instanceof MessagingMessageListenerAdapter<?, ?>) {
-            return takesAcknowledgment ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
+            boolean acknowledged = acknowledging == Acknowledging.BY_PARAMETER
+                    || (manual && acknowledging == Acknowledging.BY_HEADERS);
+            return acknowledged ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
         }
         ListenerType type = ListenerUtils.determineListenerType(listener);
-        boolean manual = ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
-        boolean acknowledging = type == ListenerType.ACKNOWLEDGING || type == ListenerType.ACKNOWLEDGING_CONSUMER_AWARE;
-        return manual && acknowledging ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
+        boolean takesOne = type == ListenerType.ACKNOWLEDGING || type == ListenerType.ACKNOWLEDGING_CONSUMER_AWARE;
+        return manual && takesOne ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
     }
 
     private static Object innermost(Object listener) {
         Object inner = listener;
-        while (inner instanceof DelegatingMessageListener<?> delegating) {
-            inner = delegating.getDelegate();
+        while (true) {
+            // A proxy is the container's own, for its advice chain.
+            Object next = inner instanceof DelegatingMessageListener<?> delegating
+                    ? delegating.getDelegate()
+                    : AopProxyUtils.getSingletonTarget(inner);
+            if (next == null) {
+                return inner;
+            }
+            inner = next;
         }
-        return inner;
     }
 
     private static boolean deserializesWithErrors(

@@ -63,6 +63,7 @@ final class RecordAttempts {
             Assignment owner, ConsumerRecord<?, ?> attempted, @Nullable RecordAcknowledgment acknowledgment) {
         ConsumerRecord<Object, Object> record = (ConsumerRecord<Object, Object>) attempted;
         Consumer<Object, Object> consumer = (Consumer<Object, Object>) owner.consumer();
+        owner.run.workers.forgetInterrupt();
         addHeaders(record);
         var interceptor = target.interceptor();
         if (interceptor == null) {

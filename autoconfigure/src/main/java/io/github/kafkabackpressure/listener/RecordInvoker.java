@@ -98,6 +98,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         boolean askedErrorHandler = false;
         try {
             while (true) {
+                run.workers.forgetInterrupt();
                 if (signal == Signal.Done.DONE) {
                     run.finished(task, RecordOutcome.HANDLED, begun);
                     return WorkerPool.Result.OVER;
@@ -144,6 +145,11 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         if (due >= 0) {
             Duration wait = Duration.ofMillis(Math.max(due - System.currentTimeMillis(), 1));
             run.sleepWithoutSlotWhile(() -> !task.partition.inFlight.isClosed(), wait);
+            return ErrorHandling.Decision.RETRY;
+        }
+        if (failed.exception() instanceof RecordTransactions.FormerMemberException) {
+            task.partition.owner.gate.signal(); // the consumer's thread looks at its membership before it polls
+            run.awaitNextAttemptWhile(() -> !task.partition.inFlight.isClosed());
             return ErrorHandling.Decision.RETRY;
         }
         run.workers.leaveSlot();
@@ -193,6 +199,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             return failure;
         }
         limitWait(acknowledgment);
+        run.workers.forgetInterrupt();
         return acknowledgment.await();
     }
 

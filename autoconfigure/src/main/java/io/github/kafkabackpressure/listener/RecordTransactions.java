@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -19,6 +20,7 @@ import org.springframework.kafka.listener.AfterRollbackProcessor;
 import org.springframework.kafka.listener.ContainerProperties.EOSMode;
 import org.springframework.kafka.listener.MessageListenerContainer;
 import org.springframework.kafka.transaction.KafkaAwareTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -48,7 +50,9 @@ final class RecordTransactions {
             AfterRollbackProcessor<Object, Object> afterRollback,
             MessageListenerContainer container,
             LongFunction<OffsetAndMetadata> metadata) {
-        this.template = new TransactionTemplate(manager);
+        TransactionDefinition definition = container.getContainerProperties().getTransactionDefinition();
+        this.template =
+                definition == null ? new TransactionTemplate(manager) : new TransactionTemplate(manager, definition);
         this.manager = manager;
         this.afterRollback = afterRollback;
         this.container = container;
@@ -70,7 +74,8 @@ final class RecordTransactions {
         } catch (RollBack e) {
             return e.failure;
         } catch (RuntimeException e) {
-            return new Signal.Failed(e, null); // the transaction itself failed
+            // The transaction itself failed.
+            return new Signal.Failed(isOfFormerMember(e) ? new FormerMemberException(e) : e, null);
         }
     }
 
@@ -134,8 +139,23 @@ final class RecordTransactions {
         return false;
     }
 
+    /** Whether the broker refused the offset of a group in whose present generation the consumer is another member. */
+    private static boolean isOfFormerMember(RuntimeException exception) {
+        for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CommitFailedException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private void sendOffset(RecordTask task) {
+        // In this order: the consumer's thread says that the partition is gone before it publishes a newer generation,
+        // and one in which the partition was still ours the broker refuses by itself.
         ConsumerGroupMetadata group = task.partition.owner.groupMetadata;
+        if (task.partition.gone) {
+            throw new IllegalStateException("the partition has been given up; its next owner handles the record");
+        }
         if (TransactionSynchronizationManager.getResource(manager.getProducerFactory())
                         instanceof KafkaResourceHolder<?, ?> holder
                 && group != null) {
@@ -154,6 +174,19 @@ final class RecordTransactions {
     /** Forgets the attempts of this thread. */
     void clearThreadState() {
         afterRollback.clearThreadState();
+    }
+
+    /**
+     * Says that the transaction of a record was refused because the consumer's membership has changed since it was last
+     * told. It is nobody's failure: once the membership is known again, the record's next transaction may do.
+     */
+    static final class FormerMemberException extends RuntimeException {
+
+        private static final long serialVersionUID = 1L;
+
+        FormerMemberException(RuntimeException cause) {
+            super(cause);
+        }
     }
 
     /** Takes a failure out of the transaction, which rolls it back. */

@@ -11,6 +11,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.annotation.MergedAnnotations;
@@ -46,6 +48,8 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
 
     /** What is being registered by this thread; null for what the superclass finds by itself. */
     private static final ThreadLocal<@Nullable Registration> REGISTERING = new ThreadLocal<>();
+
+    private @Nullable BeanFactory beanFactory;
 
     private final Set<Class<?>> withoutRepeated = ConcurrentHashMap.newKeySet();
 
@@ -151,6 +155,41 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
     }
 
     @Override
+    protected synchronized void processKafkaListener(
+            KafkaListener kafkaListener, Method method, Object bean, String beanName) {
+        super.processKafkaListener(kafkaListener, method, bean, beanName);
+        Registration registration = REGISTERING.get();
+        checkFactory(
+                registration != null
+                        ? registration.annotation()
+                        : AnnotatedElementUtils.findMergedAnnotation(method, BackpressuredListener.class),
+                beanName);
+    }
+
+    /** Refuses another kind of factory, whose container would be an ordinary one in all but the annotation's name. */
+    private void checkFactory(@Nullable BackpressuredListener annotation, String beanName) {
+        BeanFactory factories = beanFactory;
+        if (annotation == null || !(factories instanceof ConfigurableBeanFactory configurable)) {
+            return;
+        }
+        String name = configurable.resolveEmbeddedValue(annotation.containerFactory());
+        if (name != null
+                && factories.containsBean(name)
+                && !(factories.getBean(name) instanceof BackpressuredKafkaListenerContainerFactory<?, ?>)) {
+            throw new IllegalStateException("A @BackpressuredListener of bean '" + beanName
+                    + "' has containerFactory = \"" + name + "\", which is not a "
+                    + BackpressuredKafkaListenerContainerFactory.class.getSimpleName()
+                    + ", so that nothing would limit what is in flight. Make that bean one: it has the same setters.");
+        }
+    }
+
+    @Override
+    public void setBeanFactory(BeanFactory factory) {
+        super.setBeanFactory(factory);
+        this.beanFactory = factory;
+    }
+
+    @Override
     protected void processListener(
             MethodKafkaListenerEndpoint<?, ?> endpoint,
             KafkaListener kafkaListener,
@@ -177,6 +216,12 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
                     + "' is a @BackpressuredListener with the container factory of a share group, where the broker"
                     + " hands out single records and neither order nor offsets exist to be kept. Use @KafkaListener"
                     + " for share groups.");
+        }
+        if (registered instanceof MultiMethodKafkaListenerEndpoint && registration == null) {
+            checkFactory(
+                    AnnotatedElementUtils.findMergedAnnotation(
+                            AopUtils.getTargetClass(bean), BackpressuredListener.class),
+                    beanName);
         }
     }
 

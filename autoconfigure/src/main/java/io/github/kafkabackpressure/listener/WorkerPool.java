@@ -311,6 +311,16 @@ final class WorkerPool {
         return threads.contains(Thread.currentThread());
     }
 
+    /**
+     * Forgets an interrupt that user code has left set on this worker: it would cut short the waits of other records.
+     * Not that of {@link #close}, which sets {@code closed} first.
+     */
+    void forgetInterrupt() {
+        if (Thread.interrupted() && closed) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Starts no more workers and interrupts those that run. */
     void close() {
         closed = true;
@@ -325,7 +335,9 @@ final class WorkerPool {
         try {
             executor.execute(() -> onThread(this::handleReady));
             return true;
-        } catch (RejectedExecutionException e) {
+        } catch (RejectedExecutionException | OutOfMemoryError e) {
+            // The latter is how a JVM says that there are no more threads to be had. The caller may be a worker with a
+            // record in hand; nudge() tries again.
             workers.decrementAndGet();
             releaseSlot();
             return false;

@@ -9,24 +9,32 @@ import io.github.kafkabackpressure.listener.BackpressuredKafkaListenerContainerF
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.ListenerOptions;
+import io.github.kafkabackpressure.listener.ListenerSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.annotation.KafkaHandler;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
+import org.springframework.kafka.core.ConsumerFactory;
+import org.springframework.kafka.support.Acknowledgment;
 
 class KafkaBackpressureListenerAutoConfigurationTests {
 
@@ -83,6 +91,116 @@ class KafkaBackpressureListenerAutoConfigurationTests {
                                     .getClientId())
                             .isEqualTo("client");
                 });
+    }
+
+    @Test
+    void aFactoryOfTheUsersOwnGoesByThePropertiesToo() {
+        runner.withUserConfiguration(FactoriesOfOnesOwn.class, OfOnesOwnFactories.class)
+                .withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+                .withPropertyValues(
+                        "kafka.backpressure.listener.commit-interval=3s",
+                        "kafka.backpressure.listeners.second.max-in-flight=70")
+                .run(context -> {
+                    assertThat(options(context, "second").maxInFlight()).isEqualTo(70);
+                    assertThat(options(context, "second").commitInterval()).isEqualTo(Duration.ofSeconds(3));
+                    assertThat(options(context, "third").commitInterval())
+                            .as("what the user has set stays")
+                            .isEqualTo(ListenerOptions.of(List.of(), false).commitInterval());
+                });
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class FactoriesOfOnesOwn {
+
+        @Bean
+        BackpressuredKafkaListenerContainerFactory<Object, Object> secondFactory(
+                ConsumerFactory<Object, Object> consumers) {
+            var factory = new BackpressuredKafkaListenerContainerFactory<>();
+            factory.setConsumerFactory(consumers);
+            return factory;
+        }
+
+        @Bean
+        BackpressuredKafkaListenerContainerFactory<Object, Object> thirdFactory(
+                ConsumerFactory<Object, Object> consumers) {
+            var factory = new BackpressuredKafkaListenerContainerFactory<>();
+            factory.setConsumerFactory(consumers);
+            factory.setDefaults(ListenerSettings.NONE);
+            return factory;
+        }
+    }
+
+    static class OfOnesOwnFactories {
+
+        @BackpressuredListener(
+                id = "second",
+                topics = "topic",
+                autoStartup = "false",
+                containerFactory = "secondFactory")
+        void second(String value) {}
+
+        @BackpressuredListener(id = "third", topics = "topic", autoStartup = "false", containerFactory = "thirdFactory")
+        void third(String value) {}
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {OfBootsFactory.class, ClassOfBootsFactory.class})
+    void anOrdinaryFactoryStopsTheStart(Class<?> listener) {
+        runner.withUserConfiguration(listener)
+                .run(context -> assertThat(context)
+                        .hasFailed()
+                        .getFailure()
+                        .hasStackTraceContaining("containerFactory = \"" + BOOTS + "\", which is not a"
+                                + " BackpressuredKafkaListenerContainerFactory"));
+    }
+
+    static class OfBootsFactory {
+
+        @BackpressuredListener(topics = "topic", autoStartup = "false", containerFactory = BOOTS)
+        void listen(String value) {}
+    }
+
+    @BackpressuredListener(topics = "topic", autoStartup = "false", containerFactory = BOOTS)
+    static class ClassOfBootsFactory {
+
+        @KafkaHandler
+        void listen(String value) {}
+    }
+
+    @Test
+    void handlersOfWhichOnlySomeTakeAnAcknowledgmentStopTheStart() {
+        runner.withUserConfiguration(SomeAcknowledge.class)
+                .run(context -> assertThat(context)
+                        .hasFailed()
+                        .getFailure()
+                        .hasStackTraceContaining("number() takes an Acknowledgment and other(), text() does not"));
+    }
+
+    @BackpressuredListener(topics = "topic", autoStartup = "false")
+    static class SomeAcknowledge {
+
+        @KafkaHandler
+        void number(Integer value, Acknowledgment acknowledgment) {}
+
+        @KafkaHandler
+        void text(String value) {}
+
+        @KafkaHandler(isDefault = true)
+        void other(Object value) {}
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void settingsOfAListenerThatThereIsNotAreWarnedOf(CapturedOutput output) {
+        runner.withUserConfiguration(Plain.class)
+                .withPropertyValues(
+                        "kafka.backpressure.listeners.plain.max-in-flight=70",
+                        "kafka.backpressure.listeners.plane.max-in-flight=70",
+                        "kafka.backpressure.listeners[in.brackets].max-in-flight=70")
+                .run(context -> assertThat(output)
+                        .contains("kafka.backpressure.listeners.plane is set, but no listener has the id 'plane'")
+                        .contains("no listener has the id 'in.brackets'")
+                        .doesNotContain("'plain'"));
     }
 
     @Test

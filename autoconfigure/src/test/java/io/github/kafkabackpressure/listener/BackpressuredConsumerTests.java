@@ -1,13 +1,29 @@
 package io.github.kafkabackpressure.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetCommitCallback;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
@@ -17,21 +33,72 @@ class BackpressuredConsumerTests {
 
     private static final TopicPartition SECOND = new TopicPartition("topic", 1);
 
-    private final MockConsumer<String, String> kafka = new MockConsumer<>("earliest");
+    private final Kafka kafka = new Kafka();
 
-    private final BackpressuredConsumer<String, String> consumer = new BackpressuredConsumer<>(
-            kafka,
-            new ListenerRun(
-                    TestOptions.of(Ordering.PARTITION, 10, 1.0),
-                    4,
-                    task -> {},
-                    listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-                    ListenerMetrics.NOOP,
-                    () -> 0L),
-            true,
-            false,
-            Duration.ofMinutes(5),
-            OffsetAndMetadata::new);
+    private long now;
+
+    private BackpressuredConsumer<Object, String> consumer = consumer(Ordering.PARTITION, OffsetAndMetadata::new);
+
+    /** Kafka's consumer, whose commits fail at once if they are told to. */
+    private static final class Kafka extends MockConsumer<Object, String> {
+
+        private KafkaException commitFailure;
+
+        private Kafka() {
+            super("earliest");
+        }
+
+        @Override
+        public synchronized void commitAsync(
+                Map<TopicPartition, OffsetAndMetadata> offsets, OffsetCommitCallback callback) {
+            if (commitFailure != null) {
+                throw commitFailure;
+            }
+            super.commitAsync(offsets, callback);
+        }
+    }
+
+    /** A consumer whose records nobody handles but the test. */
+    private BackpressuredConsumer<Object, String> consumer(
+            Ordering ordering, LongFunction<OffsetAndMetadata> metadata) {
+        return new BackpressuredConsumer<>(
+                kafka,
+                new ListenerRun(
+                        TestOptions.of(ordering, 10, 1.0),
+                        4,
+                        task -> {},
+                        listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
+                        ListenerMetrics.NOOP,
+                        () -> now),
+                true,
+                false,
+                Duration.ofMinutes(5),
+                metadata);
+    }
+
+    private void assign() {
+        kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
+        consumer.subscribe(List.of("topic"));
+        consumer.poll(Duration.ZERO);
+        kafka.rebalance(List.of(FIRST));
+        consumer.poll(Duration.ZERO);
+    }
+
+    private void pollAndDispatch() {
+        consumer.dispatch(consumer.poll(Duration.ZERO));
+    }
+
+    private void finish(TopicPartition partition, int records) {
+        PartitionWork work = consumer.work().work(partition);
+        work.tracker.finish(0, records);
+        consumer.work().touch(work);
+    }
+
+    private void addRecords(long from, int count, Object key) {
+        for (long offset = from; offset < from + count; offset++) {
+            kafka.addRecord(new ConsumerRecord<>(FIRST.topic(), FIRST.partition(), offset, key, "value"));
+        }
+    }
 
     @Test
     void knowsItsPartitionsThroughRebalancesWithoutACopyForEachLook() {
@@ -51,5 +118,154 @@ class BackpressuredConsumerTests {
 
         consumer.unsubscribe();
         assertThat(consumer.assignment()).isEmpty();
+    }
+
+    @Test
+    void aCommitThatThrowsIsTriedAgain() {
+        assign();
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 3);
+        now += TimeUnit.HOURS.toNanos(1);
+        kafka.commitFailure = new KafkaException("no coordinator");
+        assertThatThrownBy(() -> consumer.poll(Duration.ZERO)).isSameAs(kafka.commitFailure);
+
+        kafka.commitFailure = null;
+        now += TimeUnit.SECONDS.toNanos(2);
+        consumer.poll(Duration.ZERO);
+        assertThat(kafka.committed(Set.of(FIRST))).containsEntry(FIRST, new OffsetAndMetadata(3));
+    }
+
+    @Test
+    void whatIsHandledAfterKafkaWentBackByItselfIsCommitted() {
+        assign();
+        kafka.seek(FIRST, 100);
+        addRecords(100, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 3);
+        now += TimeUnit.HOURS.toNanos(1);
+        consumer.poll(Duration.ZERO);
+        assertThat(kafka.committed(Set.of(FIRST))).containsEntry(FIRST, new OffsetAndMetadata(103));
+
+        kafka.seek(FIRST, 0); // not by the decorator: as a reset of the position does it
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 2);
+        now += TimeUnit.HOURS.toNanos(1);
+        consumer.poll(Duration.ZERO);
+        assertThat(kafka.committed(Set.of(FIRST))).containsEntry(FIRST, new OffsetAndMetadata(2));
+    }
+
+    /** A key that cannot be told from others. */
+    private static final class Unhashable {
+
+        @Override
+        public int hashCode() {
+            throw new IllegalStateException("no hash");
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return this == other;
+        }
+    }
+
+    @Test
+    void recordsThatCannotBeHandedOverStopTheContainer() {
+        consumer = consumer(Ordering.KEY, OffsetAndMetadata::new);
+        assign();
+        addRecords(0, 2, "key");
+        addRecords(2, 1, new Unhashable());
+        ConsumerRecords<Object, String> records = consumer.poll(Duration.ZERO);
+        assertThatThrownBy(() -> consumer.dispatch(records))
+                .isInstanceOf(Error.class)
+                .hasMessageContaining("hashCode()")
+                .hasRootCauseMessage("no hash");
+    }
+
+    @Test
+    void aPartitionIsForgottenThoughWhatToCommitForItCannotBeSaid() {
+        consumer = consumer(Ordering.PARTITION, offset -> {
+            throw new IllegalStateException("no metadata");
+        });
+        assign();
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 3);
+        assertThatIllegalStateException().isThrownBy(() -> kafka.rebalance(List.of(SECOND)));
+        assertThat(consumer.work().work(FIRST)).isNull();
+    }
+
+    @Test
+    void thePositionOfAPartitionThatIsRevokedIsWhereItsNextOwnerBegins() {
+        List<Long> positions = new ArrayList<>();
+        kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
+        consumer.subscribe(List.of("topic"), new ConsumerRebalanceListener() {
+            @Override
+            public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                partitions.forEach(partition -> positions.add(consumer.position(partition)));
+            }
+
+            @Override
+            public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
+        });
+        consumer.poll(Duration.ZERO);
+        kafka.rebalance(List.of(FIRST));
+        consumer.poll(Duration.ZERO);
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        assertThat(consumer.position(FIRST)).isEqualTo(3);
+        finish(FIRST, 1);
+
+        kafka.rebalance(List.of(SECOND));
+
+        assertThat(positions).containsExactly(1L);
+    }
+
+    @Test
+    void otherThreadsMayAskItWhatItsOwnAnswersAndNothingElse() throws Exception {
+        assign();
+        try (var threads = new OtherThread()) {
+            assertThat(threads.call(consumer::assignment)).containsExactly(FIRST);
+            assertThat(threads.call(consumer::paused)).isEmpty();
+            assertThat(threads.call(consumer::metrics)).isEmpty();
+            assertThat(threads.call(() -> refused(consumer::commitSync))).isTrue();
+            assertThat(threads.call(() -> refused(consumer::commitAsync))).isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.position(FIRST))))
+                    .isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.seek(FIRST, 0))))
+                    .isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.pause(List.of(FIRST)))))
+                    .isTrue();
+            CompletableFuture<?> group = CompletableFuture.supplyAsync(consumer::groupMetadata, threads.executor);
+            while (!group.isDone()) {
+                consumer.poll(Duration.ZERO);
+            }
+            assertThat(group.get()).isNotNull();
+        }
+    }
+
+    private static boolean refused(Runnable call) {
+        try {
+            call.run();
+            return false;
+        } catch (IllegalStateException e) {
+            return e.getMessage().contains("serves its own thread only");
+        }
+    }
+
+    /** A thread that is not the consumer's. */
+    private static final class OtherThread implements AutoCloseable {
+
+        private final ExecutorService executor = Executors.newSingleThreadExecutor();
+
+        private <T> T call(Callable<T> call) throws Exception {
+            return executor.submit(call).get(10, TimeUnit.SECONDS);
+        }
+
+        @Override
+        public void close() {
+            executor.shutdownNow();
+        }
     }
 }

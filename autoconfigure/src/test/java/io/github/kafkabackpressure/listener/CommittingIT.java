@@ -29,6 +29,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.annotation.KafkaListener;
+import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
@@ -108,6 +109,32 @@ class CommittingIT {
             assertThat(scenario.snapshot(0).inFlight()).isEqualTo(1);
             stuck.countDown();
             await().until(() -> scenario.committed(0) == 500);
+        }
+    }
+
+    /** Which has spring-kafka's loop commit its position, past what is in flight. */
+    @Test
+    void fixTxOffsetsCommitsNothingPastAnUnfinishedRecord() {
+        CountDownLatch stuck = new CountDownLatch(1);
+        try (Scenario scenario = Scenario.of(brokers, "fix-tx-offsets")
+                .listener("ordering=unordered", "commit-interval=50ms")
+                .beans(context -> context.registerBean(
+                        ContainerCustomizer.class,
+                        () -> container -> container.getContainerProperties().setFixTxOffsets(true)))
+                .handler(record -> {
+                    if (record.offset() == 5) {
+                        stuck.await();
+                    }
+                })
+                .start()) {
+            scenario.send(50);
+            scenario.awaitHandled(49);
+            await().until(() -> scenario.committed(0) == 5);
+            scenario.send(50); // after whose poll the loop finds that its position is past what is committed
+            scenario.awaitHandled(99);
+            await().during(Duration.ofMillis(500)).until(() -> scenario.committed(0) == 5);
+            stuck.countDown();
+            await().until(() -> scenario.committed(0) == 100);
         }
     }
 

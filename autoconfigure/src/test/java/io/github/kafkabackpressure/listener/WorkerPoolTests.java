@@ -431,4 +431,40 @@ class WorkerPoolTests {
             Thread.currentThread().interrupt();
         }
     }
+
+    @Test
+    void whatNoThreadCouldBeStartedForIsHandledOnceThereIsOne() {
+        AtomicBoolean exhausted = new AtomicBoolean(true);
+        makePool(
+                2,
+                task -> {
+                    if (exhausted.get()) {
+                        throw new OutOfMemoryError("unable to create native thread");
+                    }
+                    threads.execute(task);
+                },
+                (task, begun) -> WorkerPool.Result.OVER,
+                System::nanoTime);
+        submit(tasks(3));
+        assertThat(handled).isEmpty();
+
+        exhausted.set(false);
+        await().until(() -> {
+            pool.nudge();
+            return handled.size() == 3;
+        });
+    }
+
+    @Test
+    void anInterruptThatUserCodeLeavesBehindIsForgottenButNotThatOfTheClose() throws Exception {
+        makePool(1, (task, begun) -> WorkerPool.Result.OVER);
+        Thread.currentThread().interrupt();
+        pool.forgetInterrupt();
+        assertThat(Thread.interrupted()).isFalse();
+
+        pool.close();
+        Thread.currentThread().interrupt();
+        pool.forgetInterrupt();
+        assertThat(Thread.interrupted()).isTrue();
+    }
 }
