@@ -31,8 +31,8 @@ final class PendingSend<K, V> extends Buffered implements Callback {
     /** Whether it holds a place in the in-flight window. */
     boolean inFlight;
 
-    /** Whether Kafka's producer refused it; read by the sender after the hand-over only. */
-    volatile boolean failed;
+    /** Why Kafka's producer refused it; read by the sender after the hand-over only. */
+    volatile @Nullable Exception failure;
 
     /** Not if it belongs to a transaction, which is nothing to send again, or if its own hand-over hangs. */
     boolean keepable = true;

@@ -157,7 +157,7 @@ final class SendCompletion<K, V> {
     }
 
     private void failed(PendingSend<K, V> send, @Nullable RecordMetadata metadata, Exception cause) {
-        send.failed = true;
+        send.failure = cause;
         if (isForTheStore(cause)) {
             undelivered(send);
             return;
@@ -273,6 +273,19 @@ final class SendCompletion<K, V> {
         endAll(all, keep(all));
         stage = Stage.OVER;
         endAll(drain(), Set.of());
+    }
+
+    /** Whether a shutdown has ended all that it knew of. */
+    boolean isOver() {
+        return stage == Stage.OVER;
+    }
+
+    /** How many of those that were given up and have not been ended hold a place in the window. */
+    int givenUpInFlight() {
+        return (int) undelivered.stream()
+                .filter(send -> send.inFlight && !send.hasEnded())
+                .distinct()
+                .count();
     }
 
     /** The template takes records again. */

@@ -20,6 +20,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.core.KafkaProducerException;
 import org.springframework.kafka.support.KafkaUtils;
 import org.springframework.kafka.support.SendResult;
 
@@ -160,30 +161,41 @@ final class SendPipeline<K, V> implements ProducerStats {
     /**
      * Sends as part of the calling thread's transaction: to its producer and at once, because the record must be there
      * before the transaction ends. Counts in the window, but does not wait for it.
+     *
+     * @throws KafkaProducerException if the record does not get as far as the producer: nothing else would keep the
+     *     transaction from committing without it
      */
     CompletableFuture<SendResult<K, V>> sendInTransaction(
             ProducerRecord<K, V> record, int priority, @Nullable Observation observation, Producer<K, V> producer) {
         PendingSend<K, V> send = newSend(record, priority, observation);
+        handOverInTransaction(send, producer);
+        if (send.future.isCompletedExceptionally()
+                && send.future.handle((result, failure) -> failure).join() instanceof KafkaProducerException failure) {
+            throw failure;
+        }
+        return send.future;
+    }
+
+    private void handOverInTransaction(PendingSend<K, V> send, Producer<K, V> producer) {
         // Before the look at the intake, as in passBy.
         window.acquireRegardless(1);
         send.inFlight = true;
-        if (!mayEnter()) {
-            return completion.refuse(send, SendOutcome.CLOSED);
-        }
-        if (isRateLimited(send)) {
-            SendOutcome refusal = awaitTurn();
-            if (refusal != null) {
-                return completion.refuse(send, refusal);
-            }
+        SendOutcome refusal = !mayEnter() ? SendOutcome.CLOSED : isRateLimited(send) ? awaitTurn() : null;
+        if (refusal != null) {
+            completion.refuse(send, refusal);
+            return;
         }
         tally.accepted();
         completion.beginsInTransaction(send);
         try {
             producer.send(send.record, send);
-        } catch (Exception e) {
-            completion.completed(send, null, e);
+        } catch (Throwable e) {
+            completion.completed(send, null, asException(e));
         }
-        return send.future;
+    }
+
+    private static Exception asException(Throwable failure) {
+        return failure instanceof Exception exception ? exception : new IllegalStateException(failure);
     }
 
     private boolean isRateLimited(PendingSend<K, V> send) {
@@ -300,16 +312,16 @@ final class SendPipeline<K, V> implements ProducerStats {
             try {
                 surroundings.producer().send(send.record, send);
             } catch (IllegalStateException closedUnderUs) {
-                if (send.hasEnded()) {
+                if (send.hasEnded() || completion.isOver()) {
                     // A shutdown has given it up meanwhile: a new producer would outlive the context.
-                    return;
+                    throw closedUnderUs;
                 }
                 // The factory was reset, and the record was not accepted by the producer that is gone.
                 surroundings.forgetProducer();
                 surroundings.producer().send(send.record, send);
             }
         } catch (Throwable e) {
-            completion.completed(send, null, e instanceof Exception failure ? failure : new IllegalStateException(e));
+            completion.completed(send, null, asException(e));
         }
     }
 
@@ -382,8 +394,8 @@ final class SendPipeline<K, V> implements ProducerStats {
     void closeIntake() {
         tally.shutdownBegins();
         completion.closing();
+        buffer.close(); // first: who sees that the intake is closed sees all that was accepted
         transitionTo(Intake.CLOSED);
-        buffer.close();
         sender.wake();
     }
 
@@ -400,9 +412,9 @@ final class SendPipeline<K, V> implements ProducerStats {
         return sender.awaitEnd(deadlineNanos);
     }
 
-    /** Whether a record is still on its way. */
+    /** Whether no record is on its way any more; those that a shutdown has given up are not. */
     boolean isIdle() {
-        return buffer.backlog() == 0 && window.inFlight() == 0;
+        return buffer.backlog() == 0 && window.inFlight() <= completion.givenUpInFlight();
     }
 
     /** The time is up: what fails from now on is not delivered. Stops the sender and collects what it has left. */

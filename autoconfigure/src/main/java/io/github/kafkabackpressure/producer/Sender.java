@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.producer.BufferExhaustedException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -149,8 +150,9 @@ final class Sender<K, V> implements Runnable {
         pipeline.stepSlowMode(now);
         if (batchLeft == 0) {
             int batchSize = pipeline.batchSize();
+            boolean closed = pipeline.closed(); // asked before the buffer, which takes in nothing any more then
             long untilDue = buffer.nanosUntilDue(batchSize, pipeline.lingerNanos(), now);
-            if (untilDue == Long.MAX_VALUE && pipeline.closed()) {
+            if (untilDue == Long.MAX_VALUE && closed) {
                 return false;
             }
             if (untilDue > 0) {
@@ -241,9 +243,12 @@ final class Sender<K, V> implements Runnable {
             cutShort = reached();
         }
         long after = pipeline.now();
-        if (send.failed && (cutShort || after - before >= LONG_HAND_OVER_NANOS)) {
+        Exception failure = send.failure;
+        // Kafka's memory is waited for as long as metadata; any other failure is that of the record alone.
+        boolean timedOut = failure instanceof TimeoutException && !(failure instanceof BufferExhaustedException);
+        if (failure != null && (cutShort || (timedOut && after - before >= LONG_HAND_OVER_NANOS))) {
             unreachable.put(topic, after);
-        } else if (!send.failed) {
+        } else if (failure == null) {
             unreachable.remove(topic);
             reachable.add(topic);
         }
@@ -268,7 +273,8 @@ final class Sender<K, V> implements Runnable {
         // wakes.
         long again = buffer.nanosUntilDue(batchSize, pipeline.lingerNanos(), pipeline.now());
         boolean stillEmpty = again == Long.MAX_VALUE;
-        if (again > 0 && stillEmpty == empty && !aborted) {
+        // And so is the flag: the buffer's lock may have used up the wake-up.
+        if (again > 0 && stillEmpty == empty && !aborted && idle && !(empty && pipeline.closed())) {
             if (empty) {
                 LockSupport.park(this);
             } else {

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -26,9 +28,15 @@ final class Shutdown {
     /** The rest of the time is for the acknowledgements, also when one hand-over hangs. */
     private static final double HAND_OVER_SHARE = 3 / 4.0;
 
+    /** How long after a flush the next one follows. */
+    private static final long NEXT_FLUSH_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
     private final List<? extends SendPipeline<?, ?>> pipelines;
     private final Supplier<? extends Collection<LiveProducer>> live;
     private final Duration timeout;
+
+    /** How many producers there were at the last flush. */
+    private int producers;
 
     /** Written by the thread that runs it, read by the one that has waited for that. */
     private Set<LiveProducer> unflushed = Set.of();
@@ -78,15 +86,14 @@ final class Shutdown {
         long deadline = started + timeout.toNanos();
         pipelines.forEach(SendPipeline::closeIntake);
         awaitHandedOver(started + (long) (timeout.toNanos() * HAND_OVER_SHARE));
-        Collection<LiveProducer> producers = live.get();
-        Map<LiveProducer, String> unflushed = flush(producers, deadline);
+        Map<LiveProducer, String> unflushed = flush(deadline);
         if (!unflushed.isEmpty() || !allIdle()) {
             pipelines.forEach(SendPipeline::beginGivingUp);
             closeNow(unflushed.keySet());
         }
         pipelines.forEach(SendPipeline::endUndelivered);
         this.unflushed = unflushed.keySet();
-        return report(producers.size(), unflushed, Duration.ofNanos(System.nanoTime() - started));
+        return report(producers, unflushed, Duration.ofNanos(System.nanoTime() - started));
     }
 
     /** All at once: one whose hand-over hangs must not use up the time of the others. */
@@ -112,13 +119,24 @@ final class Shutdown {
         thread.start();
     }
 
-    /** Again and again: a caller that passed the intake just before it closed may hand over after a first flush. */
-    private Map<LiveProducer, String> flush(Collection<LiveProducer> producers, long deadline) {
-        Map<LiveProducer, String> unflushed;
-        do {
-            unflushed = new ProducerFlush(producers).await(deadline, System::nanoTime);
-        } while (unflushed.isEmpty() && !allIdle() && !producers.isEmpty() && System.nanoTime() - deadline < 0);
-        return unflushed;
+    /**
+     * Again and again: a caller that passed the intake just before it closed may hand over after a first flush, and to a
+     * producer that it has yet to open.
+     */
+    private Map<LiveProducer, String> flush(long deadline) {
+        while (true) {
+            Collection<LiveProducer> flushed = live.get();
+            producers = flushed.size();
+            Map<LiveProducer, String> unflushed = new ProducerFlush(flushed).await(deadline, System::nanoTime);
+            if (!unflushed.isEmpty() || allIdle()) {
+                return unflushed;
+            }
+            if (System.nanoTime() + NEXT_FLUSH_NANOS - deadline >= 0) {
+                live.get().forEach(producer -> unflushed.put(producer, "not in time"));
+                return unflushed;
+            }
+            LockSupport.parkNanos(this, NEXT_FLUSH_NANOS);
+        }
     }
 
     private boolean allIdle() {

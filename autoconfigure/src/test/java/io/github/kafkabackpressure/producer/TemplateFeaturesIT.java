@@ -23,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -47,6 +48,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.EventListener;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaProducerException;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.support.KafkaHeaders;
 import org.springframework.kafka.support.ProducerListener;
@@ -213,14 +215,14 @@ class TemplateFeaturesIT {
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch closed = new CountDownLatch(1);
         List<CompletableFuture<SendResult<Object, Object>>> sends = new CopyOnWriteArrayList<>();
+        AtomicReference<Throwable> refusal = new AtomicReference<>();
         Thread inTransaction = new Thread(() -> template.executeInTransaction(operations -> {
             sends.add(operations.send(topic, "before"));
             begun.countDown();
             await(closed);
-            sends.add(operations.send(topic, "after"));
-            throw new IllegalStateException("roll back");
+            return operations.send(topic, "after");
         }));
-        inTransaction.setUncaughtExceptionHandler((thread, rolledBack) -> {});
+        inTransaction.setUncaughtExceptionHandler((thread, thrown) -> refusal.set(thrown));
         inTransaction.start();
         assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
 
@@ -230,14 +232,26 @@ class TemplateFeaturesIT {
         assertThat(sends).singleElement().matches(CompletableFuture::isDone);
         closed.countDown();
         inTransaction.join(30_000);
-        assertThat(sends).hasSize(2);
-        assertThat(sends.get(1))
-                .failsWithin(Duration.ZERO)
-                .withThrowableThat()
-                .havingCause()
+        assertThat(refusal.get())
                 .isInstanceOfSatisfying(
                         RecordNotSentException.class,
-                        refusal -> assertThat(refusal.outcome()).isEqualTo(SendOutcome.CLOSED));
+                        refused -> assertThat(refused.outcome()).isEqualTo(SendOutcome.CLOSED));
+    }
+
+    @Test
+    void aTransactionIsRolledBackWhenOneOfItsRecordsIsRefused() {
+        try (ConfigurableApplicationContext context =
+                start(Reports.class, "spring.kafka.producer.transaction-id-prefix=tx-")) {
+            BackpressuredKafkaTemplate<Object, Object> template = template(context);
+            assertThatThrownBy(() -> template.executeInTransaction(operations -> {
+                        operations.send(topic, "value-0");
+                        return operations.send(topic, 42); // which the serializer for strings does not take
+                    }))
+                    .isInstanceOf(KafkaProducerException.class)
+                    .hasRootCauseInstanceOf(ClassCastException.class);
+            template.executeInTransaction(operations -> operations.send(topic, "value-0"));
+        }
+        assertThat(values()).isEqualTo(numbered(1));
     }
 
     @Test
