@@ -39,7 +39,7 @@ import org.springframework.util.backoff.FixedBackOff;
         })
 class TransactionsIT {
 
-    private static final int RECORDS = 3000;
+    private static final int RECORDS = 1200;
 
     private final EmbeddedKafkaBroker broker;
 
