@@ -32,7 +32,8 @@ import org.springframework.kafka.support.SendResult;
  * dropped the record, and with a plain {@code KafkaProducerException} when Kafka did. The {@code ProducerListener} is
  * told what became of accepted records, except of those dropped for others.
  *
- * <p>In a transaction a record goes to the transaction's producer at once, past the buffer.
+ * <p>In a transaction a record goes to the transaction's producer at once, past the buffer, and what keeps it from there
+ * is thrown, so that the transaction is rolled back.
  *
  * <p>Threading: any thread.
  *
