@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -26,6 +27,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
@@ -52,14 +54,25 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     private final SpoolLock lock;
     private final String name;
     private final ProducerFactory<K, V> factory;
+    private final Supplier<Producer<byte[], byte[]>> producers;
 
     Spool(SpoolOptions options, String name, ProducerFactory<K, V> factory) {
+        this(options, name, factory, () -> newProducer(name, factory));
+    }
+
+    /** @param producers open what the replay sends with */
+    Spool(
+            SpoolOptions options,
+            String name,
+            ProducerFactory<K, V> factory,
+            Supplier<Producer<byte[], byte[]>> producers) {
         this.options = options;
         // Of its own: templates may send to different clusters, and none can wait for another's turn.
         this.directory = options.directory().resolve(name.replaceAll("[^A-Za-z0-9_-]", "_"));
         this.lock = new SpoolLock(directory.resolve(".lock"));
         this.name = name;
         this.factory = factory;
+        this.producers = producers;
     }
 
     @Override
@@ -128,7 +141,7 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     }
 
     private void replayAll(BooleanSupplier mayGoOn) throws IOException {
-        try (Producer<byte[], byte[]> producer = newProducer()) {
+        try (Producer<byte[], byte[]> producer = producers.get()) {
             for (Path file : files()) {
                 if (!mayGoOn.getAsBoolean() || !replayFile(file, producer, mayGoOn)) {
                     producer.close(Duration.ZERO);
@@ -217,7 +230,7 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
                 + sent + " records before that were sent.");
     }
 
-    private Producer<byte[], byte[]> newProducer() {
+    private static Producer<byte[], byte[]> newProducer(String name, ProducerFactory<?, ?> factory) {
         Map<String, Object> config = new HashMap<>(factory.getConfigurationProperties());
         config.remove(ProducerConfig.TRANSACTIONAL_ID_CONFIG);
         config.put(ProducerConfig.CLIENT_ID_CONFIG, name + "-spool");
@@ -288,15 +301,27 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
 
         /** Null if the record cannot be serialized: it could never have been sent, and must not take others with it. */
         byte @Nullable [] encode(ProducerRecord<K, V> record) {
+            // Of its own: serializers write headers, and those of a record that Kafka has serialized are read-only.
+            RecordHeaders headers = new RecordHeaders(record.headers().toArray());
             try {
-                byte[] key = keys.serialize(record.topic(), record.headers(), record.key());
-                byte[] value = values.serialize(record.topic(), record.headers(), record.value());
+                byte[] key = keys.serialize(record.topic(), headers, record.key());
+                byte[] value = values.serialize(record.topic(), headers, record.value());
                 return SpoolFile.encode(new ProducerRecord<>(
-                        record.topic(), record.partition(), record.timestamp(), key, value, record.headers()));
+                        record.topic(),
+                        record.partition(),
+                        record.timestamp(),
+                        key,
+                        value,
+                        isSerialized(record) ? record.headers() : headers));
             } catch (IOException | RuntimeException | StackOverflowError e) {
                 logger.error("A record for topic " + record.topic() + " cannot be serialized and is not kept", e);
                 return null;
             }
+        }
+
+        /** Its headers are complete then: a serializer that only adds would have added its own a second time. */
+        private static boolean isSerialized(ProducerRecord<?, ?> record) {
+            return record.headers() instanceof RecordHeaders headers && headers.isReadOnly();
         }
 
         @Override
