@@ -4,18 +4,12 @@ import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -25,8 +19,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -36,8 +28,8 @@ import org.springframework.kafka.core.ProducerFactory;
 /**
  * Keeps the undelivered records of a template in files of a directory named after it, and sends them first at the next
  * start, at least once. A file is deleted only when the broker has acknowledged all that is in it; one that cannot be
- * read to its end is set aside under another name, after what could be read of it was sent. Nothing that goes wrong
- * here stops a start or a shutdown.
+ * read to its end, or of which a record was refused, is set aside under another name after the rest of it was sent.
+ * Nothing that goes wrong here stops a start or a shutdown.
  *
  * <p>Threading: see {@link UndeliveredStore}.
  */
@@ -46,8 +38,6 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     private static final Log logger = LogFactory.getLog(Spool.class);
 
     private static final String SUFFIX = ".spool";
-    private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-    private static final long LOOK_MILLIS = 100;
 
     private final SpoolOptions options;
     private final Path directory;
@@ -141,100 +131,65 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     }
 
     private void replayAll(BooleanSupplier mayGoOn) throws IOException {
-        try (Producer<byte[], byte[]> producer = producers.get()) {
+        try (SpoolReplay replay = new SpoolReplay(name, producers, mayGoOn)) {
             for (Path file : files()) {
-                if (!mayGoOn.getAsBoolean() || !replayFile(file, producer, mayGoOn)) {
-                    producer.close(Duration.ZERO);
+                if (replay.mustStop() || !replayFile(file, replay)) {
                     return;
                 }
             }
         }
     }
 
-    private boolean replayFile(Path file, Producer<byte[], byte[]> producer, BooleanSupplier mayGoOn)
-            throws IOException {
+    /** Says whether the file is done with. */
+    private boolean replayFile(Path file, SpoolReplay replay) throws IOException {
         SpoolFile.Contents contents = SpoolFile.read(file);
-        String refused = null;
-        List<ProducerRecord<byte[], byte[]>> left = contents.records();
-        while (!left.isEmpty()) {
-            Progress progress = send(left, producer, mayGoOn);
-            if (progress.stopped) {
-                return false;
-            }
-            if (progress.refused != null) {
-                refused = progress.refused;
-            }
-            left = left.subList(progress.done, left.size());
-            if (!left.isEmpty()) {
-                LockSupport.parkNanos(this, RETRY_NANOS);
-            }
+        SpoolReplay.Result result = replay.send(contents.records());
+        if (result.unsettled() > 0) {
+            return false;
         }
+        List<String> reasons = new ArrayList<>();
         if (contents.damage() != null) {
-            setAside(file, contents.damage(), contents.records().size());
-        } else if (refused != null) {
-            setAside(
-                    file,
-                    "Kafka refused a record: " + refused,
-                    contents.records().size());
+            reasons.add(contents.damage());
+        }
+        if (result.refusal() != null) {
+            reasons.add(result.refused() + " records were refused, the first one for " + result.refusal());
+        }
+        if (!reasons.isEmpty()) {
+            setAside(file, String.join("; ", reasons), result.acknowledged());
         } else {
             Files.delete(file);
-            logger.info(contents.records().size() + " records of " + file + " were sent");
+            logger.info(result.acknowledged() + " records of " + file + " were sent");
         }
         return true;
     }
 
-    /**
-     * How far a try came.
-     *
-     * @param done how many of the first records need not be tried again
-     */
-    private record Progress(int done, @Nullable String refused, boolean stopped) {}
-
-    private static Progress send(
-            List<ProducerRecord<byte[], byte[]>> records, Producer<byte[], byte[]> producer, BooleanSupplier mayGoOn) {
-        List<Future<RecordMetadata>> futures = new ArrayList<>();
-        for (ProducerRecord<byte[], byte[]> record : records) {
-            if (!mayGoOn.getAsBoolean()) {
-                return new Progress(0, null, true);
-            }
-            futures.add(producer.send(record));
-        }
-        String refused = null;
-        int done = 0;
-        while (done < futures.size()) {
-            try {
-                futures.get(done).get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-                done++;
-            } catch (TimeoutException e) {
-                if (!mayGoOn.getAsBoolean()) {
-                    return new Progress(done, refused, true);
-                }
-            } catch (ExecutionException e) {
-                if (e.getCause() instanceof RetriableException) {
-                    return new Progress(done, refused, false);
-                }
-                refused = String.valueOf(e.getCause());
-                done++;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return new Progress(done, refused, true);
-            }
-        }
-        return new Progress(done, refused, false);
-    }
-
-    private void setAside(Path file, String reason, int sent) throws IOException {
+    private void setAside(Path file, String reason, int acknowledged) throws IOException {
         Path aside = file.resolveSibling(file.getFileName() + ".damaged-" + System.currentTimeMillis());
         Files.move(file, aside);
-        logger.error("The spool file " + file + " is set aside as " + aside.getFileName() + ": " + reason + ". The "
-                + sent + " records before that were sent.");
+        logger.error("The spool file " + file + " is set aside as " + aside.getFileName() + ": " + reason + ". "
+                + acknowledged + " of its records were sent.");
     }
 
     private static Producer<byte[], byte[]> newProducer(String name, ProducerFactory<?, ?> factory) {
-        Map<String, Object> config = new HashMap<>(factory.getConfigurationProperties());
+        return new KafkaProducer<>(
+                replayConfig(name, factory.getConfigurationProperties()),
+                new ByteArraySerializer(),
+                new ByteArraySerializer());
+    }
+
+    static Map<String, Object> replayConfig(String name, Map<String, Object> configured) {
+        Map<String, Object> config = new HashMap<>(configured);
         config.remove(ProducerConfig.TRANSACTIONAL_ID_CONFIG);
         config.put(ProducerConfig.CLIENT_ID_CONFIG, name + "-spool");
-        return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+        // Nothing follows that could share a batch with the last record.
+        config.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+        // Kafka itself tries again in order. What it gives up would go again behind later records of its partition.
+        config.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
+        // Unless told not to try again at all, which also turns idempotence off.
+        config.computeIfPresent(
+                ProducerConfig.RETRIES_CONFIG,
+                (key, retries) -> "0".equals(retries.toString()) ? retries : Integer.MAX_VALUE);
+        return config;
     }
 
     private List<Path> files() throws IOException {
