@@ -3,7 +3,6 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import java.time.Duration;
@@ -20,7 +19,6 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.StringSerializer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.kafka.core.KafkaProducerException;
@@ -41,10 +39,20 @@ class PipelineShutdownTests {
 
     private volatile boolean open;
 
-    private final SendPipeline<String, String> pipeline =
-            new SendPipeline<>("template", ProducerOptions.defaults(), null, null, new ToKafka(), System::nanoTime);
+    private final SendPipeline<String, String> pipeline = new SendPipeline<>(
+            "template", ProducerOptions.defaults(), null, null, new ToProducer(this::open), System::nanoTime);
 
     private final ProducerFactory<String, String> factory = () -> kafka;
+
+    private Producer<String, String> open() {
+        try {
+            opened.await();
+        } catch (InterruptedException e) {
+            throw new InterruptException(e);
+        }
+        open = true;
+        return kafka;
+    }
 
     private ProducerFlushReport shutDown(Duration timeout) {
         return new Shutdown(
@@ -160,32 +168,5 @@ class PipelineShutdownTests {
             flushes++;
             super.flush();
         }
-    }
-
-    private final class ToKafka implements Surroundings<String, String> {
-
-        @Override
-        public Producer<String, String> producer() {
-            try {
-                opened.await();
-            } catch (InterruptedException e) {
-                throw new InterruptException(e);
-            }
-            open = true;
-            return kafka;
-        }
-
-        @Override
-        public void forgetProducer() {}
-
-        @Override
-        public void delivered(ProducerRecord<String, String> record, RecordMetadata metadata) {}
-
-        @Override
-        public void failed(
-                ProducerRecord<String, String> record, @Nullable RecordMetadata metadata, Exception failure) {}
-
-        @Override
-        public void stateChanged(BufferState state, int buffered) {}
     }
 }

@@ -2,7 +2,6 @@ package io.github.kafkabackpressure.producer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.SendOutcome;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,11 +13,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.producer.MockProducer;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.StringSerializer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.support.SendResult;
 
@@ -30,8 +26,8 @@ class ReplayAtShutdownTests {
 
     private final Store store = new Store();
 
-    private final SendPipeline<String, String> pipeline =
-            new SendPipeline<>("template", ProducerOptions.defaults(), null, store, new ToKafka(), System::nanoTime);
+    private final SendPipeline<String, String> pipeline = new SendPipeline<>(
+            "template", ProducerOptions.defaults(), null, store, new ToProducer(() -> kafka), System::nanoTime);
 
     @Test
     void whatWaitsIsKeptBehindOlderRecordsThatAShutdownLeaves() throws Exception {
@@ -95,26 +91,5 @@ class ReplayAtShutdownTests {
             kept.addAll(undelivered);
             return new HashSet<>(undelivered);
         }
-    }
-
-    private final class ToKafka implements Surroundings<String, String> {
-
-        @Override
-        public Producer<String, String> producer() {
-            return kafka;
-        }
-
-        @Override
-        public void forgetProducer() {}
-
-        @Override
-        public void delivered(ProducerRecord<String, String> record, RecordMetadata metadata) {}
-
-        @Override
-        public void failed(
-                ProducerRecord<String, String> record, @Nullable RecordMetadata metadata, Exception failure) {}
-
-        @Override
-        public void stateChanged(BufferState state, int buffered) {}
     }
 }
