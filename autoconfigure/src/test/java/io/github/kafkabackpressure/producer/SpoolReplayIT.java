@@ -14,11 +14,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.security.plain.PlainLoginModule;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 
-/** How a replay tells a topic that is missing from a cluster that is away: by what a real broker answers. */
+/** How a replay tells what is missing, away or closed to it from one another: by what a real broker answers. */
 @Timeout(120)
 class SpoolReplayIT {
 
@@ -106,18 +110,48 @@ class SpoolReplayIT {
         assertThat(files()).isEmpty();
     }
 
+    @Test
+    void aClusterThatRefusesTheLoginAtFirstGetsAllOfItInOrder() throws IOException {
+        add(topic, null, "0");
+        add(topic, null, "1");
+        SpoolFile.write(file, encoded);
+        AtomicInteger opened = new AtomicInteger();
+        DefaultKafkaProducerFactory<String, String> factory = factory();
+        Spool<String, String> spool = new Spool<>(options(), "template", factory, () -> {
+            Map<String, Object> config = Spool.replayConfig("template", factory.getConfigurationProperties());
+            if (opened.incrementAndGet() < 3) {
+                // Which the broker's listener does not speak.
+                config.put("security.protocol", "SASL_PLAINTEXT");
+                config.put("sasl.mechanism", "PLAIN");
+                config.put("sasl.jaas.config", PlainLoginModule.class.getName() + " required username=a password=b;");
+            }
+            return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+        });
+
+        assertThat(spool.replay(() -> true)).isTrue();
+
+        assertThat(opened).hasValue(3);
+        assertThat(TopicReader.values(broker.bootstrapServers(), topic)).containsExactly("0", "1");
+        assertThat(files()).isEmpty();
+    }
+
     private Spool<String, String> spool() {
-        return new Spool<>(
-                new SpoolOptions(directory, 1 << 20),
-                "template",
-                new DefaultKafkaProducerFactory<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                broker.bootstrapServers(),
-                                ProducerConfig.MAX_BLOCK_MS_CONFIG,
-                                2_000),
-                        new StringSerializer(),
-                        new StringSerializer()));
+        return new Spool<>(options(), "template", factory());
+    }
+
+    private SpoolOptions options() {
+        return new SpoolOptions(directory, 1 << 20);
+    }
+
+    private static DefaultKafkaProducerFactory<String, String> factory() {
+        return new DefaultKafkaProducerFactory<>(
+                Map.of(
+                        ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                        broker.bootstrapServers(),
+                        ProducerConfig.MAX_BLOCK_MS_CONFIG,
+                        2_000),
+                new StringSerializer(),
+                new StringSerializer());
     }
 
     private void add(String to, @Nullable Integer partition, String value) throws IOException {
