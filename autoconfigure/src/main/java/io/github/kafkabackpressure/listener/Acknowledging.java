@@ -12,7 +12,11 @@ import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHeaders;
 import org.springframework.messaging.handler.annotation.Headers;
 
-/** How a listener's method may get at the acknowledgment with which it says itself when a record is finished. */
+/**
+ * How a listener's method may get at the acknowledgment with which it says itself when a record is finished.
+ *
+ * <p>Threading: immutable.
+ */
 enum Acknowledging {
 
     /** Not at all: its records are finished when it returns. */

@@ -252,13 +252,13 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public void pause(Collection<TopicPartition> partitions) {
-        target();
+        requireOwnThread();
         pauses.setPausedByUser(partitions, true);
     }
 
     @Override
     public void resume(Collection<TopicPartition> partitions) {
-        target();
+        requireOwnThread();
         pauses.setPausedByUser(partitions, false);
     }
 
@@ -271,13 +271,17 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
      * Refuses calls by other threads. Kafka's consumer refuses them only while it works, and else works for them,
      * meanwhile refusing its own thread.
      */
-    @Override
-    protected Consumer<K, V> target() {
+    private void requireOwnThread() {
         if (isForeign()) {
             throw new IllegalStateException("Kafka's consumer serves its own thread only, and not one that handles"
                     + " records. Commits follow from the end of the method or the Acknowledgment; seek by"
                     + " ConsumerSeekAware; pause and resume by the listener's container.");
         }
+    }
+
+    @Override
+    protected Consumer<K, V> target() {
+        requireOwnThread();
         return delegate;
     }
 

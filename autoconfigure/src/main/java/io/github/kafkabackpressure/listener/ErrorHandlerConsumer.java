@@ -5,9 +5,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -95,11 +93,6 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     public void resume(Collection<TopicPartition> partitions) {}
 
     @Override
-    public Set<TopicPartition> assignment() {
-        return assignment.partitions();
-    }
-
-    @Override
     public ConsumerRecords<Object, Object> poll(Duration timeout) {
         return ConsumerRecords.empty(); // the consumer's own thread keeps polling
     }
@@ -112,11 +105,6 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     @Override
     public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
         return assignment.partitionsFor(topic, timeout);
-    }
-
-    @Override
-    public ConsumerGroupMetadata groupMetadata() {
-        return assignment.calls.call(delegate::groupMetadata, ANSWER_TIMEOUT);
     }
 
     @Override

@@ -74,8 +74,9 @@ final class RecordTransactions {
         } catch (RollBack e) {
             return e.failure;
         } catch (RuntimeException e) {
-            // The transaction itself failed.
-            return new Signal.Failed(isOfFormerMember(e) ? new FormerMemberException(e) : e, null);
+            // The transaction itself failed. The broker refuses an offset under a former generation by this exception.
+            boolean ofFormerMember = isCausedBy(e, CommitFailedException.class);
+            return new Signal.Failed(ofFormerMember ? new FormerMemberException(e) : e, null);
         }
     }
 
@@ -85,7 +86,8 @@ final class RecordTransactions {
      * @param errorHandling the user's error handler; without one, what comes after a rollback decides
      */
     ErrorHandling.Decision decide(RuntimeException exception, RecordTask task, @Nullable ErrorHandling errorHandling) {
-        if (isFenced(exception) && container.getContainerProperties().isStopContainerWhenFenced()) {
+        if (isCausedBy(exception, ProducerFencedException.class, FencedInstanceIdException.class)
+                && container.getContainerProperties().isStopContainerWhenFenced()) {
             container.stopAbnormally(() -> {});
             return ErrorHandling.Decision.STOP;
         }
@@ -130,20 +132,12 @@ final class RecordTransactions {
         return seen.isStopRequested() ? ErrorHandling.Decision.STOP : ErrorHandling.Decision.RETRY;
     }
 
-    private static boolean isFenced(RuntimeException exception) {
+    private static boolean isCausedBy(RuntimeException exception, Class<?>... types) {
         for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
-            if (cause instanceof ProducerFencedException || cause instanceof FencedInstanceIdException) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Whether the broker refused the offset of a group in whose present generation the consumer is another member. */
-    private static boolean isOfFormerMember(RuntimeException exception) {
-        for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
-            if (cause instanceof CommitFailedException) {
-                return true;
+            for (Class<?> type : types) {
+                if (type.isInstance(cause)) {
+                    return true;
+                }
             }
         }
         return false;
