@@ -34,8 +34,11 @@ final class PauseControl {
 
     private static final int DRAIN_WAITS = 10;
 
-    /** How often to look for room before the thread gives its core to a worker that may wait for one: some 16 µs. */
+    /** How often to look for room before the thread offers its core to a worker that may wait for one: some 16 µs. */
     private static final int LOOKS_FOR_ROOM = 20;
+
+    /** How long to look on while offering the core: a thread that sleeps is woken late. */
+    private static final long YIELDING_NANOS = 200_000;
 
     /** How long to wait for room before everything is paused, where handling only computes. */
     private static final long LONGEST_WAIT_NANOS = 1_000_000;
@@ -207,7 +210,11 @@ final class PauseControl {
         }
     }
 
-    /** Looks for something for so long as would not be worth giving up the core. */
+    /**
+     * Looks for something that workers do: at first for so long as would not be worth giving up the core, then offering it
+     * to whoever waits for one. By the real clock, since that is what workers on their cores go by.
+     */
+    @SuppressWarnings("ThreadPriorityCheck") // a yield here is a matter of speed only
     private static boolean comesSoon(BooleanSupplier condition) {
         for (int look = 0; look < LOOKS_FOR_ROOM; look++) {
             if (condition.getAsBoolean()) {
@@ -217,7 +224,13 @@ final class PauseControl {
                 Thread.onSpinWait();
             }
         }
-        return false;
+        long until = System.nanoTime() + YIELDING_NANOS;
+        boolean came = false;
+        while (!came && System.nanoTime() - until < 0) {
+            Thread.yield();
+            came = condition.getAsBoolean();
+        }
+        return came;
     }
 
     private @Nullable PauseReason decideListener() {
