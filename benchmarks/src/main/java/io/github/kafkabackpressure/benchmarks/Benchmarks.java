@@ -43,9 +43,11 @@ public final class Benchmarks {
     }
 
     private static void report(Options options) throws Exception {
-        Path parent = options.results().toAbsolutePath().getParent();
-        Path summary = (parent == null ? options.results() : parent).resolve("RESULTS.md");
-        new ResultFiles(options.results()).renderAll(summary);
+        Path benchmarks =
+                options.results().toAbsolutePath().normalize().resolve("..").normalize();
+        Path summary = benchmarks.resolve("RESULTS.md");
+        new ResultFiles(options.results())
+                .renderAll(summary, benchmarks.resolve("../README.md").normalize());
         System.out.println("Written: " + summary);
     }
 
@@ -55,7 +57,8 @@ public final class Benchmarks {
             System.out.printf("  %-12s %s%n", suite.id(), suite.summary());
         }
         System.out.println("  all          every suite, then report");
-        System.out.println("  report       write RESULTS.md and the charts from the JSON of all suites again");
+        System.out.println(
+                "  report       write RESULTS.md, the charts and the README's tables from the JSON of all suites again");
         System.out.println("  jmh          the pure classes under JMH; takes JMH's own options, not those below");
         System.out.println("\nOptions:\n" + Options.HELP);
         System.out.println("Contenders: "

@@ -29,14 +29,17 @@ public final class ResultFiles {
     }
 
     /**
-     * Writes every suite's Markdown and SVG from its JSON again, and a summary of them all.
+     * Writes every suite's Markdown and SVG from its JSON again, a summary of them all, and the README's tables.
      *
      * @param summary the Markdown file of the summary; links in it are relative to its directory
+     * @param readme the README, which has tables only if it has the comments that enclose them
      */
-    public void renderAll(Path summary) throws IOException {
+    public void renderAll(Path summary, Path readme) throws IOException {
+        List<SuiteResult> results = new ArrayList<>();
         StringBuilder markdown = new StringBuilder("# Results\n\nWritten by the command `report`; see README.md.\n");
         for (Path file : jsonFiles()) {
             SuiteResult result = JSON.readValue(file.toFile(), SuiteResult.class);
+            results.add(result);
             String fileName = String.valueOf(file.getFileName());
             String name = fileName.substring(0, fileName.length() - ".json".length());
             render(name, result);
@@ -50,6 +53,7 @@ public final class ResultFiles {
                                     : from.relativize(chart).toString()));
         }
         Files.writeString(summary, markdown);
+        ReadmeSection.write(readme, results);
     }
 
     private void render(String name, SuiteResult result) throws IOException {

@@ -66,12 +66,81 @@ class ResultFilesTests {
         String first = Files.readString(markdown);
         Files.delete(markdown);
 
-        files.renderAll(directory.resolve("RESULTS.md"));
+        files.renderAll(directory.resolve("RESULTS.md"), directory.resolve("README.md"));
 
         assertThat(markdown).hasContent(first);
         assertThat(directory.resolve("RESULTS.md"))
                 .content()
                 .contains("results/throughput-jdk17.svg", "| **ours** | 1,500 |");
+    }
+
+    @Test
+    void writesTheTablesOfAReadmeAndNothingElseInIt() throws Exception {
+        ResultFiles files = new ResultFiles(directory.resolve("results"));
+        files.write("throughput-jdk17", RESULT);
+        files.write(
+                "slow-jdk17",
+                new SuiteResult(
+                        "slow",
+                        "small",
+                        ENVIRONMENT,
+                        List.of(new Case(
+                                "1 ms",
+                                "1,000 records.",
+                                Metric.RECORDS_PER_SECOND,
+                                null,
+                                List.of(
+                                        row("pool", "BARE", 800),
+                                        row("peer", "PEER", 200),
+                                        row("better peer", "PEER", 400),
+                                        row("ours key", "OURS", 1000))))));
+        files.write(
+                "flatness-jdk17",
+                new SuiteResult(
+                        "flatness",
+                        "small",
+                        ENVIRONMENT,
+                        List.of(new Case(
+                                "Keys: ours key",
+                                "1,000 records.",
+                                Metric.RECORDS_PER_SECOND,
+                                null,
+                                List.of(
+                                        row("ours key, 10 keys", "OURS", 900),
+                                        row("ours key, 1,000 keys", "OURS", 600))))));
+        Path readme = directory.resolve("README.md");
+        Files.writeString(readme, """
+                before
+                <!-- benchmarks/run report writes what follows -->
+                old
+                <!-- until here -->
+                after
+                """);
+
+        files.renderAll(directory.resolve("RESULTS.md"), readme);
+        files.renderAll(directory.resolve("RESULTS.md"), readme);
+
+        assertThat(readme)
+                .content()
+                .startsWith("before\n<!--")
+                .endsWith("-->\nafter\n")
+                .doesNotContain("old")
+                .containsOnlyOnce("| **ours** | 1,500 | 0.75 | – | – | – |")
+                .contains("| 1 ms, records/s, JDK 17 | 800 | – | 400 (0.50) | – | 1,000 (1.25) | – |")
+                .contains("| Keys: times as long for a record as with 10 keys | ours key |")
+                .contains("| 1,000 keys | 1.50 |");
+    }
+
+    @Test
+    void leavesAReadmeWithoutTablesAlone() throws Exception {
+        ResultFiles files = new ResultFiles(directory.resolve("results"));
+        files.write("throughput-jdk17", RESULT);
+        Path readme = directory.resolve("README.md");
+        Files.writeString(readme, "no tables");
+
+        files.renderAll(directory.resolve("RESULTS.md"), readme);
+
+        assertThat(readme).hasContent("no tables");
     }
 
     private static Row row(String label, String family, double... rates) {
