@@ -52,6 +52,7 @@ public final class BoundedBuffer<E extends Buffered> {
     private final Victims victims;
     private final Consumer<? super E> dropped;
     private final int wakeRecords;
+    private final long wakeBytes;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition();
@@ -70,6 +71,11 @@ public final class BoundedBuffer<E extends Buffered> {
     @GuardedBy("lock") private long firstPositionInHand;
 
     @GuardedBy("lock") private int waiters;
+
+    /** Records taken while somebody waited for room and since they were last woken. */
+    @GuardedBy("lock") private int takenSinceWake;
+
+    @GuardedBy("lock") private long bytesTakenSinceWake;
 
     /** Counts {@link #releaseWaiters()}, so that a waiter sees a release that came before it waited. */
     @GuardedBy("lock") private long releases;
@@ -98,6 +104,7 @@ public final class BoundedBuffer<E extends Buffered> {
         this.victims = Victims.of(overflow, this::head, random);
         this.dropped = dropped;
         this.wakeRecords = Math.max(1, Math.min(limits.records() / 4, WAKE_AT_MOST));
+        this.wakeBytes = Math.max(1, limits.bytes() / 4);
     }
 
     /**
@@ -176,6 +183,7 @@ public final class BoundedBuffer<E extends Buffered> {
         lock.lock();
         try {
             int taken = 0;
+            long bytesBefore = bytes;
             if (head != null && inHand == 0) {
                 firstPositionInHand = head.position;
             }
@@ -186,7 +194,7 @@ public final class BoundedBuffer<E extends Buffered> {
             }
             inHand += taken;
             updateBacklog();
-            wakeWaiters();
+            wakeWaiters(taken, bytesBefore - bytes);
             return taken;
         } finally {
             lock.unlock();
@@ -400,9 +408,16 @@ public final class BoundedBuffer<E extends Buffered> {
         }
     }
 
-    @GuardedBy("lock") private void wakeWaiters() {
-        boolean much = limits.records() - records >= wakeRecords && bytes <= limits.softBytes();
-        if (waiters > 0 && (much || records == 0)) {
+    /**
+     * Wakes those that wait for room when much has been taken since they were woken last. Not when much is free: others
+     * may fill each place as soon as it is.
+     */
+    @GuardedBy("lock") private void wakeWaiters(int taken, long bytesTaken) {
+        takenSinceWake = waiters > 0 ? takenSinceWake + taken : 0;
+        bytesTakenSinceWake = waiters > 0 ? bytesTakenSinceWake + bytesTaken : 0;
+        if (takenSinceWake >= wakeRecords || bytesTakenSinceWake >= wakeBytes || (waiters > 0 && records == 0)) {
+            takenSinceWake = 0;
+            bytesTakenSinceWake = 0;
             room.signalAll();
         }
     }

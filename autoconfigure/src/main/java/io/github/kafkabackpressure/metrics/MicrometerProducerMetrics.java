@@ -83,7 +83,7 @@ public final class MicrometerProducerMetrics implements ProducerMetrics {
                 .record(report.took());
         count("delivered", report.delivered());
         count("failed", report.failed());
-        count("not_delivered", report.notDelivered());
+        count("not_delivered", report.notDelivered() - report.spooled());
         count("spooled", report.spooled());
     }
 

@@ -40,6 +40,9 @@ final class PendingSend<K, V> extends Buffered implements Callback {
     /** When it was handed to Kafka's producer; set in slow mode only. */
     long handedOverNanos;
 
+    /** Whether {@link #handedOverNanos} is set: some end without ever having been handed over. */
+    boolean timed;
+
     /** Counts in the order of hand-over; set only where there is a spool. */
     long order;
 

@@ -29,7 +29,7 @@ final class RateGate {
 
     /** Passes if the rate allows it now and nobody waits. */
     boolean tryPass() {
-        if (!turn.tryLock()) {
+        if (turn.hasQueuedThreads() || !turn.tryLock()) {
             return false;
         }
         try {
@@ -46,7 +46,8 @@ final class RateGate {
      */
     boolean pass(long nanos, BooleanSupplier mayGoOn) throws InterruptedException {
         long deadline = nanoTime.getAsLong() + nanos;
-        if (!turn.tryLock() && !turn.tryLock(nanos, TimeUnit.NANOSECONDS)) {
+        // Without a time it would take the turn before those that queue for it, even of a fair lock.
+        if ((turn.hasQueuedThreads() || !turn.tryLock()) && !turn.tryLock(nanos, TimeUnit.NANOSECONDS)) {
             return false;
         }
         try {

@@ -115,6 +115,7 @@ final class SendCompletion<K, V> {
         }
         if (slowMode != null) {
             send.handedOverNanos = nanoTime.getAsLong();
+            send.timed = true;
         }
     }
 
@@ -129,7 +130,9 @@ final class SendCompletion<K, V> {
     void completed(PendingSend<K, V> send, @Nullable RecordMetadata metadata, @Nullable Exception failure) {
         if (slowMode != null) {
             long now = nanoTime.getAsLong();
-            slowMode.acknowledged(now - send.handedOverNanos);
+            if (send.timed) {
+                slowMode.acknowledged(now - send.handedOverNanos);
+            }
             slowMode.step(now, window.inFlight());
         }
         if (failure == null && metadata != null) {

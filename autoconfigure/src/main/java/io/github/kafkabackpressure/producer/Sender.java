@@ -416,7 +416,12 @@ final class Sender<K, V> implements Runnable {
         sender.setDaemon(true);
         thread = sender;
         started = true;
-        sender.start();
+        try {
+            sender.start();
+        } catch (Throwable e) {
+            started = false; // there was no memory for a thread: the next record tries again
+            throw e;
+        }
     }
 
     private synchronized @Nullable Thread current() {

@@ -210,6 +210,36 @@ class BoundedBufferTests {
         assertThat(buffer.awaitRoom(new Item(2), 1_000_000)).isNotPositive();
     }
 
+    /** What is free at any one moment is never much, as by senders that do not wait. */
+    @Test
+    void whoWaitsForRoomIsWokenThoughOthersFillEachPlace() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(8, Overflow.BLOCK);
+        offer(buffer, 1, 2, 3, 4, 5, 6, 7, 8);
+        CountDownLatch done = new CountDownLatch(1);
+        Thread waiter = new Thread(() -> {
+            try {
+                if (buffer.awaitRoom(new Item(9), TimeUnit.MINUTES.toNanos(1)) > 0) {
+                    done.countDown();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        waiter.start();
+        try {
+            Awaitility.await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
+            boolean woken = false;
+            for (int id = 10; id < 20 && !woken; id++) {
+                take(buffer, 1);
+                woken = done.await(100, TimeUnit.MILLISECONDS);
+                offer(buffer, id);
+            }
+            assertThat(woken).isTrue();
+        } finally {
+            waiter.interrupt();
+        }
+    }
+
     @Test
     void impossibleLimitsAreNamed() {
         assertThatThrownBy(() -> new BufferLimits(0, 1, 1, 0))

@@ -35,7 +35,7 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
 /** Listeners that send on what they read, closed with records in flight and started again. */
 @EmbeddedKafka(
         partitions = 4,
-        topics = {"plain", "plain-out", "awaited", "awaited-out"})
+        topics = {"plain", "plain-out", "buffered", "buffered-out", "awaited", "awaited-out"})
 class ForwardingIT {
 
     private static final int RECORDS = 3000;
@@ -81,6 +81,31 @@ class ForwardingIT {
         }
     }
 
+    /** Finished when the buffer has taken the record, which it does while the application stops, too. */
+    static class Buffered extends Forwarder {
+
+        private final BackpressuredKafkaTemplate<Object, Object> template;
+
+        @SuppressWarnings("unchecked")
+        Buffered(BackpressuredKafkaTemplate<?, ?> template) {
+            this.template = (BackpressuredKafkaTemplate<Object, Object>) template;
+        }
+
+        @BackpressuredListener(
+                id = "buffered",
+                topics = "buffered",
+                ordering = Ordering.UNORDERED,
+                maxInFlight = "200",
+                maxConcurrency = "8")
+        void on(ConsumerRecord<String, String> record) throws InterruptedException {
+            Thread.sleep(5);
+            CompletableFuture<?> result = template.send("buffered-out", record.value());
+            if (!result.isCompletedExceptionally()) {
+                sent.add(record.value());
+            }
+        }
+    }
+
     /** Finished when the broker has the record. */
     static class Awaited extends Forwarder {
 
@@ -105,6 +130,11 @@ class ForwardingIT {
     void whatTheProducerStillHeldIsDeliveredWhenTheContextCloses() throws Exception {
         // Nothing leaves the producer but by a full batch or the flush.
         forwardThroughARestart(Plain.class, "plain", "spring.kafka.producer.properties.linger.ms=3600000");
+    }
+
+    @Test
+    void whatABufferStillHeldIsDeliveredWhenTheContextCloses() throws Exception {
+        forwardThroughARestart(Buffered.class, "buffered", "kafka.backpressure.producer.linger=1m");
     }
 
     @Test
