@@ -17,6 +17,7 @@ import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -58,9 +59,12 @@ public class KafkaBackpressureListenerAutoConfiguration {
     // Not a default candidate: Boot's factory, and whoever injects one by type, must not meet a second one.
     @Bean(name = BackpressuredListener.CONTAINER_FACTORY, defaultCandidate = false)
     @ConditionalOnMissingBean(name = BackpressuredListener.CONTAINER_FACTORY)
+    @ConditionalOnBean(ConcurrentKafkaListenerContainerFactoryConfigurer.class)
+    @SuppressWarnings("unchecked")
     BackpressuredKafkaListenerContainerFactory<Object, Object> backpressuredKafkaListenerContainerFactory(
             ConcurrentKafkaListenerContainerFactoryConfigurer configurer,
             ObjectProvider<ConsumerFactory<Object, Object>> consumerFactory,
+            ObjectProvider<ConsumerFactory<?, ?>> typedConsumerFactory,
             ObjectProvider<ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>>>
                     customizer,
             KafkaProperties kafkaProperties) {
@@ -68,8 +72,8 @@ public class KafkaBackpressureListenerAutoConfiguration {
                 new BackpressuredKafkaListenerContainerFactory<>();
         configurer.configure(
                 factory,
-                consumerFactory.getIfAvailable(
-                        () -> new DefaultKafkaConsumerFactory<>(kafkaProperties.buildConsumerProperties())));
+                consumerFactory.getIfAvailable(() -> (ConsumerFactory<Object, Object>) typedConsumerFactory.getIfUnique(
+                        () -> new DefaultKafkaConsumerFactory<>(kafkaProperties.buildConsumerProperties()))));
         customizer.ifAvailable(factory::setContainerCustomizer);
         return factory;
     }

@@ -2,7 +2,6 @@ package io.github.kafkabackpressure.autoconfigure;
 
 import io.github.kafkabackpressure.listener.ListenerOptions;
 import io.github.kafkabackpressure.listener.ListenerSettings;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -28,6 +27,6 @@ record KafkaBackpressureListenerProperties(
     }
 
     private static void check(String prefix, ListenerSettings settings) {
-        ListenerOptions.of(List.of(ListenerOptions.Source.ofProperties(prefix, settings)), false);
+        ListenerOptions.checkAlone(ListenerOptions.Source.ofProperties(prefix, settings));
     }
 }

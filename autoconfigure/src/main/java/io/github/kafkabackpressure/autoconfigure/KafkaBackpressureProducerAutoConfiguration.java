@@ -67,29 +67,35 @@ public final class KafkaBackpressureProducerAutoConfiguration {
         return new ClosingSignal(flush);
     }
 
-    /** Made from Boot's own settings. A fallback: who asks for a {@code KafkaTemplate} gets the plain one. */
+    /**
+     * Made from Boot's own settings. A fallback: who asks for a {@code KafkaTemplate} gets the plain one.
+     *
+     * @param factory of whatever types: records of other types than its serializers take are refused as by Kafka
+     */
     @Bean
     @Fallback
     @ConditionalOnMissingBean
     @ConditionalOnSingleCandidate(ProducerFactory.class)
+    @SuppressWarnings("unchecked")
     BackpressuredKafkaTemplate<?, ?> backpressuredKafkaTemplate(
-            ProducerFactory<Object, Object> factory,
+            ProducerFactory<?, ?> factory,
             KafkaBackpressureProducerProperties properties,
-            KafkaProperties kafka,
+            ObjectProvider<KafkaProperties> kafka,
             ObjectProvider<ProducerMetrics> metrics,
             ObjectProvider<ProducerListener<Object, Object>> listener,
             ObjectProvider<RecordMessageConverter> messageConverter,
             ObjectProvider<KafkaTemplateObservationConvention> observationConvention) {
         BackpressuredKafkaTemplate<Object, Object> template = new BackpressuredKafkaTemplate<>(
                 "backpressuredKafkaTemplate",
-                factory,
+                (ProducerFactory<Object, Object>) factory,
                 properties.options(),
                 metrics.getIfUnique(() -> ProducerMetrics.NOOP));
         PropertyMapper map = PropertyMapper.get();
         messageConverter.ifUnique(template::setMessageConverter);
         observationConvention.ifUnique(template::setObservationConvention);
         listener.ifUnique(template::setProducerListener);
-        KafkaProperties.Template boot = kafka.getTemplate();
+        KafkaProperties.Template boot =
+                kafka.getIfAvailable(KafkaProperties::new).getTemplate();
         map.from(boot.getDefaultTopic()).to(template::setDefaultTopic);
         map.from(boot.getTransactionIdPrefix()).to(template::setTransactionIdPrefix);
         map.from(boot.getCloseTimeout()).to(template::setCloseTimeout);

@@ -65,7 +65,18 @@ public record ListenerOptions(
     }
 
     /**
-     * Takes each value from the first source that has it.
+     * Checks what a source says without knowing the others, from one of which {@code max-in-flight} may come.
+     *
+     * @throws InvalidBackpressurePropertyException if a value is impossible whatever the others say
+     */
+    public static void checkAlone(Source source) {
+        Source anyLimit = new Source(ListenerSettings.ofMaxInFlight(LARGEST_LIMIT), key -> key);
+        of(List.of(source, anyLimit), false);
+    }
+
+    /**
+     * Takes each value from the first source that has it. A limit for a part of {@code max-in-flight} is cut to that if
+     * it comes from a weaker source: a default for all listeners, and one of them that may have less in flight.
      *
      * @param sources the sources, the strongest first
      * @param virtualThreads whether workers are virtual threads, on which the default max-concurrency depends
@@ -82,13 +93,8 @@ public record ListenerOptions(
         return new ListenerOptions(
                 value(sources, "ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, ""),
                 maxInFlight,
-                value(
-                        sources,
-                        "max-in-flight-per-partition",
-                        ListenerSettings::maxInFlightPerPartition,
-                        0,
-                        limit -> isLimit(limit) && limit <= maxInFlight,
-                        "a whole number from 1 to max-in-flight, which is " + maxInFlight),
+                partOfLimit(
+                        sources, "max-in-flight-per-partition", ListenerSettings::maxInFlightPerPartition, maxInFlight),
                 value(
                                 sources,
                                 "max-in-flight-bytes",
@@ -132,13 +138,7 @@ public record ListenerOptions(
                         Duration.ZERO,
                         timeout -> !timeout.isNegative() && timeout.compareTo(Duration.ofDays(1)) <= 0,
                         "a duration from 0s, which is for ever, to 1d"),
-                value(
-                        sources,
-                        "batch-size",
-                        ListenerSettings::batchSize,
-                        0,
-                        size -> size >= 1 && size <= maxInFlight,
-                        "a whole number from 1 to max-in-flight, which is " + maxInFlight),
+                partOfLimit(sources, "batch-size", ListenerSettings::batchSize, maxInFlight),
                 value(
                         sources,
                         "batch-linger",
@@ -146,6 +146,24 @@ public record ListenerOptions(
                         Duration.ZERO,
                         linger -> !linger.isNegative() && linger.compareTo(Duration.ofMinutes(1)) <= 0,
                         "a duration from 0s to 1m"));
+    }
+
+    private static int partOfLimit(
+            List<Source> sources, String key, Function<ListenerSettings, @Nullable Integer> getter, int maxInFlight) {
+        boolean limitIsStronger = false;
+        for (Source source : sources) {
+            Integer value = getter.apply(source.settings());
+            if (value != null) {
+                if (!isLimit(value) || (value > maxInFlight && !limitIsStronger)) {
+                    String which = maxInFlight == LARGEST_LIMIT ? "" : ", which is " + maxInFlight;
+                    throw new InvalidBackpressurePropertyException(
+                            source.naming().apply(key), value, "a whole number from 1 to max-in-flight" + which);
+                }
+                return Math.min(value, maxInFlight);
+            }
+            limitIsStronger |= source.settings().maxInFlight() != null;
+        }
+        return 0;
     }
 
     private static boolean isLimit(int value) {

@@ -51,6 +51,11 @@ public record ListenerSettings(
     public static final ListenerSettings NONE =
             new ListenerSettings(null, null, null, null, null, null, null, null, null, null, null);
 
+    /** Settings that say no more than how much may be in flight. */
+    static ListenerSettings ofMaxInFlight(int records) {
+        return new ListenerSettings(null, records, null, null, null, null, null, null, null, null, null);
+    }
+
     /**
      * Reads the settings of an annotation.
      *

@@ -11,7 +11,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.BeanExpressionException;
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.config.BeanExpressionContext;
+import org.springframework.beans.factory.config.BeanExpressionResolver;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
@@ -143,8 +146,11 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
         KafkaListener listener = MergedAnnotations.from(registration.annotation())
                 .get(KafkaListener.class)
                 .synthesize();
-        if (StringUtils.hasText(listener.id())) {
-            annotations.put(listener.id(), registration.annotation());
+        if (resolved(listener.id()) instanceof String id && StringUtils.hasText(id)) {
+            annotations.put(id, registration.annotation());
+        } else if (AnnotatedElementUtils.hasAnnotation(method, RetryableTopic.class)) {
+            throw new IllegalStateException("@RetryableTopic on " + method + " needs an id on each of its repeated"
+                    + " @BackpressuredListener annotations: the listeners of retry topics get their settings by it.");
         }
         REGISTERING.set(registration);
         try {
@@ -169,17 +175,34 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
     /** Refuses another kind of factory, whose container would be an ordinary one in all but the annotation's name. */
     private void checkFactory(@Nullable BackpressuredListener annotation, String beanName) {
         BeanFactory factories = beanFactory;
-        if (annotation == null || !(factories instanceof ConfigurableBeanFactory configurable)) {
+        if (annotation == null || factories == null) {
             return;
         }
-        String name = configurable.resolveEmbeddedValue(annotation.containerFactory());
-        if (name != null
-                && factories.containsBean(name)
-                && !(factories.getBean(name) instanceof BackpressuredKafkaListenerContainerFactory<?, ?>)) {
+        Object factory = resolved(annotation.containerFactory());
+        if (factory instanceof String name) {
+            factory = factories.containsBean(name) ? factories.getBean(name) : null;
+        }
+        if (factory != null && !(factory instanceof BackpressuredKafkaListenerContainerFactory<?, ?>)) {
             throw new IllegalStateException("A @BackpressuredListener of bean '" + beanName
-                    + "' has containerFactory = \"" + name + "\", which is not a "
+                    + "' has containerFactory = \"" + annotation.containerFactory() + "\", which is not a "
                     + BackpressuredKafkaListenerContainerFactory.class.getSimpleName()
                     + ", so that nothing would limit what is in flight. Make that bean one: it has the same setters.");
+        }
+    }
+
+    /** What an attribute says, its placeholders and expressions resolved; null for what only spring-kafka can resolve. */
+    private @Nullable Object resolved(String text) {
+        if (!(beanFactory instanceof ConfigurableBeanFactory configurable)) {
+            return text;
+        }
+        String value = configurable.resolveEmbeddedValue(text);
+        BeanExpressionResolver expressions = configurable.getBeanExpressionResolver();
+        try {
+            return expressions == null
+                    ? value
+                    : expressions.evaluate(value, new BeanExpressionContext(configurable, null));
+        } catch (BeanExpressionException e) {
+            return null; // as one that has to do with the listener itself
         }
     }
 

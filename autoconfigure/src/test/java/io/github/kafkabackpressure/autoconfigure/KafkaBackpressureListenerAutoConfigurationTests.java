@@ -14,6 +14,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,7 @@ import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.ConsumerFactory;
+import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
 import org.springframework.kafka.support.Acknowledgment;
 
 class KafkaBackpressureListenerAutoConfigurationTests {
@@ -93,6 +95,30 @@ class KafkaBackpressureListenerAutoConfigurationTests {
                 });
     }
 
+    @Configuration(proxyBeanMethods = false)
+    static class OfTypesOfOnesOwn {
+
+        @Bean
+        ConsumerFactory<String, Integer> typedConsumerFactory() {
+            return new DefaultKafkaConsumerFactory<>(Map.of());
+        }
+    }
+
+    @Test
+    void aConsumerFactoryOfOtherTypesIsUsed() {
+        runner.withUserConfiguration(OfTypesOfOnesOwn.class)
+                .run(context -> assertThat(context.getBean(OURS, BackpressuredKafkaListenerContainerFactory.class)
+                                .getConsumerFactory())
+                        .isSameAs(context.getBean(ConsumerFactory.class)));
+    }
+
+    @Test
+    void staysAwayWithoutWhatBootConfigures() {
+        new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(KafkaBackpressureListenerAutoConfiguration.class))
+                .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(OURS));
+    }
+
     @Test
     void aFactoryOfTheUsersOwnGoesByThePropertiesToo() {
         runner.withUserConfiguration(FactoriesOfOnesOwn.class, OfOnesOwnFactories.class)
@@ -144,19 +170,38 @@ class KafkaBackpressureListenerAutoConfigurationTests {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {OfBootsFactory.class, ClassOfBootsFactory.class})
+    @ValueSource(
+            classes = {
+                OfBootsFactory.class,
+                ClassOfBootsFactory.class,
+                OfBootsFactoryByItsNameInAnExpression.class,
+                OfBootsFactoryByAnExpression.class
+            })
     void anOrdinaryFactoryStopsTheStart(Class<?> listener) {
         runner.withUserConfiguration(listener)
                 .run(context -> assertThat(context)
                         .hasFailed()
                         .getFailure()
-                        .hasStackTraceContaining("containerFactory = \"" + BOOTS + "\", which is not a"
-                                + " BackpressuredKafkaListenerContainerFactory"));
+                        .hasStackTraceContaining("has containerFactory = ")
+                        .hasStackTraceContaining(BOOTS)
+                        .hasStackTraceContaining("which is not a BackpressuredKafkaListenerContainerFactory"));
     }
 
     static class OfBootsFactory {
 
         @BackpressuredListener(topics = "topic", autoStartup = "false", containerFactory = BOOTS)
+        void listen(String value) {}
+    }
+
+    static class OfBootsFactoryByItsNameInAnExpression {
+
+        @BackpressuredListener(topics = "topic", autoStartup = "false", containerFactory = "#{'" + BOOTS + "'}")
+        void listen(String value) {}
+    }
+
+    static class OfBootsFactoryByAnExpression {
+
+        @BackpressuredListener(topics = "topic", autoStartup = "false", containerFactory = "#{@" + BOOTS + "}")
         void listen(String value) {}
     }
 
@@ -267,6 +312,55 @@ class KafkaBackpressureListenerAutoConfigurationTests {
         void plain(String value) {}
     }
 
+    static class Wide {
+
+        @BackpressuredListener(id = "wide", topics = "topic", autoStartup = "false", maxInFlight = "5000")
+        void wide(String value) {}
+    }
+
+    @Test
+    void aPartOfTheLimitIsCheckedAgainstTheLimitWhereverThatComesFrom() {
+        runner.withUserConfiguration(Plain.class, Wide.class)
+                .withPropertyValues(
+                        "kafka.backpressure.listener.max-in-flight=3000",
+                        "kafka.backpressure.listeners.plain.max-in-flight-per-partition=2000",
+                        "kafka.backpressure.listeners.wide.batch-size=4000")
+                .run(context -> {
+                    assertThat(options(context, "plain").maxInFlightPerPartition())
+                            .isEqualTo(2000);
+                    assertThat(options(context, "wide").batchSize()).isEqualTo(4000);
+                });
+    }
+
+    @Test
+    void aDefaultIsCutToTheLimitOfAListener() {
+        runner.withUserConfiguration(Plain.class, Wide.class)
+                .withPropertyValues(
+                        "kafka.backpressure.listener.batch-size=500",
+                        "kafka.backpressure.listener.max-in-flight-per-partition=600",
+                        "kafka.backpressure.listeners.plain.max-in-flight=100")
+                .run(context -> {
+                    assertThat(options(context, "plain").batchSize()).isEqualTo(100);
+                    assertThat(options(context, "plain").maxInFlightPerPartition())
+                            .isEqualTo(100);
+                    assertThat(options(context, "wide").batchSize()).isEqualTo(500);
+                });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"kafka.backpressure.listener.", "kafka.backpressure.listeners.plain."})
+    void aPartOfTheLimitAboveItStopsTheStart(String prefix) {
+        runner.withUserConfiguration(Plain.class)
+                .withPropertyValues(prefix + "max-in-flight-per-partition=1001")
+                .run(context -> assertThat(context)
+                        .hasFailed()
+                        .getFailure()
+                        .isInstanceOf(InvalidBackpressurePropertyException.class)
+                        .hasMessage(
+                                "'%s' is '1001'. It must be a whole number from 1 to max-in-flight, which is 1000.",
+                                prefix + "max-in-flight-per-partition"));
+    }
+
     @Test
     void theDefaultsOfAllListenersComeFromTheProperties() {
         runner.withUserConfiguration(Plain.class)
@@ -367,8 +461,7 @@ class KafkaBackpressureListenerAutoConfigurationTests {
     @CsvSource(delimiter = '|', textBlock = """
             max-in-flight               | 0    | 0      | a whole number from 1 to 1073741824
             max-in-flight               | -5   | -5     | a whole number from 1 to 1073741824
-            max-in-flight-per-partition | 0    | 0      | a whole number from 1 to max-in-flight, which is 1000
-            max-in-flight-per-partition | 1001 | 1001   | a whole number from 1 to max-in-flight, which is 1000
+            max-in-flight-per-partition | 0    | 0      | a whole number from 1 to max-in-flight
             max-in-flight-bytes         | 0B   | 0B     | a size of at least 1B, like 16MB
             max-in-flight-bytes         | -1KB | -1024B | a size of at least 1B, like 16MB
             resume-at                   | -0.1 | -0.1   | a number from 0 to 1

@@ -3,8 +3,10 @@ package io.github.kafkabackpressure.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,6 +14,11 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.core.ProducerFactory;
 
 class KafkaBackpressureProducerAutoConfigurationTests {
 
@@ -50,6 +57,36 @@ class KafkaBackpressureProducerAutoConfigurationTests {
                                 "'kafka.backpressure.producer.flush-timeout' is '%s'. It must be longer than zero,"
                                         + " such as 20s.",
                                 value));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class OfTypesOfOnesOwn {
+
+        @Bean
+        ProducerFactory<String, Integer> producerFactory() {
+            return new DefaultKafkaProducerFactory<>(Map.of());
+        }
+
+        @Bean
+        KafkaTemplate<String, Integer> template(ProducerFactory<String, Integer> factory) {
+            return new KafkaTemplate<>(factory);
+        }
+    }
+
+    @Test
+    void aProducerFactoryOfOtherTypesIsUsed() {
+        runner.withUserConfiguration(OfTypesOfOnesOwn.class)
+                .run(context -> assertThat(context.getBean(BackpressuredKafkaTemplate.class)
+                                .getProducerFactory())
+                        .isSameAs(context.getBean(ProducerFactory.class)));
+    }
+
+    @Test
+    void startsWithoutWhatBootConfigures() {
+        new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(KafkaBackpressureProducerAutoConfiguration.class))
+                .withUserConfiguration(OfTypesOfOnesOwn.class)
+                .run(context -> assertThat(context).hasNotFailed().hasSingleBean(BackpressuredKafkaTemplate.class));
     }
 
     @Test
