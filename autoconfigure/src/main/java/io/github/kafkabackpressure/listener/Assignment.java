@@ -163,6 +163,7 @@ final class Assignment {
             works.put(partition, anew);
             touched.remove(work);
             touch(anew); // it may be paused for what was in flight before
+            work.giveUpUnacknowledged();
         }
     }
 
@@ -368,6 +369,7 @@ final class Assignment {
         for (PartitionWork work : leaving) {
             dropQueued(work);
             work.gone = true;
+            work.giveUpUnacknowledged();
             if (works.remove(work.partition, work)) {
                 run.partitions.decrementAndGet();
             }

@@ -122,6 +122,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public ConsumerRecords<K, V> poll(Duration timeout) {
+        requireOwnThread();
         thread = Thread.currentThread();
         assignment.gate.beginTick();
         assignment.throwFailure();
@@ -342,6 +343,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public void assign(Collection<TopicPartition> partitions) {
+        requireOwnThread();
         assigned = null;
         delegate.assign(partitions);
         List<PartitionWork> gone = assignment.works().stream()
@@ -353,36 +355,37 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public void subscribe(Collection<String> topics) {
-        delegate.subscribe(topics, new DrainingRebalanceListener(null));
+        target().subscribe(topics, new DrainingRebalanceListener(null));
     }
 
     @Override
     public void subscribe(Collection<String> topics, ConsumerRebalanceListener callback) {
-        delegate.subscribe(topics, new DrainingRebalanceListener(callback));
+        target().subscribe(topics, new DrainingRebalanceListener(callback));
     }
 
     @Override
     public void subscribe(Pattern pattern) {
-        delegate.subscribe(pattern, new DrainingRebalanceListener(null));
+        target().subscribe(pattern, new DrainingRebalanceListener(null));
     }
 
     @Override
     public void subscribe(Pattern pattern, ConsumerRebalanceListener callback) {
-        delegate.subscribe(pattern, new DrainingRebalanceListener(callback));
+        target().subscribe(pattern, new DrainingRebalanceListener(callback));
     }
 
     @Override
     public void subscribe(SubscriptionPattern pattern) {
-        delegate.subscribe(pattern, new DrainingRebalanceListener(null));
+        target().subscribe(pattern, new DrainingRebalanceListener(null));
     }
 
     @Override
     public void subscribe(SubscriptionPattern pattern, ConsumerRebalanceListener callback) {
-        delegate.subscribe(pattern, new DrainingRebalanceListener(callback));
+        target().subscribe(pattern, new DrainingRebalanceListener(callback));
     }
 
     @Override
     public void unsubscribe() {
+        requireOwnThread();
         leaveAll();
         leaving = true;
         try {
@@ -413,6 +416,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     }
 
     private void finish() {
+        requireOwnThread();
         if (!closed) {
             closed = true;
             assigned = null;

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import java.time.Duration;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.springframework.kafka.listener.ListenerExecutionFailedException;
 
 /**
@@ -11,9 +12,10 @@ import org.springframework.kafka.listener.ListenerExecutionFailedException;
  */
 final class BatchAcknowledgment extends RecordAcknowledgment {
 
-    private final int size;
-
     private final IntConsumer firstOnes;
+
+    /** By what the user counts, the position in the batch. */
+    private int[] passed;
 
     /**
      * Makes the end of an attempt.
@@ -24,8 +26,17 @@ final class BatchAcknowledgment extends RecordAcknowledgment {
      */
     BatchAcknowledgment(boolean outOfOrder, int size, IntConsumer firstOnes) {
         super(outOfOrder);
-        this.size = size;
+        this.passed = IntStream.range(0, size).toArray();
         this.firstOnes = firstOnes;
+    }
+
+    /**
+     * Says which records the user gets, where an interceptor lets not all of them pass; before anyone can acknowledge.
+     *
+     * @param positions their positions in the batch
+     */
+    void setPassed(int[] positions) {
+        passed = positions;
     }
 
     @Override
@@ -40,23 +51,23 @@ final class BatchAcknowledgment extends RecordAcknowledgment {
     @Override
     public void acknowledge(int index) {
         checkIndex(index);
-        if (index == size - 1) {
+        if (index == passed.length - 1) {
             acknowledge();
-        } else {
-            firstOnes.accept(index + 1);
+        } else if (signal() == null) {
+            firstOnes.accept(passed[index] + 1);
         }
     }
 
     @Override
     public void nack(int index, Duration sleep) {
         checkIndex(index);
-        nacked(index, sleep);
+        nacked(Math.max(0, passed[index]), sleep);
     }
 
     private void checkIndex(int index) {
-        if (index < 0 || index >= size) {
+        if (index < 0 || index >= passed.length) {
             throw new IllegalArgumentException(
-                    "the index " + index + " is not in the batch, which has " + size + " records");
+                    "the index " + index + " is not in the batch, which has " + passed.length + " records");
         }
     }
 }

@@ -8,8 +8,9 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * orders, whose lanes are short, more records that may run are taken with it, each with its lane; so a batch holds many
  * keys, but no key is in two batches.
  *
- * <p>While a batch waits for {@code batch-linger}, records of the other orders that become ready join it.
+ * <p>While a batch waits for {@code batch-linger}, records of the other orders that become ready join it. Those that make
+ * a batch of their own do not wait.
  *
  * <p>Threading: the workers.
  */
@@ -43,8 +45,11 @@ final class BatchCollector {
     /** Whether a batch of many lanes waits for more. */
     private final AtomicBoolean lingering = new AtomicBoolean();
 
-    /** Records that join the batch that waits. */
+    /** Records that join the batch that waits; started ones, each the first of its lane. */
     private final Queue<RecordTask> joining = new ConcurrentLinkedQueue<>();
+
+    /** How many they are, or a few more. */
+    private final AtomicInteger joined = new AtomicInteger();
 
     BatchCollector(ListenerRun run) {
         this.run = run;
@@ -56,10 +61,11 @@ final class BatchCollector {
      * Cuts a batch.
      *
      * @param head a record that has been started
-     * @param late takes the started records that came too late for a batch
+     * @param late takes a started record that came too late for a batch, to call this with it once more; says whether
+     *     that is going to happen
      * @return the records, all started, each lane's in order; null if the record has joined another worker's batch
      */
-    @Nullable List<RecordTask> collect(RecordTask head, Consumer<RecordTask> late) {
+    @Nullable List<RecordTask> collect(RecordTask head, Predicate<RecordTask> late) {
         int limit = limit();
         if (oneLane || lingerNanos == 0) {
             List<RecordTask> batch = new ArrayList<>();
@@ -72,6 +78,11 @@ final class BatchCollector {
             return batch;
         }
         joining.add(head);
+        if (joined.incrementAndGet() >= limit) {
+            List<RecordTask> full = new ArrayList<>();
+            addJoining(full, limit);
+            return full.isEmpty() ? null : full;
+        }
         if (!lingering.compareAndSet(false, true)) {
             // The one that lingers takes it: if not into its batch, then when it looks once more after that.
             return null;
@@ -79,9 +90,12 @@ final class BatchCollector {
         List<RecordTask> batch = new ArrayList<>();
         linger(batch, limit);
         lingering.set(false);
-        // Who saw the flag before this line has joined before it too, so it is seen here.
-        for (RecordTask task = joining.poll(); task != null; task = joining.poll()) {
-            late.accept(task);
+        // Who saw the flag before this line has joined before it too, so it is seen here. One record is enough to have
+        // the
+        // rest looked at, which may be many: it joins them again.
+        RecordTask first = takeJoining();
+        while (first != null && !late.test(first)) {
+            first = takeJoining(); // nobody handles records any more
         }
         return batch.isEmpty() ? null : batch; // its first record may have been taken by the one before
     }
@@ -94,7 +108,9 @@ final class BatchCollector {
             return LARGEST_DEFAULT_SIZE;
         }
         long shares = Math.min(run.options.maxConcurrency(), MOST_SHARES);
-        return (int) Math.max(1, Math.min(LARGEST_DEFAULT_SIZE, (run.limit.inFlight() + shares - 1) / shares));
+        // A batch that waits is for what may come, and not only for what has come so far.
+        long shared = lingerNanos > 0 ? run.limit.limit() : run.limit.inFlight();
+        return (int) Math.max(1, Math.min(LARGEST_DEFAULT_SIZE, (shared + shares - 1) / shares));
     }
 
     private void linger(List<RecordTask> batch, int limit) {
@@ -106,9 +122,7 @@ final class BatchCollector {
                     RecordTask last = batch.get(batch.size() - 1);
                     addWaiting(batch, last, limit);
                 }
-                for (RecordTask task = takeJoining(batch, limit); task != null; task = takeJoining(batch, limit)) {
-                    addLane(batch, task, limit);
-                }
+                addJoining(batch, limit);
                 long left = end - run.nanoTime.getAsLong();
                 if (batch.size() >= limit
                         || left <= 0
@@ -123,8 +137,22 @@ final class BatchCollector {
         }
     }
 
-    private @Nullable RecordTask takeJoining(List<RecordTask> batch, int limit) {
-        return batch.size() < limit ? joining.poll() : null;
+    private void addJoining(List<RecordTask> batch, int limit) {
+        while (batch.size() < limit) {
+            RecordTask task = takeJoining();
+            if (task == null) {
+                return;
+            }
+            addLane(batch, task, limit);
+        }
+    }
+
+    private @Nullable RecordTask takeJoining() {
+        RecordTask task = joining.poll();
+        if (task != null) {
+            joined.decrementAndGet();
+        }
+        return task;
     }
 
     private void addReady(List<RecordTask> batch, int limit) {

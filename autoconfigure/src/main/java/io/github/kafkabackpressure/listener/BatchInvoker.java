@@ -5,8 +5,10 @@ import io.github.kafkabackpressure.listener.ErrorHandling.BatchDecision;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
@@ -14,6 +16,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.ListenerExecutionFailedException;
@@ -54,8 +57,8 @@ final class BatchInvoker implements Invoker {
         return collected == null ? WorkerPool.Result.BLOCKS_LANE : handle(collected, begun, true);
     }
 
-    private void invokeLate(RecordTask task) {
-        boolean goesOn = run.workers.continueOnWorker(task, false, () -> {
+    private boolean invokeLate(RecordTask task) {
+        boolean goesOn = run.continueOnWorker(task, false, () -> {
             List<RecordTask> collected = collector.collect(task, this::invokeLate);
             return collected == null
                     ? WorkerPool.Result.BLOCKS_LANE
@@ -64,6 +67,7 @@ final class BatchInvoker implements Invoker {
         if (!goesOn) {
             run.abandoned(task, run.nanoTime.getAsLong());
         }
+        return goesOn;
     }
 
     /**
@@ -78,13 +82,12 @@ final class BatchInvoker implements Invoker {
             BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
             Signal signal = attempt(tasks, acknowledgment);
             if (signal == null && acknowledgment != null) {
-                limitWait(acknowledgment);
                 boolean holdsSlot = target.ending() == Ending.BY_RESULT;
+                expectEnd(batch, tasks, acknowledgment);
                 if (mayEndLater && acknowledgment.whenSignalled(given -> later(batch, tasks, given, holdsSlot))) {
                     return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
                 }
-                run.workers.forgetInterrupt();
-                signal = acknowledgment.await();
+                signal = run.await(acknowledgment, holdsSlot);
             }
             conclude(batch, tasks, signal);
         } catch (Throwable e) {
@@ -100,7 +103,7 @@ final class BatchInvoker implements Invoker {
     }
 
     private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, boolean holdsSlot) {
-        boolean goesOn = run.workers.continueOnWorker(tasks.get(0), holdsSlot, () -> {
+        boolean goesOn = run.continueOnWorker(tasks.get(0), holdsSlot, () -> {
             try {
                 conclude(batch, tasks, signal);
             } catch (Throwable e) {
@@ -135,7 +138,7 @@ final class BatchInvoker implements Invoker {
                         return;
                     }
                 } else {
-                    batch.abandoned(new HashSet<>(batch.remaining())); // interrupted while it waited for the end
+                    batch.abandoned(new HashSet<>(batch.remaining())); // the workers end, or all has been given up
                     return;
                 }
                 batch.abandoned(gone(batch));
@@ -217,16 +220,15 @@ final class BatchInvoker implements Invoker {
         private Signal.@Nullable Nacked signal;
     }
 
-    /** Makes a further attempt and waits for its end on this thread; null if the wait was interrupted. */
+    /** Makes a further attempt and waits for its end on this thread; null if the workers end. */
     private @Nullable Signal attemptToTheEnd(RunningBatch batch, List<RecordTask> tasks) {
         BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
         Signal signal = attempt(tasks, acknowledgment);
         if (signal != null || acknowledgment == null) {
             return signal;
         }
-        limitWait(acknowledgment);
-        run.workers.forgetInterrupt();
-        return acknowledgment.await();
+        expectEnd(batch, tasks, acknowledgment);
+        return run.await(acknowledgment, target.ending() == Ending.BY_RESULT);
     }
 
     private @Nullable BatchAcknowledgment acknowledgment(RunningBatch batch, List<RecordTask> tasks) {
@@ -238,9 +240,26 @@ final class BatchInvoker implements Invoker {
                         count -> batch.finished(new HashSet<>(tasks.subList(0, count)), RecordOutcome.HANDLED));
     }
 
-    private void limitWait(BatchAcknowledgment acknowledgment) {
+    /** Sees to it that an attempt does not last for ever, now that its method has returned. */
+    private void expectEnd(RunningBatch batch, List<RecordTask> tasks, BatchAcknowledgment acknowledgment) {
+        if (acknowledgment.signal() != null) {
+            return;
+        }
+        if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
+            Runnable end = () -> {
+                batch.abandoned(gone(batch));
+                if (batch.remaining().isEmpty()) {
+                    acknowledgment.giveUp();
+                }
+            };
+            Set<PartitionWork> partitions =
+                    tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
+            partitions.forEach(partition -> partition.addUnacknowledged(end));
+            acknowledgment.setCleanUp(() -> partitions.forEach(partition -> partition.removeUnacknowledged(end)));
+            return;
+        }
         Duration timeout = run.options.handlerTimeout();
-        if (target.ending() == Ending.BY_RESULT && !timeout.isZero() && acknowledgment.signal() == null) {
+        if (!timeout.isZero()) {
             acknowledgment.failAfter(
                     timeout,
                     () -> decorated(
@@ -254,8 +273,16 @@ final class BatchInvoker implements Invoker {
      * @param acknowledgment by which the attempt ends; null if it ends when the method returns
      * @return how it ended, or null if that is not known yet
      */
-    @SuppressWarnings("unchecked")
     private @Nullable Signal attempt(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
+        Signal signal = attemptOpen(tasks, acknowledgment);
+        if (signal instanceof Signal.Failed failed && acknowledgment != null) {
+            acknowledgment.failed(failed.exception(), null); // what is acknowledged by it from now on is too late
+        }
+        return signal;
+    }
+
+    @SuppressWarnings("unchecked")
+    private @Nullable Signal attemptOpen(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
         run.workers.forgetInterrupt();
         ConsumerRecords<Object, Object> records = RunningBatch.records(tasks);
         Consumer<Object, Object> consumer =
@@ -276,6 +303,9 @@ final class BatchInvoker implements Invoker {
             if (intercepted == null) {
                 return Signal.Done.DONE;
             }
+            if (intercepted != records && acknowledgment != null) {
+                acknowledgment.setPassed(positions(tasks, intercepted));
+            }
             Signal signal = call(intercepted, acknowledgment, tasks.get(0).partition.owner, consumer);
             try {
                 if (signal instanceof Signal.Failed failed) {
@@ -292,6 +322,26 @@ final class BatchInvoker implements Invoker {
         } finally {
             interceptor.clearThreadState(consumer);
         }
+    }
+
+    /** Where the records that an interceptor lets pass stand in the batch; one that is not of it, where the last did. */
+    private static int[] positions(List<RecordTask> tasks, ConsumerRecords<Object, Object> passed) {
+        Map<TopicPartition, Map<Long, Integer>> byOffset = new HashMap<>();
+        for (int position = 0; position < tasks.size(); position++) {
+            RecordTask task = tasks.get(position);
+            byOffset.computeIfAbsent(task.partition.partition, added -> new HashMap<>())
+                    .put(task.record.offset(), position);
+        }
+        int[] positions = new int[passed.count()];
+        int index = 0;
+        int last = -1;
+        for (ConsumerRecord<Object, Object> record : passed) {
+            last = byOffset.getOrDefault(new TopicPartition(record.topic(), record.partition()), Map.of())
+                    .getOrDefault(record.offset(), last);
+            positions[index] = last;
+            index++;
+        }
+        return positions;
     }
 
     private @Nullable Signal call(

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -121,6 +122,23 @@ final class ListenerRun implements WorkerPool.Handler {
             return invoker.invoke(task, begun);
         } catch (Throwable e) {
             return failed(task, begun, e);
+        }
+    }
+
+    /**
+     * Goes on with a record, whose handling held its lane, on a thread of the pool; what is called by no consumer and no
+     * worker has nobody else who would see an Error.
+     *
+     * @param holdsSlot whether the record held its slot too; else it gets one first
+     * @param continuation says how the handling left it
+     * @return false if there are no threads any more; then the continuation is not called
+     */
+    boolean continueOnWorker(RecordTask task, boolean holdsSlot, Supplier<WorkerPool.Result> continuation) {
+        try {
+            return workers.continueOnWorker(task, holdsSlot, continuation);
+        } catch (OutOfMemoryError e) {
+            task.partition.owner.fail(e);
+            return false;
         }
     }
 
@@ -313,6 +331,31 @@ final class ListenerRun implements WorkerPool.Handler {
             sleepWhile(condition, time);
         } finally {
             workers.takeSlotAgain();
+        }
+    }
+
+    /**
+     * Lets a worker wait for the end of an attempt whose method has returned. Only the end of the workers cuts that short.
+     *
+     * @param holdsSlot whether something runs for the attempt, so that the worker's slot is not for others meanwhile
+     * @return null if the workers end
+     */
+    @Nullable Signal await(RecordAcknowledgment acknowledgment, boolean holdsSlot) {
+        boolean leaves = !holdsSlot && acknowledgment.signal() == null;
+        if (leaves) {
+            workers.leaveSlot();
+        }
+        try {
+            Signal signal;
+            do {
+                workers.forgetInterrupt();
+                signal = acknowledgment.await();
+            } while (signal == null && !workers.isClosed());
+            return signal;
+        } finally {
+            if (leaves) {
+                workers.takeSlotAgain();
+            }
         }
     }
 

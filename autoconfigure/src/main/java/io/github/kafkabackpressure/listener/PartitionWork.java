@@ -4,6 +4,9 @@ import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.progress.OffsetTracker;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +34,12 @@ final class PartitionWork {
     final PartitionLanes lanes;
 
     private final AtomicLong bytes = new AtomicLong();
+
+    /** What ends attempts whose methods have returned and of which nobody has said how they ended. */
+    private final Set<Runnable> unacknowledged = ConcurrentHashMap.newKeySet();
+
+    /** Whether nobody is waited for any more who might say so. */
+    private volatile boolean givenUp;
 
     /** Whether the user paused the partition. */
     boolean pausedByUser;
@@ -93,6 +102,33 @@ final class PartitionWork {
      */
     PartitionWork soughtAnew() {
         return new PartitionWork(this);
+    }
+
+    /**
+     * Notes what ends an attempt if the assignment is over before anyone has acknowledged: at once if it is. Called by
+     * workers.
+     *
+     * @param end ends the attempt; called by any thread, and maybe twice
+     */
+    void addUnacknowledged(Runnable end) {
+        unacknowledged.add(end);
+        if (givenUp) {
+            end.run();
+        }
+    }
+
+    /** Forgets what {@link #addUnacknowledged} noted. Called by any thread. */
+    void removeUnacknowledged(Runnable end) {
+        unacknowledged.remove(end);
+    }
+
+    /**
+     * Ends the attempts that nobody has acknowledged, as nobody can be expected to: users forget what they have not
+     * acknowledged of a partition that is revoked or that they have sought.
+     */
+    void giveUpUnacknowledged() {
+        givenUp = true;
+        List.copyOf(unacknowledged).forEach(Runnable::run);
     }
 
     void addBytes(long size) {

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.micrometer.observation.Observation;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -41,6 +42,11 @@ class RecordAcknowledgment implements Acknowledgment {
          * @param index of the first record that is to come again; 0 for a single record
          */
         record Nacked(int index, Duration sleep) implements Signal {}
+
+        /** Nobody said so until the record's partition was taken away or sought: its next owner handles it again. */
+        enum GivenUp implements Signal {
+            GIVEN_UP
+        }
     }
 
     /** Null while the method runs and nothing is known; then a signal, or what awaits one. */
@@ -63,9 +69,17 @@ class RecordAcknowledgment implements Acknowledgment {
         this.outOfOrder = outOfOrder;
     }
 
-    /** Sets what is to be called when the signal is there; before anyone can give one. */
+    /** Sets what is to be called when the signal is there; if it may be there already, it may be called twice. */
     void setCleanUp(Runnable cleanUp) {
         this.cleanUp = cleanUp;
+        if (signal() != null) {
+            cleanUp.run();
+        }
+    }
+
+    /** Ends the attempt for want of a signal. */
+    void giveUp() {
+        signal(Signal.GivenUp.GIVEN_UP);
     }
 
     /** Fails the attempt unless there is a signal within a time. */
@@ -113,13 +127,19 @@ class RecordAcknowledgment implements Acknowledgment {
 
     /**
      * The adapter acknowledges a failed result before it reports the failure, and its acknowledgement looks like that
-     * of a good one. Only who calls tells them apart; results that come later are few enough a second to look.
+     * of a good one. Only who calls tells them apart; results that come later are few enough a second to look. An error
+     * handler of the user's, which the adapter asks before, may acknowledge as well and means it.
      */
     private static boolean isCalledForAFailure() {
         return StackWalker.getInstance()
-                .walk(frames -> frames.limit(8)
-                        .anyMatch(frame -> "asyncFailure".equals(frame.getMethodName())
-                                && frame.getClassName().startsWith("org.springframework.kafka.listener.adapter.")));
+                .walk(frames -> frames.dropWhile(
+                                frame -> frame.getClassName().equals(RecordAcknowledgment.class.getName()))
+                        .limit(2)
+                        .map(frame -> frame.getClassName().startsWith("org.springframework.kafka.listener.adapter.")
+                                ? frame.getMethodName()
+                                : "")
+                        .toList()
+                        .equals(List.of("acknowledge", "asyncFailure")));
     }
 
     void failed(RuntimeException exception, @Nullable Observation observation) {
@@ -171,9 +191,9 @@ class RecordAcknowledgment implements Acknowledgment {
         return state.compareAndSet(null, continuation);
     }
 
-    /** Waits for the signal; null if the thread is interrupted first, which it then still is. */
+    /** Waits for the signal; null if the thread is interrupted first, which it then still is, and may wait again. */
     @Nullable Signal await() {
-        if (state.compareAndSet(null, Thread.currentThread())) {
+        if (state.compareAndSet(null, Thread.currentThread()) || state.get() == Thread.currentThread()) {
             while (signal() == null && !Thread.currentThread().isInterrupted()) {
                 LockSupport.park(this);
             }

@@ -52,7 +52,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         if (failure != null) {
             return conclude(task, begun, failure);
         }
-        limitWait(acknowledgment);
+        expectEnd(task, acknowledgment);
         if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, holdsSlot))) {
             return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
         }
@@ -74,9 +74,12 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         if (signal == Signal.Done.DONE) {
             run.finished(task, RecordOutcome.HANDLED, begun);
             run.workers.resumeLane(task, holdsSlot);
+        } else if (signal == Signal.GivenUp.GIVEN_UP) {
+            run.abandoned(task, begun);
+            run.workers.resumeLane(task, holdsSlot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            boolean goesOn = run.workers.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
+            boolean goesOn = run.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
             if (!goesOn) {
                 run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
             }
@@ -96,6 +99,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
     public WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
         Signal signal = firstSignal;
         boolean askedErrorHandler = false;
+        boolean timedOut = false;
         try {
             while (true) {
                 run.workers.forgetInterrupt();
@@ -120,12 +124,13 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 } else if (signal instanceof Signal.Nacked nacked) {
                     run.sleepWithoutSlotWhile(() -> !task.partition.inFlight.isClosed(), nacked.sleep());
                 } else {
-                    again = false; // interrupted while it waited for the end of an attempt
+                    again = false; // the workers end, or the partition has been given up
                 }
                 if (!again || task.partition.inFlight.isClosed()) {
                     return run.abandoned(task, begun);
                 }
-                signal = attemptToTheEnd(task, signal);
+                timedOut |= hasTimedOut(signal);
+                signal = attemptToTheEnd(task, timedOut);
             }
         } finally {
             if (askedErrorHandler) {
@@ -184,8 +189,12 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         return -1;
     }
 
-    /** Makes a further attempt and waits for its end on this thread; null if the wait was interrupted. */
-    private @Nullable Signal attemptToTheEnd(RecordTask task, @Nullable Signal before) {
+    /**
+     * Makes a further attempt and waits for its end on this thread; null if the workers end.
+     *
+     * @param timedOut whether an attempt before timed out
+     */
+    private @Nullable Signal attemptToTheEnd(RecordTask task, boolean timedOut) {
         if (target.ending() == Ending.BY_RETURN) {
             Signal.Failed failure = attempts.attempt(task, task.record, null);
             return failure == null ? Signal.Done.DONE : failure;
@@ -193,19 +202,28 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         boolean byResult = target.ending() == Ending.BY_RESULT;
         RecordAcknowledgment acknowledgment = new RecordAcknowledgment(byResult);
         // A result that was given up may still fail, and results are told apart by their records only.
-        ConsumerRecord<?, ?> record = byResult && hasTimedOut(before) ? copy(task.record) : task.record;
+        ConsumerRecord<?, ?> record = byResult && timedOut ? copy(task.record) : task.record;
         Signal.Failed failure = attempts.attempt(task, record, acknowledgment);
         if (failure != null) {
             return failure;
         }
-        limitWait(acknowledgment);
-        run.workers.forgetInterrupt();
-        return acknowledgment.await();
+        expectEnd(task, acknowledgment);
+        return run.await(acknowledgment, byResult);
     }
 
-    private void limitWait(RecordAcknowledgment acknowledgment) {
+    /** Sees to it that an attempt does not last for ever, now that its method has returned. */
+    private void expectEnd(RecordTask task, RecordAcknowledgment acknowledgment) {
+        if (acknowledgment.signal() != null) {
+            return;
+        }
+        if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
+            Runnable end = acknowledgment::giveUp;
+            task.partition.addUnacknowledged(end);
+            acknowledgment.setCleanUp(() -> task.partition.removeUnacknowledged(end));
+            return;
+        }
         Duration timeout = run.options.handlerTimeout();
-        if (target.ending() == Ending.BY_RESULT && !timeout.isZero() && acknowledgment.signal() == null) {
+        if (!timeout.isZero()) {
             acknowledgment.failAfter(
                     timeout,
                     () -> attempts.decorated(

@@ -234,31 +234,38 @@ final class WorkerPool {
      * @param holdsSlot whether the record held its slot too; else it gets one first
      * @param continuation says how the handling left it
      * @return false if there are no threads any more; then the continuation is not called and a slot held is free
+     * @throws OutOfMemoryError if the JVM has no thread left; it leaves behind the same
      */
     boolean continueOnWorker(LaneTask task, boolean holdsSlot, Supplier<Result> continuation) {
-        boolean accepted = isAccepted(() -> onThread(() -> {
-            if (!holdsSlot) {
-                takeSlotAgain();
-            } else {
-                workers.incrementAndGet();
+        boolean accepted = false;
+        try {
+            accepted = isAccepted(() -> onThread(() -> goOn(task, holdsSlot, continuation)));
+            return accepted;
+        } finally {
+            if (!accepted && holdsSlot) {
+                releaseSlot();
             }
-            Result result = Result.BLOCKS_LANE;
-            try {
-                result = continuation.get();
-            } finally {
-                workers.decrementAndGet();
-                if (result == Result.OVER) {
-                    resumeLane(task, true);
-                } else {
-                    releaseSlot();
-                    startIfBacklog();
-                }
-            }
-        }));
-        if (!accepted && holdsSlot) {
-            releaseSlot();
         }
-        return accepted;
+    }
+
+    private void goOn(LaneTask task, boolean holdsSlot, Supplier<Result> continuation) {
+        if (!holdsSlot) {
+            takeSlotAgain();
+        } else {
+            workers.incrementAndGet();
+        }
+        Result result = Result.BLOCKS_LANE;
+        try {
+            result = continuation.get();
+        } finally {
+            workers.decrementAndGet();
+            if (result == Result.OVER) {
+                resumeLane(task, true);
+            } else {
+                releaseSlot();
+                startIfBacklog();
+            }
+        }
     }
 
     private boolean isAccepted(Runnable work) {
@@ -319,6 +326,11 @@ final class WorkerPool {
         if (Thread.interrupted() && closed) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Whether the workers are to end. */
+    boolean isClosed() {
+        return closed;
     }
 
     /** Starts no more workers and interrupts those that run. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -223,6 +224,25 @@ class BackpressuredConsumerTests {
     }
 
     @Test
+    void whatNobodyHasAcknowledgedIsGivenUpWithASeekAndWithItsPartition() {
+        assign();
+        RecordAcknowledgment beforeSeek = new RecordAcknowledgment(false);
+        consumer.work().work(FIRST).addUnacknowledged(beforeSeek::giveUp);
+        consumer.seek(FIRST, 0);
+        assertThat(beforeSeek.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
+
+        RecordAcknowledgment afterSeek = new RecordAcknowledgment(false);
+        PartitionWork work = consumer.work().work(FIRST);
+        work.addUnacknowledged(afterSeek::giveUp);
+        kafka.rebalance(List.of(SECOND));
+        assertThat(afterSeek.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
+
+        RecordAcknowledgment tooLate = new RecordAcknowledgment(false);
+        work.addUnacknowledged(tooLate::giveUp);
+        assertThat(tooLate.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
+    }
+
+    @Test
     void otherThreadsMayAskItWhatItsOwnAnswersAndNothingElse() throws Exception {
         assign();
         try (var threads = new OtherThread()) {
@@ -237,6 +257,15 @@ class BackpressuredConsumerTests {
                     .isTrue();
             assertThat(threads.call(() -> refused(() -> consumer.pause(List.of(FIRST)))))
                     .isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.poll(Duration.ZERO))))
+                    .isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.subscribe(List.of("other")))))
+                    .isTrue();
+            assertThat(threads.call(() -> refused(() -> consumer.assign(List.of(SECOND)))))
+                    .isTrue();
+            assertThat(threads.call(() -> refused(consumer::unsubscribe))).isTrue();
+            assertThat(threads.call(() -> refused(consumer::close))).isTrue();
+            assertThat(consumer.assignment()).containsExactly(FIRST);
             CompletableFuture<?> group = CompletableFuture.supplyAsync(consumer::groupMetadata, threads.executor);
             while (!group.isDone()) {
                 consumer.poll(Duration.ZERO);

@@ -35,7 +35,7 @@ class BatchIT {
     @BeforeAll
     static void start(EmbeddedKafkaBroker broker) {
         // A partition that has no leader yet refuses a first batch, and Kafka gets stuck if it accepts the second one.
-        broker.addTopics("by-partition", "by-key", "lingering", "lane-lingering");
+        broker.addTopics("by-partition", "by-key", "lingering", "lingering-many", "lane-lingering");
         context = TestApp.start(broker.getBrokersAsString(), List.of(Listeners.class));
     }
 
@@ -101,6 +101,24 @@ class BatchIT {
                 ordering = Ordering.UNORDERED)
         void lingering(List<ConsumerRecord<String, String>> batch) {
             add("lingering", batch);
+        }
+
+        final AtomicInteger mostThreads = new AtomicInteger();
+
+        @BackpressuredListener(
+                id = "lingering-many",
+                topics = "lingering-many",
+                batch = "true",
+                batchSize = "10",
+                batchLinger = "2s",
+                ordering = Ordering.UNORDERED)
+        void lingeringMany(List<ConsumerRecord<String, String>> batch) throws InterruptedException {
+            add("lingering-many", batch);
+            long threads = Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> thread.getName().startsWith("lingering-many-W-"))
+                    .count();
+            mostThreads.accumulateAndGet((int) threads, Math::max);
+            Thread.sleep(5);
         }
 
         @BackpressuredListener(
@@ -194,6 +212,20 @@ class BatchIT {
         send("lingering", 3, 3);
         await().atMost(Duration.ofSeconds(9)).until(() -> listeners.records("lingering") == 13);
         assertThat(batches("lingering")).hasSize(2);
+    }
+
+    @Test
+    void fullBatchesNeitherWaitNorTakeMoreThreadsThanMayHandleRecords() {
+        send("lingering-many", 3000, 3000);
+        await().atMost(Duration.ofSeconds(30)).until(() -> listeners.records("lingering-many") == 3000);
+        awaitNothingInFlight("lingering-many");
+        long full = batches("lingering-many").stream()
+                .filter(batch -> batch.size() == 10)
+                .count();
+        assertThat(full).isGreaterThan(250);
+        // One waits for more without a slot, one record that came too late for it may be on its way, and a thread lasts
+        // a little longer than its slot.
+        assertThat(listeners.mostThreads.get()).isLessThan(16 + 8);
     }
 
     @Test
