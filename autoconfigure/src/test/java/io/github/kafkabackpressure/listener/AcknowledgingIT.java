@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.apache.kafka.clients.admin.Admin;
@@ -265,7 +266,7 @@ class AcknowledgingIT {
 
     static class Late {
 
-        final Queue<CompletableFuture<Void>> results = new ConcurrentLinkedQueue<>();
+        final List<CompletableFuture<Void>> results = new CopyOnWriteArrayList<>();
 
         @BackpressuredListener(id = "late", topics = "late")
         CompletableFuture<Void> handle(String value) {
@@ -282,14 +283,14 @@ class AcknowledgingIT {
     void aResultThatFailsLateIsNotThatOfALaterAttempt() throws Exception {
         try (ConfigurableApplicationContext context =
                 start(List.of(OneRetry.class, Late.class), "kafka.backpressure.listeners.late.handler-timeout=1s")) {
-            Queue<CompletableFuture<Void>> results = context.getBean(Late.class).results;
+            List<CompletableFuture<Void>> results = context.getBean(Late.class).results;
             send(context, "late", "value");
             await().pollInterval(Duration.ofMillis(10)).until(() -> results.size() == 3);
-            results.remove().completeExceptionally(new IllegalStateException("the first attempt fails at last"));
+            results.get(0).completeExceptionally(new IllegalStateException("the first attempt fails at last"));
             await().during(Duration.ofMillis(300)).until(() -> committed("late") == 0);
-            results.remove();
-            results.remove().complete(null);
+            results.get(2).complete(null);
             await().until(() -> committed("late") == 1);
+            assertThat(results).hasSize(3);
         }
     }
 
