@@ -246,16 +246,14 @@ final class BatchInvoker implements Invoker {
             return;
         }
         if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
-            Runnable end = () -> {
+            Set<PartitionWork> partitions =
+                    tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
+            acknowledgment.endWith(partitions, () -> {
                 batch.abandoned(gone(batch));
                 if (batch.remaining().isEmpty()) {
                     acknowledgment.giveUp();
                 }
-            };
-            Set<PartitionWork> partitions =
-                    tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
-            partitions.forEach(partition -> partition.addUnacknowledged(end));
-            acknowledgment.setCleanUp(() -> partitions.forEach(partition -> partition.removeUnacknowledged(end)));
+            });
             return;
         }
         Duration timeout = run.options.handlerTimeout();

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.micrometer.observation.Observation;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -75,6 +76,17 @@ class RecordAcknowledgment implements Acknowledgment {
         if (signal() != null) {
             cleanUp.run();
         }
+    }
+
+    /**
+     * Sets what ends the attempt if the work in a partition is over before anyone has acknowledged; after its method has
+     * returned.
+     *
+     * @param end called by any thread, and maybe twice
+     */
+    void endWith(Set<PartitionWork> partitions, Runnable end) {
+        partitions.forEach(partition -> partition.addUnacknowledged(end));
+        setCleanUp(() -> partitions.forEach(partition -> partition.removeUnacknowledged(end)));
     }
 
     /** Ends the attempt for want of a signal. */

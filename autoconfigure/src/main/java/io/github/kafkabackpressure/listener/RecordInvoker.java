@@ -5,6 +5,7 @@ import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.micrometer.observation.Observation;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
@@ -217,9 +218,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             return;
         }
         if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
-            Runnable end = acknowledgment::giveUp;
-            task.partition.addUnacknowledged(end);
-            acknowledgment.setCleanUp(() -> task.partition.removeUnacknowledged(end));
+            acknowledgment.endWith(Set.of(task.partition), acknowledgment::giveUp);
             return;
         }
         Duration timeout = run.options.handlerTimeout();

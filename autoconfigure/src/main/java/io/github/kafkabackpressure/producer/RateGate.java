@@ -29,7 +29,7 @@ final class RateGate {
 
     /** Passes if the rate allows it now and nobody waits. */
     boolean tryPass() {
-        if (turn.hasQueuedThreads() || !turn.tryLock()) {
+        if (!takesTurnAtOnce()) {
             return false;
         }
         try {
@@ -46,8 +46,7 @@ final class RateGate {
      */
     boolean pass(long nanos, BooleanSupplier mayGoOn) throws InterruptedException {
         long deadline = nanoTime.getAsLong() + nanos;
-        // Without a time it would take the turn before those that queue for it, even of a fair lock.
-        if ((turn.hasQueuedThreads() || !turn.tryLock()) && !turn.tryLock(nanos, TimeUnit.NANOSECONDS)) {
+        if (!takesTurnAtOnce() && !turn.tryLock(nanos, TimeUnit.NANOSECONDS)) {
             return false;
         }
         try {
@@ -70,6 +69,11 @@ final class RateGate {
             waiting = null;
             turn.unlock();
         }
+    }
+
+    /** Asks who queues first: without a time even a fair lock is taken before those that queue for it. */
+    private boolean takesTurnAtOnce() {
+        return !turn.hasQueuedThreads() && turn.tryLock();
     }
 
     /** Lets those that wait look again at whether they may go on. */

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.benchmarks.report;
 
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Where and when something was measured.
@@ -22,4 +23,12 @@ public record Environment(
         String os,
         String jdk,
         Map<String, String> versions,
-        String jvmOptions) {}
+        String jvmOptions) {
+
+    /** The names and versions of all that was measured. */
+    String versionsInWords() {
+        return versions.entrySet().stream()
+                .map(version -> version.getKey() + " " + version.getValue())
+                .collect(Collectors.joining(", "));
+    }
+}

@@ -34,11 +34,7 @@ final class MarkdownReport {
                 environment.jdk(),
                 environment.jvmOptions());
         line("");
-        line(
-                "Versions: %s",
-                environment.versions().entrySet().stream()
-                        .map(version -> version.getKey() + " " + version.getValue())
-                        .collect(Collectors.joining(", ")));
+        line("Versions: %s", environment.versionsInWords());
         line("");
         line("![%s](%s)", result.suite(), chart);
     }
@@ -74,7 +70,7 @@ final class MarkdownReport {
         }
         line(
                 "| %s | %s | %s – %s | %s |%s",
-                row.isOurs() ? "**" + row.label() + "**" : row.label(),
+                row.emphasizedLabel(),
                 primary.format(row.median(primary)),
                 primary.format(row.least(primary)),
                 primary.format(row.most(primary)),
@@ -119,7 +115,7 @@ final class MarkdownReport {
         return metric.better() == Metric.Better.HIGHER ? ratio : 1 / ratio;
     }
 
-    private static String ratio(double value) {
+    static String ratio(double value) {
         return String.format(Locale.ROOT, value < 10 ? "%.2f" : "%,.0f", value);
     }
 

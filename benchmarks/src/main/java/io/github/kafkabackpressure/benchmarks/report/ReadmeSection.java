@@ -68,9 +68,7 @@ final class ReadmeSection {
                     environment.cpu(),
                     environment.cores(),
                     environment.jdk(),
-                    environment.versions().entrySet().stream()
-                            .map(version -> version.getKey() + " " + version.getValue())
-                            .collect(Collectors.joining(", ")));
+                    environment.versionsInWords());
             line("");
             line(
                     "| %s | records/s | × bare loop | × `@KafkaListener` | bytes allocated per record | most in flight |",
@@ -79,8 +77,8 @@ final class ReadmeSection {
             for (Row row : withPrimary(measured)) {
                 line(
                         "| %s | %s | %s | %s | %s | %s |",
-                        row.isOurs() ? "**" + row.label() + "**" : row.label(),
-                        measured.primary().format(row.median(measured.primary())),
+                        row.emphasizedLabel(),
+                        value(row, measured.primary()),
                         times(measured, row, measured.baselineRow()),
                         times(measured, row, spring),
                         value(row, Metric.ALLOCATION),
@@ -159,7 +157,7 @@ final class ReadmeSection {
         }
         double ratio =
                 rows.get(index).median(Metric.RECORDS_PER_SECOND) / rows.get(0).median(Metric.RECORDS_PER_SECOND);
-        return ratio(inverse ? 1 / ratio : ratio);
+        return MarkdownReport.ratio(inverse ? 1 / ratio : ratio);
     }
 
     /** A row of settings is called after its contender and the setting. */
@@ -197,16 +195,13 @@ final class ReadmeSection {
     }
 
     private static String times(Case measured, Row row, Optional<Row> other) {
-        return other.map(present -> ratio(row.median(measured.primary()) / present.median(measured.primary())))
+        return other.map(present ->
+                        MarkdownReport.ratio(row.median(measured.primary()) / present.median(measured.primary())))
                 .orElse("–");
     }
 
     private static String value(Row row, Metric metric) {
         return row.has(metric) ? metric.format(row.median(metric)) : "–";
-    }
-
-    private static String ratio(double value) {
-        return String.format(Locale.ROOT, "%.2f", value);
     }
 
     private void line(String format, Object... arguments) {

@@ -46,6 +46,11 @@ public record Row(
         return family.equals("OURS");
     }
 
+    /** Its label as Markdown. */
+    String emphasizedLabel() {
+        return isOurs() ? "**" + label + "**" : label;
+    }
+
     private double[] values(Metric metric) {
         return runs.stream()
                 .map(run -> run.get(metric.id()))
