@@ -3,8 +3,8 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.buffer.Buffered;
-import io.github.kafkabackpressure.buffer.RateLimiter;
 import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
+import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -70,7 +70,8 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         super(factory);
         this.options = options;
         this.producer = new CurrentProducer<>(factory, this::newProducer);
-        RateLimiter limiter = options.rateLimit() == null ? null : RateLimiters.of(options.rateLimit(), nanoTime);
+        RateLimiter limiter =
+                options.rateLimit() == null ? null : options.rateLimit().limiter(nanoTime);
         Spool<K, V> spool = options.spool() == null ? null : new Spool<>(options.spool(), name, factory);
         this.pipeline = new SendPipeline<>(name, options, limiter, spool, new Around(), nanoTime);
         metrics.templateOpened(name, pipeline);

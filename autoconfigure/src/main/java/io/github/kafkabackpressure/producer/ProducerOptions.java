@@ -3,8 +3,11 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.buffer.BufferLimits;
+import io.github.kafkabackpressure.rate.RateLimiter;
+import io.github.kafkabackpressure.rate.RateLimiters;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,6 +124,13 @@ public record ProducerOptions(
     public sealed interface RateLimit {
 
         /**
+         * A limiter of this kind.
+         *
+         * @param nanoTime monotonic
+         */
+        RateLimiter limiter(LongSupplier nanoTime);
+
+        /**
          * A bucket that refills evenly; needs Bucket4j on the class path.
          *
          * @param rate tokens a second
@@ -140,6 +150,17 @@ public record ProducerOptions(
                     throw invalid("rate-limit.cost", cost, "1 to rate-limit.burst, which is " + burst);
                 }
             }
+
+            @Override
+            public RateLimiter limiter(LongSupplier nanoTime) {
+                if (!RateLimiters.hasTokenBucket()) {
+                    throw invalid(
+                            "rate-limit.rate",
+                            rate,
+                            "unset, unless com.bucket4j:bucket4j_jdk17-core is on the class path");
+                }
+                return RateLimiters.tokenBucket(rate, burst, cost, nanoTime);
+            }
         }
 
         /**
@@ -157,6 +178,11 @@ public record ProducerOptions(
                 if (length.isNegative() || length.isZero()) {
                     throw invalid("rate-limit.window", length, "longer than zero, such as 1s");
                 }
+            }
+
+            @Override
+            public RateLimiter limiter(LongSupplier nanoTime) {
+                return RateLimiters.slidingWindow(records, length, nanoTime);
             }
         }
     }

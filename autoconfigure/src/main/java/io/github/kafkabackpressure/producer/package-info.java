@@ -1,6 +1,6 @@
 /**
  * The sending half: the template with its buffer, the thread that empties it, and the flush at shutdown. May use
- * {@code buffer} and the root package; never {@code listener}.
+ * {@code buffer}, {@code rate} and the root package; never {@code listener}.
  */
 @NullMarked
 package io.github.kafkabackpressure.producer;

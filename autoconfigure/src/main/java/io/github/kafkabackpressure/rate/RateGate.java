@@ -1,6 +1,5 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.rate;
 
-import io.github.kafkabackpressure.buffer.RateLimiter;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: any thread.
  */
-final class RateGate {
+public final class RateGate {
 
     private final RateLimiter limiter;
     private final LongSupplier nanoTime;
@@ -22,13 +21,17 @@ final class RateGate {
 
     private volatile @Nullable Thread waiting;
 
-    RateGate(RateLimiter limiter, LongSupplier nanoTime) {
+    /**
+     * @param limiter says whether one more may pass
+     * @param nanoTime monotonic
+     */
+    public RateGate(RateLimiter limiter, LongSupplier nanoTime) {
         this.limiter = limiter;
         this.nanoTime = nanoTime;
     }
 
     /** Passes if the rate allows it now and nobody waits. */
-    boolean tryPass() {
+    public boolean tryPass() {
         if (!takesTurnAtOnce()) {
             return false;
         }
@@ -42,9 +45,11 @@ final class RateGate {
     /**
      * Waits to pass until it can be seen that it will not be within {@code nanos}, or {@code mayGoOn} says no.
      *
+     * @param nanos how long it may wait, in nanoseconds
+     * @param mayGoOn asked again after {@link #release()}
      * @return whether it passed
      */
-    boolean pass(long nanos, BooleanSupplier mayGoOn) throws InterruptedException {
+    public boolean pass(long nanos, BooleanSupplier mayGoOn) throws InterruptedException {
         long deadline = nanoTime.getAsLong() + nanos;
         if (!takesTurnAtOnce() && !turn.tryLock(nanos, TimeUnit.NANOSECONDS)) {
             return false;
@@ -77,7 +82,7 @@ final class RateGate {
     }
 
     /** Lets those that wait look again at whether they may go on. */
-    void release() {
+    public void release() {
         Thread thread = waiting;
         if (thread != null) {
             LockSupport.unpark(thread);

@@ -1,12 +1,10 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.rate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.autoconfigure.KafkaBackpressureProducerAutoConfiguration;
-import io.github.kafkabackpressure.buffer.RateLimiter;
-import io.github.kafkabackpressure.producer.ProducerOptions.RateLimit;
 import java.io.File;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -26,7 +24,7 @@ class RateLimitersTests {
 
     @Test
     void theTokenBucketAdmitsItsBurstAndThenItsRate() {
-        RateLimiter limiter = RateLimiters.of(new RateLimit.TokenBucket(50, 10, 1), clock::get);
+        RateLimiter limiter = RateLimiters.tokenBucket(50, 10, 1, clock::get);
         int admitted = 0;
         for (int millis = 0; millis <= 9800; millis++) {
             while (limiter.tryAcquire() == 0) {
@@ -40,7 +38,7 @@ class RateLimitersTests {
 
     @Test
     void theTokenBucketSaysWhenTheNextMayPassAndSavesUpNoMoreThanItsBurst() {
-        RateLimiter limiter = RateLimiters.of(new RateLimit.TokenBucket(10, 6, 3), clock::get);
+        RateLimiter limiter = RateLimiters.tokenBucket(10, 6, 3, clock::get);
         assertThat(limiter.tryAcquire()).isZero();
         assertThat(limiter.tryAcquire()).isZero();
         assertThat(limiter.tryAcquire()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(300));

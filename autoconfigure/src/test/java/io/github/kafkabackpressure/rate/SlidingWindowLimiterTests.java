@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.buffer;
+package io.github.kafkabackpressure.rate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.buffer;
+package io.github.kafkabackpressure.rate;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.function.LongSupplier;

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.buffer;
+package io.github.kafkabackpressure.rate;
 
 /**
  * Says whether one more record may be sent now.
