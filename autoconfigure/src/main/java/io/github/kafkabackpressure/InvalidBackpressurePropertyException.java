@@ -1,5 +1,9 @@
 package io.github.kafkabackpressure;
 
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
 /**
  * A property has a value that cannot work. Thrown while the application starts, so that it stops there instead of
  * hanging or losing records later.
@@ -28,6 +32,36 @@ public class InvalidBackpressurePropertyException extends IllegalArgumentExcepti
     public InvalidBackpressurePropertyException(String property, Object value, String legal, Throwable cause) {
         this(property, value, legal);
         initCause(cause);
+    }
+
+    /**
+     * A value that cannot be read as what it has to be.
+     *
+     * @param property full name of the property, as the user writes it
+     * @param value what it is
+     * @param type what it has to be
+     * @param cause why it could not be read
+     */
+    public static InvalidBackpressurePropertyException ofType(
+            String property, Object value, Class<?> type, Throwable cause) {
+        return new InvalidBackpressurePropertyException(property, value, legal(type), cause);
+    }
+
+    private static String legal(Class<?> type) {
+        if (type.isEnum()) {
+            return Arrays.stream(type.getEnumConstants())
+                    .map(constant ->
+                            ((Enum<?>) constant).name().toLowerCase(Locale.ROOT).replace('_', '-'))
+                    .collect(Collectors.joining(", ", "one of ", ""));
+        }
+        return switch (type.getSimpleName()) {
+            case "Integer", "int", "Long", "long" -> "a whole number";
+            case "Double", "double" -> "a number from 0 to 1";
+            case "Boolean", "boolean" -> "true or false";
+            case "Duration" -> "a duration like 20s";
+            case "DataSize" -> "a size like 16MB";
+            default -> "a value of the type " + type.getName();
+        };
     }
 
     /** Full name of the property, as the user writes it. */

@@ -124,7 +124,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         return new BackpressuredMessageListenerContainer<>(
                 consumerFactory,
                 properties(endpoint),
-                ListenerOptions.of(sources(endpoint), virtual),
+                ListenerOptions.of(sources(endpoint)),
                 virtual,
                 acknowledging(endpoint),
                 metrics == null ? container -> ListenerMetrics.NOOP : metrics);
@@ -155,7 +155,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         BackpressuredListener annotation = annotation(endpoint);
         if (annotation != null) {
             ListenerSettings settings = ListenerSettings.of(annotation, this::resolve);
-            sources.add(new Source(settings, key -> "@BackpressuredListener(" + camelCase(key) + ")"));
+            sources.add(new Source(settings, ListenerSettings::attributeName));
         }
         if (defaults != null) {
             sources.add(Source.ofProperties(DEFAULTS_PREFIX, defaults));
@@ -165,14 +165,6 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private @Nullable String resolve(@Nullable String text) {
         return valueResolver == null || text == null ? text : valueResolver.resolveStringValue(text);
-    }
-
-    private static String camelCase(String key) {
-        StringBuilder name = new StringBuilder();
-        for (String word : key.split("-", -1)) {
-            name.append(name.isEmpty() ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
-        }
-        return name.toString();
     }
 
     private @Nullable BackpressuredListener annotation(KafkaListenerEndpoint endpoint) {

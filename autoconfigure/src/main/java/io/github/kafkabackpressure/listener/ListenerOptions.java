@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +42,7 @@ public record ListenerOptions(
 
     static final int DEFAULT_MAX_IN_FLIGHT = 1000;
 
-    static final int DEFAULT_CONCURRENCY_ON_PLATFORM_THREADS = 16;
+    static final int DEFAULT_MAX_CONCURRENCY = 16;
 
     static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(20);
 
@@ -62,6 +63,24 @@ public record ListenerOptions(
         public static Source ofProperties(String prefix, ListenerSettings settings) {
             return new Source(settings, key -> prefix + "." + key);
         }
+
+        /**
+         * The name of what set a value, for a message about it: that of the first source that has it, else the property
+         * of all listeners, whose default holds.
+         *
+         * @param key such as {@code max-in-flight}
+         */
+        static String nameOf(List<Source> sources, String key) {
+            SettingKey setting = SettingKey.all(ListenerSettings.class).stream()
+                    .filter(known -> known.name().equals(key))
+                    .findFirst()
+                    .orElseThrow();
+            return sources.stream()
+                    .filter(source -> setting.of(source.settings()) != null)
+                    .findFirst()
+                    .map(source -> source.naming().apply(key))
+                    .orElse("kafka.backpressure.listener." + key);
+        }
     }
 
     /**
@@ -70,8 +89,8 @@ public record ListenerOptions(
      * @throws InvalidBackpressurePropertyException if a value is impossible whatever the others say
      */
     public static void checkAlone(Source source) {
-        Source anyLimit = new Source(ListenerSettings.ofMaxInFlight(LARGEST_LIMIT), key -> key);
-        of(List.of(source, anyLimit), false);
+        Source anyLimit = new Source(ListenerSettings.of(Map.of("max-in-flight", LARGEST_LIMIT)), key -> key);
+        of(List.of(source, anyLimit));
     }
 
     /**
@@ -79,10 +98,9 @@ public record ListenerOptions(
      * it comes from a weaker source: a default for all listeners, and one of them that may have less in flight.
      *
      * @param sources the sources, the strongest first
-     * @param virtualThreads whether workers are virtual threads, on which the default max-concurrency depends
      * @throws InvalidBackpressurePropertyException if a value is impossible; names the source that it came from
      */
-    public static ListenerOptions of(List<Source> sources, boolean virtualThreads) {
+    public static ListenerOptions of(List<Source> sources) {
         int maxInFlight = value(
                 sources,
                 "max-in-flight",
@@ -114,7 +132,7 @@ public record ListenerOptions(
                         sources,
                         "max-concurrency",
                         ListenerSettings::maxConcurrency,
-                        virtualThreads ? maxInFlight : DEFAULT_CONCURRENCY_ON_PLATFORM_THREADS,
+                        DEFAULT_MAX_CONCURRENCY,
                         ListenerOptions::isLimit,
                         "a whole number from 1 to " + LARGEST_LIMIT),
                 value(

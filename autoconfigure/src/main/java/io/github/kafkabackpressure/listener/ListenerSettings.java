@@ -4,10 +4,17 @@ import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
-import java.util.function.Function;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.springframework.boot.convert.DurationStyle;
+import org.springframework.boot.context.properties.bind.BindException;
+import org.springframework.boot.context.properties.bind.BindHandler;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.core.annotation.AnnotationUtils;
 import org.springframework.util.StringUtils;
 import org.springframework.util.unit.DataSize;
 
@@ -24,8 +31,8 @@ import org.springframework.util.unit.DataSize;
  *     each partition has a fair share of max-in-flight
  * @param maxInFlightBytes the most bytes of serialized keys and values in flight, passed by at most one poll
  * @param resumeAt a paused partition is resumed when in flight is at or below this share of the limit
- * @param maxConcurrency the most records handled at the same moment; 16 on platform threads and max-in-flight on
- *     virtual ones unless it is set
+ * @param maxConcurrency the most records handled at the same moment; 16 unless it is set, on virtual threads
+ *     too
  * @param drainTimeout how long started work may take at stop and at a revoke
  * @param commitInterval how often the offsets of finished records are committed
  * @param handlerTimeout how long the asynchronous result of a record may take before the record counts as failed; 0,
@@ -47,84 +54,79 @@ public record ListenerSettings(
         @Nullable Integer batchSize,
         @Nullable Duration batchLinger) {
 
-    /** Settings that leave everything to the next source. */
-    public static final ListenerSettings NONE =
-            new ListenerSettings(null, null, null, null, null, null, null, null, null, null, null);
+    private static final String ROOT = "settings";
 
-    /** Settings that say no more than how much may be in flight. */
-    static ListenerSettings ofMaxInFlight(int records) {
-        return new ListenerSettings(null, records, null, null, null, null, null, null, null, null, null);
+    /** Settings that leave everything to the next source. */
+    public static final ListenerSettings NONE = of(Map.of());
+
+    /**
+     * Settings made by code.
+     *
+     * @param keys values by their keys, as properties have them: {@code Map.of("max-in-flight", 50)}
+     * @throws InvalidBackpressurePropertyException if there is no such key, or its value cannot be read
+     */
+    public static ListenerSettings of(Map<String, ?> keys) {
+        for (String key : keys.keySet()) {
+            if (SettingKey.all(ListenerSettings.class).stream().noneMatch(known -> known.covers(key))) {
+                throw new InvalidBackpressurePropertyException(
+                        key,
+                        String.valueOf(keys.get(key)),
+                        "one of the keys "
+                                + SettingKey.all(ListenerSettings.class).stream()
+                                        .map(SettingKey::name)
+                                        .collect(Collectors.joining(", ")));
+            }
+        }
+        return bound(keys, key -> key);
     }
 
     /**
-     * Reads the settings of an annotation.
+     * Reads the settings of an annotation. The attribute of a key has its name in camel case.
      *
      * @param annotation the annotation of the method or class
      * @param resolver resolves placeholders and expressions
      * @throws InvalidBackpressurePropertyException if an attribute cannot be read
      */
     static ListenerSettings of(BackpressuredListener annotation, UnaryOperator<@Nullable String> resolver) {
-        Ordering[] ordering = annotation.ordering();
-        if (ordering.length > 1) {
-            throw new InvalidBackpressurePropertyException(
-                    "@BackpressuredListener(ordering)", ordering.length + " orderings", "one of them, or none");
+        Map<String, Object> attributes = AnnotationUtils.getAnnotationAttributes(annotation);
+        Map<String, Object> keys = new LinkedHashMap<>();
+        for (SettingKey key : SettingKey.all(ListenerSettings.class)) {
+            Object attribute = attributes.get(key.camelCase());
+            if (attribute instanceof String text) {
+                String resolved = resolver.apply(text);
+                if (StringUtils.hasText(resolved)) {
+                    keys.put(key.name(), resolved.trim());
+                }
+            } else if (attribute instanceof Object[] atMostOne && atMostOne.length > 0) {
+                if (atMostOne.length > 1) {
+                    throw new InvalidBackpressurePropertyException(
+                            attributeName(key.name()),
+                            atMostOne.length + " " + key.name() + "s",
+                            "one of them, or none");
+                }
+                keys.put(key.name(), atMostOne[0]);
+            }
         }
-        return new ListenerSettings(
-                ordering.length == 0 ? null : ordering[0],
-                parsed("maxInFlight", annotation.maxInFlight(), resolver, Integer::valueOf, "a whole number"),
-                parsed(
-                        "maxInFlightPerPartition",
-                        annotation.maxInFlightPerPartition(),
-                        resolver,
-                        Integer::valueOf,
-                        "a whole number"),
-                parsed(
-                        "maxInFlightBytes",
-                        annotation.maxInFlightBytes(),
-                        resolver,
-                        DataSize::parse,
-                        "a size like 16MB"),
-                parsed("resumeAt", annotation.resumeAt(), resolver, Double::valueOf, "a number from 0 to 1"),
-                parsed("maxConcurrency", annotation.maxConcurrency(), resolver, Integer::valueOf, "a whole number"),
-                parsed(
-                        "drainTimeout",
-                        annotation.drainTimeout(),
-                        resolver,
-                        DurationStyle::detectAndParse,
-                        "a duration like 20s"),
-                null,
-                parsed(
-                        "handlerTimeout",
-                        annotation.handlerTimeout(),
-                        resolver,
-                        DurationStyle::detectAndParse,
-                        "a duration like 30s"),
-                parsed("batchSize", annotation.batchSize(), resolver, Integer::valueOf, "a whole number"),
-                parsed(
-                        "batchLinger",
-                        annotation.batchLinger(),
-                        resolver,
-                        DurationStyle::detectAndParse,
-                        "a duration like 50ms"));
+        return bound(keys, ListenerSettings::attributeName);
     }
 
-    private static <T> @Nullable T parsed(
-            String attribute,
-            String text,
-            UnaryOperator<@Nullable String> resolver,
-            Function<String, T> parser,
-            String legal) {
-        String resolved = resolver.apply(text);
-        if (!StringUtils.hasText(resolved)) {
-            return null;
-        }
+    /** How a message names the attribute of a key. */
+    static String attributeName(String key) {
+        return "@BackpressuredListener(" + SettingKey.camelCase(key) + ")";
+    }
+
+    private static ListenerSettings bound(Map<String, ?> keys, UnaryOperator<String> naming) {
+        Map<String, Object> rooted = new LinkedHashMap<>();
+        keys.forEach((key, value) -> rooted.put(ROOT + "." + key, value));
+        BindHandler strict = new StrictBindHandler(
+                BindHandler.DEFAULT,
+                name -> naming.apply(name.toString().substring(ROOT.length() + 1)),
+                UnaryOperator.identity());
         try {
-            return parser.apply(resolved.trim());
-        } catch (IllegalArgumentException e) {
-            InvalidBackpressurePropertyException invalid = new InvalidBackpressurePropertyException(
-                    "@BackpressuredListener(" + attribute + ")", resolved, legal);
-            invalid.initCause(e);
-            throw invalid;
+            return new Binder(new MapConfigurationPropertySource(rooted))
+                    .bindOrCreate(ROOT, Bindable.of(ListenerSettings.class), strict);
+        } catch (BindException e) {
+            throw e.getCause() instanceof InvalidBackpressurePropertyException invalid ? invalid : e;
         }
     }
 }

@@ -84,7 +84,7 @@ class ConfigurationMetadataTests {
 
     @Test
     void theDefaultsAreThoseThatApply() throws JSONException {
-        ListenerOptions options = ListenerOptions.of(List.of(), false);
+        ListenerOptions options = ListenerOptions.of(List.of());
         assertThat(defaultOf("ordering")).isEqualTo(options.ordering().name().toLowerCase(Locale.ROOT));
         assertThat(defaultOf("max-in-flight")).isEqualTo(options.maxInFlight());
         assertThat(defaultOf("max-concurrency")).isEqualTo(options.maxConcurrency());

@@ -131,7 +131,7 @@ class KafkaBackpressureListenerAutoConfigurationTests {
                     assertThat(options(context, "second").commitInterval()).isEqualTo(Duration.ofSeconds(3));
                     assertThat(options(context, "third").commitInterval())
                             .as("what the user has set stays")
-                            .isEqualTo(ListenerOptions.of(List.of(), false).commitInterval());
+                            .isEqualTo(ListenerOptions.of(List.of()).commitInterval());
                 });
     }
 
@@ -452,9 +452,11 @@ class KafkaBackpressureListenerAutoConfigurationTests {
     }
 
     @Test
-    void onVirtualThreadsAsManyRecordsRunAsMayBeInFlight() {
-        ListenerOptions options = ListenerOptions.of(List.of(), true);
-        assertThat(options.maxConcurrency()).isEqualTo(options.maxInFlight());
+    void sixteenRecordsAreHandledAtOnceOnVirtualThreadsToo() {
+        runner.withUserConfiguration(Plain.class)
+                .withPropertyValues("spring.threads.virtual.enabled=true")
+                .run(context ->
+                        assertThat(options(context, "plain").maxConcurrency()).isEqualTo(16));
     }
 
     @ParameterizedTest

@@ -1,7 +1,10 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.springframework.util.unit.DataSize;
 
 /** Options of a listener for tests without an application context. */
@@ -15,8 +18,13 @@ final class TestOptions {
 
     static ListenerOptions of(
             Ordering ordering, int maxInFlight, double resumeAt, DataSize maxInFlightBytes, Integer maxConcurrency) {
-        ListenerSettings settings = new ListenerSettings(
-                ordering, maxInFlight, null, maxInFlightBytes, resumeAt, maxConcurrency, null, null, null, null, null);
-        return ListenerOptions.of(List.of(ListenerOptions.Source.ofProperties("listener", settings)), false);
+        Map<String, Object> keys = new HashMap<>();
+        keys.put("ordering", ordering);
+        keys.put("max-in-flight", maxInFlight);
+        keys.put("max-in-flight-bytes", maxInFlightBytes);
+        keys.put("resume-at", resumeAt);
+        keys.put("max-concurrency", maxConcurrency);
+        keys.values().removeIf(Objects::isNull);
+        return ListenerOptions.of(List.of(ListenerOptions.Source.ofProperties("listener", ListenerSettings.of(keys))));
     }
 }

@@ -15,6 +15,7 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -93,7 +94,7 @@ class AsyncParityIT {
             BackpressuredKafkaListenerContainerFactory<Object, Object> factory =
                     new BackpressuredKafkaListenerContainerFactory<>();
             factory.setConsumerFactory(consumerFactory);
-            factory.setDefaults(new ListenerSettings(null, 77, null, null, null, null, null, null, null, null, null));
+            factory.setDefaults(ListenerSettings.of(Map.of("max-in-flight", 77)));
             return factory;
         }
     }
