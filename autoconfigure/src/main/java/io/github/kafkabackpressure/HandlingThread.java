@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure;
 
+import java.util.concurrent.Executor;
+
 /**
  * Marks the threads that are handling a record of a listener. While a context closes, these may still send what the
  * records they started call for; every other thread is refused.
@@ -15,6 +17,18 @@ public final class HandlingThread {
     /** Whether the calling thread is handling a record. */
     public static boolean isHandling() {
         return DEPTH.get() != null;
+    }
+
+    /** An executor whose tasks run marked. */
+    public static Executor marking(Executor executor) {
+        return task -> executor.execute(() -> {
+            enter();
+            try {
+                task.run();
+            } finally {
+                exit();
+            }
+        });
     }
 
     /** Marks the calling thread; {@link #exit()} takes the mark back and belongs into a {@code finally}. */

@@ -37,7 +37,7 @@ class ArchitectureTests {
             List.of("autoconfigure"),
             List.of("actuate", "metrics", "web"),
             List.of("listener", "producer"),
-            List.of("flow", "progress", "buffer", "rate"));
+            List.of("work", "flow", "progress", "buffer", "rate"));
 
     private static final String PRODUCT_ROOT = ArchitectureTests.class.getPackageName();
 
@@ -77,7 +77,7 @@ class ArchitectureTests {
                 "no two packages form a cycle",
                 root -> slices().matching(root + ".(*)..").should().beFreeOfCycles());
         RULES.put(
-                "flow, progress, buffer and rate are plain Java (but for the token bucket)",
+                "work, flow, progress, buffer and rate are plain Java (but for the token bucket)",
                 root -> classes()
                         .that()
                         .resideInAnyPackage(pure(root))
@@ -90,6 +90,8 @@ class ArchitectureTests {
                 root -> noClasses()
                         .that()
                         .resideInAnyPackage(pure(root))
+                        .and()
+                        .resideOutsideOfPackage(root + ".work..")
                         .should()
                         .callConstructorWhere(DescribedPredicate.describe(
                                 "a thread is made",

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.flow.PartitionInFlightStress;
 import io.github.kafkabackpressure.flow.WakeupGateStress;
-import io.github.kafkabackpressure.listener.WorkerPoolStress;
 import io.github.kafkabackpressure.progress.LaneTaskStress;
 import io.github.kafkabackpressure.progress.SliceChainStress;
 import io.github.kafkabackpressure.progress.SliceStress;
+import io.github.kafkabackpressure.work.WorkerPoolStress;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;

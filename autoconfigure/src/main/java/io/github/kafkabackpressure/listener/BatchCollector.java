@@ -165,7 +165,7 @@ final class BatchCollector {
                 addLane(batch, task, limit);
             } else {
                 task.partition.owner.dropped(task);
-                run.workers.resumeLane(task, false);
+                run.workers.resumeLane(task, null);
             }
         }
     }

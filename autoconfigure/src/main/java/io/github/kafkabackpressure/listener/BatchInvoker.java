@@ -4,6 +4,8 @@ import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.ErrorHandling.BatchDecision;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.Slot;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -58,7 +60,7 @@ final class BatchInvoker implements Invoker {
     }
 
     private boolean invokeLate(RecordTask task) {
-        boolean goesOn = run.continueOnWorker(task, false, () -> {
+        boolean goesOn = run.continueOnWorker(task, null, () -> {
             List<RecordTask> collected = collector.collect(task, this::invokeLate);
             return collected == null
                     ? WorkerPool.Result.BLOCKS_LANE
@@ -84,8 +86,15 @@ final class BatchInvoker implements Invoker {
             if (signal == null && acknowledgment != null) {
                 boolean holdsSlot = target.ending() == Ending.BY_RESULT;
                 expectEnd(batch, tasks, acknowledgment);
-                if (mayEndLater && acknowledgment.whenSignalled(given -> later(batch, tasks, given, holdsSlot))) {
-                    return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
+                if (mayEndLater) {
+                    // A result is still being worked for, so the batch keeps the slot.
+                    Slot slot = holdsSlot && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
+                    if (acknowledgment.whenSignalled(given -> later(batch, tasks, given, slot))) {
+                        return WorkerPool.Result.HOLDS_LANE;
+                    }
+                    if (slot != null) {
+                        run.workers.attachSlot(slot);
+                    }
                 }
                 signal = run.await(acknowledgment, holdsSlot);
             }
@@ -102,8 +111,8 @@ final class BatchInvoker implements Invoker {
         batch.stopped();
     }
 
-    private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, boolean holdsSlot) {
-        boolean goesOn = run.continueOnWorker(tasks.get(0), holdsSlot, () -> {
+    private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, @Nullable Slot slot) {
+        boolean goesOn = run.continueOnWorker(tasks.get(0), slot, () -> {
             try {
                 conclude(batch, tasks, signal);
             } catch (Throwable e) {

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.WorkerPool;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 

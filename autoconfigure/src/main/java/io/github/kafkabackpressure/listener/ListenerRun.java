@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.InFlightLimit;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
@@ -7,6 +8,8 @@ import io.github.kafkabackpressure.flow.Watermarks;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.progress.LaneTask;
 import io.github.kafkabackpressure.progress.Slice;
+import io.github.kafkabackpressure.work.Slot;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -30,7 +33,7 @@ import org.springframework.kafka.listener.MessageListenerContainer;
  *
  * <p>Threading: safe for the consumers' threads and the workers.
  */
-final class ListenerRun implements WorkerPool.Handler {
+final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     /** The shortest time from asking an error handler to the next attempt. */
     private static final Duration LEAST_RETRY_DELAY = Duration.ofMillis(10);
@@ -53,7 +56,7 @@ final class ListenerRun implements WorkerPool.Handler {
     /** The partitions assigned to all consumers of the run; a fair share is the limit divided by this. */
     final AtomicInteger partitions = new AtomicInteger();
 
-    final WorkerPool workers;
+    final WorkerPool<LaneTask> workers;
 
     final ListenerMetrics metrics;
 
@@ -87,7 +90,7 @@ final class ListenerRun implements WorkerPool.Handler {
         this.executor = executor;
         this.metrics = metrics;
         this.nanoTime = nanoTime;
-        this.workers = new WorkerPool(options.maxConcurrency(), executor, this, nanoTime);
+        this.workers = new WorkerPool<>(options.maxConcurrency(), HandlingThread.marking(executor), this, nanoTime);
         this.invoker = invokers.create(this);
         this.ofSlices = invoker.ofSlices();
     }
@@ -107,6 +110,16 @@ final class ListenerRun implements WorkerPool.Handler {
     @Override
     public WorkerPool.Result handle(LaneTask task, long begun) {
         return task instanceof RecordSlice slice ? handleTurn(slice, begun) : handle((RecordTask) task, begun);
+    }
+
+    @Override
+    public @Nullable LaneTask endTurn(LaneTask task) {
+        return task.inLane().finish();
+    }
+
+    @Override
+    public int recordsInTurn(LaneTask task) {
+        return task.recordsInTurn();
     }
 
     private WorkerPool.Result handle(RecordTask task, long begun) {
@@ -129,13 +142,13 @@ final class ListenerRun implements WorkerPool.Handler {
      * Goes on with a record, whose handling held its lane, on a thread of the pool; what is called by no consumer and no
      * worker has nobody else who would see an Error.
      *
-     * @param holdsSlot whether the record held its slot too; else it gets one first
+     * @param slot the slot that the record held, which goes over to the thread; null if it gets one first
      * @param continuation says how the handling left it
      * @return false if there are no threads any more; then the continuation is not called
      */
-    boolean continueOnWorker(RecordTask task, boolean holdsSlot, Supplier<WorkerPool.Result> continuation) {
+    boolean continueOnWorker(RecordTask task, @Nullable Slot slot, Supplier<WorkerPool.Result> continuation) {
         try {
-            return workers.continueOnWorker(task, holdsSlot, continuation);
+            return workers.continueOnWorker(task, slot, continuation);
         } catch (OutOfMemoryError e) {
             task.partition.owner.fail(e);
             return false;

@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.Slot;
+import io.github.kafkabackpressure.work.WorkerPool;
 import io.micrometer.observation.Observation;
 import java.time.Duration;
 import java.util.Set;
@@ -47,15 +49,20 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             }
             return conclude(task, begun, failure);
         }
-        boolean holdsSlot = target.ending() == Ending.BY_RESULT;
-        RecordAcknowledgment acknowledgment = new RecordAcknowledgment(holdsSlot);
+        boolean byResult = target.ending() == Ending.BY_RESULT;
+        RecordAcknowledgment acknowledgment = new RecordAcknowledgment(byResult);
         Signal.Failed failure = attempts.attempt(task, task.record, acknowledgment);
         if (failure != null) {
             return conclude(task, begun, failure);
         }
         expectEnd(task, acknowledgment);
-        if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, holdsSlot))) {
-            return holdsSlot ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.HOLDS_LANE;
+        // A result is still being worked for, so the record keeps the slot; an acknowledgment is only waited for.
+        Slot slot = byResult && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
+        if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, slot))) {
+            return WorkerPool.Result.HOLDS_LANE;
+        }
+        if (slot != null) {
+            run.workers.attachSlot(slot);
         }
         return conclude(task, begun, acknowledgment.signal());
     }
@@ -71,16 +78,16 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
     }
 
     /** Goes on with a record whose attempt ended after its method had returned. */
-    private void later(RecordTask task, long begun, Signal signal, boolean holdsSlot) {
+    private void later(RecordTask task, long begun, Signal signal, @Nullable Slot slot) {
         if (signal == Signal.Done.DONE) {
             run.finished(task, RecordOutcome.HANDLED, begun);
-            run.workers.resumeLane(task, holdsSlot);
+            run.workers.resumeLane(task, slot);
         } else if (signal == Signal.GivenUp.GIVEN_UP) {
             run.abandoned(task, begun);
-            run.workers.resumeLane(task, holdsSlot);
+            run.workers.resumeLane(task, slot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            boolean goesOn = run.continueOnWorker(task, holdsSlot, () -> concludeSafely(task, begun, signal));
+            boolean goesOn = run.continueOnWorker(task, slot, () -> concludeSafely(task, begun, signal));
             if (!goesOn) {
                 run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
             }

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.progress.LaneTask;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -117,7 +118,7 @@ final class RunningBatch {
         if (waiting != null && members.contains(waiting)) {
             task.finish(); // what waits for it is in this batch and needs no other worker
         } else {
-            run.workers.resumeLane(task, false);
+            run.workers.resumeLane(task, null);
         }
     }
 

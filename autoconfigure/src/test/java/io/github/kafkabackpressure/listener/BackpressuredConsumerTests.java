@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.Interleavings;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

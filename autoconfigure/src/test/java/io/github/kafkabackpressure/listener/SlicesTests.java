@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.lang.ref.WeakReference;
 import java.util.AbstractList;
 import java.util.ArrayDeque;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.work;
 
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -28,10 +28,10 @@ public class WorkerPoolStress {
 
         private final AtomicInteger handled = new AtomicInteger();
 
-        private final WorkerPool pool = new WorkerPool(
+        private final WorkerPool<TestTask> pool = new WorkerPool<>(
                 1,
                 started::add,
-                (task, begun) -> {
+                (TestTask.Handler) (task, begun) -> {
                     handled.incrementAndGet();
                     return WorkerPool.Result.OVER;
                 },
@@ -42,7 +42,7 @@ public class WorkerPoolStress {
         }
 
         private void submit() {
-            pool.submit(new RecordTask(null, null, 0, 0));
+            pool.submit(new TestTask(0));
         }
 
         @Actor

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.work;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -32,9 +32,9 @@ class WorkerPoolTests {
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
-    private final Queue<RecordTask> handled = new ConcurrentLinkedQueue<>();
+    private final Queue<TestTask> handled = new ConcurrentLinkedQueue<>();
 
-    private WorkerPool pool;
+    private WorkerPool<TestTask> pool;
 
     @AfterEach
     void endThreads() throws InterruptedException {
@@ -42,39 +42,34 @@ class WorkerPoolTests {
         assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
     }
 
-    /** Handles tasks of single records. */
-    private interface RecordHandler {
-        WorkerPool.Result handle(RecordTask task, long begun);
-    }
-
-    private void makePool(int slots, RecordHandler handler) {
+    private void makePool(int slots, TestTask.Handler handler) {
         makePool(slots, threads, handler, System::nanoTime);
     }
 
-    private void makePool(int slots, Executor executor, RecordHandler handler, LongSupplier nanoTime) {
-        pool = new WorkerPool(
+    private void makePool(int slots, Executor executor, TestTask.Handler handler, LongSupplier nanoTime) {
+        pool = new WorkerPool<>(
                 slots,
                 executor,
-                (task, begun) -> {
-                    handled.add((RecordTask) task);
-                    return handler.handle((RecordTask) task, begun);
+                (TestTask.Handler) (task, begun) -> {
+                    handled.add(task);
+                    return handler.handle(task, begun);
                 },
                 nanoTime);
     }
 
-    private static RecordTask task(long number) {
-        return new RecordTask(null, null, number, 0);
+    private static TestTask task(long number) {
+        return new TestTask(number);
     }
 
-    private static RecordTask[] tasks(int count) {
-        RecordTask[] tasks = new RecordTask[count];
+    private static TestTask[] tasks(int count) {
+        TestTask[] tasks = new TestTask[count];
         for (int i = 0; i < count; i++) {
             tasks[i] = task(i);
         }
         return tasks;
     }
 
-    private void submit(RecordTask... tasks) {
+    private void submit(TestTask... tasks) {
         pool.submit(tasks);
     }
 
@@ -95,6 +90,9 @@ class WorkerPoolTests {
         assertThat(most).hasValue(4);
     }
 
+    /** A record whose result comes later, and the slot that it holds until then. */
+    private record Held(TestTask task, Slot slot) {}
+
     /** Lanes, threads that wait, results that come later, and two consumers: all at once, and nobody is left behind. */
     @Test
     void handlesEveryRecordOnceAndEveryLaneInOrder() throws InterruptedException {
@@ -103,7 +101,7 @@ class WorkerPoolTests {
         int lanes = 16;
         AtomicInteger running = new AtomicInteger();
         AtomicInteger most = new AtomicInteger();
-        Queue<RecordTask> later = new ConcurrentLinkedQueue<>();
+        Queue<Held> later = new ConcurrentLinkedQueue<>();
         AtomicInteger ended = new AtomicInteger();
         makePool(slots, (task, begun) -> {
             most.accumulateAndGet(running.incrementAndGet(), Math::max);
@@ -118,8 +116,8 @@ class WorkerPoolTests {
                 }
                 case 2 -> {
                     running.decrementAndGet(); // before the next line, after which another thread may free the slot
-                    later.add(task);
-                    return WorkerPool.Result.HOLDS_SLOT;
+                    later.add(new Held(task, pool.detachSlot()));
+                    return WorkerPool.Result.HOLDS_LANE;
                 }
                 default -> {}
             }
@@ -130,10 +128,10 @@ class WorkerPoolTests {
         AtomicBoolean over = new AtomicBoolean();
         threads.execute(() -> {
             while (!over.get()) {
-                RecordTask task = later.poll();
-                if (task != null) {
+                Held held = later.poll();
+                if (held != null) {
                     ended.incrementAndGet();
-                    pool.resumeLane(task, true);
+                    pool.resumeLane(held.task, held.slot);
                 } else {
                     Thread.onSpinWait();
                 }
@@ -153,7 +151,7 @@ class WorkerPoolTests {
         assertThat(most.get()).isLessThanOrEqualTo(slots);
         assertThat(handled).doesNotHaveDuplicates();
         long[] lasts = new long[2 * lanes];
-        for (RecordTask task : handled) {
+        for (TestTask task : handled) {
             int lane = (int) (task.number / records) * lanes + (int) (task.number % lanes);
             assertThat(task.number).isGreaterThanOrEqualTo(lasts[lane]);
             lasts[lane] = task.number;
@@ -163,12 +161,12 @@ class WorkerPoolTests {
 
     /** Submits records like polls of a consumer, each appended to its lane. */
     private void poll(long base, int records, int lanes) {
-        RecordTask[] lasts = new RecordTask[lanes];
+        TestTask[] lasts = new TestTask[lanes];
         for (int number = 0; number < records; ) {
-            RecordTask[] ready = new RecordTask[100];
+            TestTask[] ready = new TestTask[100];
             int count = 0;
             for (int i = ThreadLocalRandom.current().nextInt(1, 100); i > 0 && number < records; i--) {
-                RecordTask task = task(base + number);
+                TestTask task = task(base + number);
                 int lane = (int) (task.number % lanes);
                 if (lasts[lane] == null || !lasts[lane].append(task)) {
                     ready[count++] = task;
@@ -239,29 +237,59 @@ class WorkerPoolTests {
     @Test
     void aRecordThatHoldsItsSlotKeepsItUntilItsLaneIsResumed() {
         ArrayDeque<Runnable> starts = new ArrayDeque<>();
-        makePool(1, starts::add, (task, begun) -> WorkerPool.Result.HOLDS_SLOT, () -> 0);
-        RecordTask[] both = tasks(2);
+        Queue<Slot> held = new ArrayDeque<>();
+        makePool(
+                1,
+                starts::add,
+                (task, begun) -> {
+                    held.add(pool.detachSlot());
+                    return WorkerPool.Result.HOLDS_LANE;
+                },
+                () -> 0);
+        TestTask[] both = tasks(2);
         submit(both);
         runAll(starts);
         assertThat(handled).containsExactly(both[0]);
         assertThat(pool.hasBacklog()).isFalse();
 
-        pool.resumeLane(both[0], true);
+        pool.resumeLane(both[0], held.remove());
         runAll(starts);
         assertThat(handled).containsExactly(both);
+    }
+
+    @Test
+    void aSlotIsFreedOnceHoweverOftenItIsClosed() {
+        ArrayDeque<Runnable> starts = new ArrayDeque<>();
+        Queue<Slot> held = new ArrayDeque<>();
+        makePool(
+                1,
+                starts::add,
+                (task, begun) -> {
+                    held.add(pool.detachSlot());
+                    return WorkerPool.Result.HOLDS_LANE;
+                },
+                () -> 0);
+        submit(tasks(3));
+        runAll(starts);
+        Slot first = held.remove();
+        first.close();
+        first.close();
+        runAll(starts);
+
+        assertThat(handled).hasSize(2);
     }
 
     @Test
     void aRecordThatHoldsItsLaneLeavesTheSlotToOtherLanes() {
         ArrayDeque<Runnable> starts = new ArrayDeque<>();
         makePool(1, starts::add, (task, begun) -> WorkerPool.Result.HOLDS_LANE, () -> 0);
-        RecordTask[] tasks = tasks(3);
+        TestTask[] tasks = tasks(3);
         tasks[0].append(tasks[1]);
         submit(tasks[0], tasks[2]);
         runAll(starts);
         assertThat(handled).containsExactly(tasks[0], tasks[2]);
 
-        pool.resumeLane(tasks[0], false);
+        pool.resumeLane(tasks[0], null);
         runAll(starts);
         assertThat(handled).containsExactly(tasks[0], tasks[2], tasks[1]);
     }
@@ -270,7 +298,7 @@ class WorkerPoolTests {
     void aBlockedLaneStaysBlockedAndHoldsNobodyElseUp() {
         ArrayDeque<Runnable> starts = new ArrayDeque<>();
         makePool(1, starts::add, (task, begun) -> WorkerPool.Result.BLOCKS_LANE, () -> 0);
-        RecordTask[] tasks = tasks(3);
+        TestTask[] tasks = tasks(3);
         tasks[0].append(tasks[1]);
         submit(tasks[0], tasks[2]);
         runAll(starts);
@@ -309,8 +337,8 @@ class WorkerPoolTests {
     @Test
     void whatFollowsAContinuationThatBlocksItsLaneIsNotLeftBehind() {
         makePool(1, Runnable::run, (task, begun) -> WorkerPool.Result.OVER, () -> 0);
-        RecordTask other = task(1);
-        pool.continueOnWorker(task(0), false, () -> {
+        TestTask other = task(1);
+        pool.continueOnWorker(task(0), null, () -> {
             submit(other); // there is no slot for it now
             return WorkerPool.Result.BLOCKS_LANE;
         });
@@ -321,9 +349,9 @@ class WorkerPoolTests {
     @Test
     void aContinuationThatIsOverResumesItsLane() {
         makePool(1, Runnable::run, (task, begun) -> WorkerPool.Result.OVER, () -> 0);
-        RecordTask[] tasks = tasks(2);
+        TestTask[] tasks = tasks(2);
         tasks[0].append(tasks[1]);
-        pool.continueOnWorker(tasks[0], false, () -> WorkerPool.Result.OVER);
+        pool.continueOnWorker(tasks[0], null, () -> WorkerPool.Result.OVER);
 
         assertThat(handled).containsExactly(tasks[1]);
     }
@@ -331,6 +359,7 @@ class WorkerPoolTests {
     @Test
     void aContinuationThatNoThreadTakesIsRefusedAndFreesTheSlot() {
         AtomicBoolean refuses = new AtomicBoolean();
+        Queue<Slot> held = new ArrayDeque<>();
         makePool(
                 1,
                 work -> {
@@ -339,14 +368,20 @@ class WorkerPoolTests {
                     }
                     work.run();
                 },
-                (task, begun) -> handled.size() == 1 ? WorkerPool.Result.HOLDS_SLOT : WorkerPool.Result.OVER,
+                (task, begun) -> {
+                    if (handled.size() > 1) {
+                        return WorkerPool.Result.OVER;
+                    }
+                    held.add(pool.detachSlot());
+                    return WorkerPool.Result.HOLDS_LANE;
+                },
                 () -> 0);
-        RecordTask waiting = task(0);
-        RecordTask next = task(1);
+        TestTask waiting = task(0);
+        TestTask next = task(1);
         submit(waiting);
         refuses.set(true);
         AtomicBoolean called = new AtomicBoolean();
-        boolean accepted = pool.continueOnWorker(waiting, true, () -> {
+        boolean accepted = pool.continueOnWorker(waiting, held.remove(), () -> {
             called.set(true);
             return WorkerPool.Result.OVER;
         });

@@ -1,7 +1,6 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.work;
 
 import io.github.kafkabackpressure.Interleavings;
-import io.github.kafkabackpressure.progress.LaneTask;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -65,13 +64,14 @@ class WorkerPoolLincheckTests {
 
         private final Queue<Runnable> startedThreads = new ConcurrentLinkedQueue<>();
 
-        private final Queue<RecordTask> holding = new ConcurrentLinkedQueue<>();
+        private final Queue<Slot> holding = new ConcurrentLinkedQueue<>();
 
         private final AtomicInteger submitted = new AtomicInteger();
 
         private final AtomicInteger handled = new AtomicInteger();
 
-        private final WorkerPool pool = new WorkerPool(2, startedThreads::add, this::handle, () -> now += tick);
+        private final WorkerPool<TestTask> pool =
+                new WorkerPool<>(2, startedThreads::add, (TestTask.Handler) this::handle, () -> now += tick);
 
         Pool(boolean quick) {
             if (quick) {
@@ -88,16 +88,15 @@ class WorkerPoolLincheckTests {
             doSubmit(true);
         }
 
-        private static RecordTask task(boolean holdsSlot) {
-            return new RecordTask(null, null, holdsSlot ? 1 : 0, 0);
+        private static TestTask task(boolean holdsSlot) {
+            return new TestTask(holdsSlot ? 1 : 0);
         }
 
-        private WorkerPool.Result handle(LaneTask task, long begun) {
+        private WorkerPool.Result handle(TestTask task, long begun) {
             handled.incrementAndGet();
-            RecordTask record = (RecordTask) task;
-            if (record.number == 1) {
-                holding.add(record);
-                return WorkerPool.Result.HOLDS_SLOT;
+            if (task.number == 1) {
+                holding.add(pool.detachSlot());
+                return WorkerPool.Result.HOLDS_LANE;
             }
             return WorkerPool.Result.OVER;
         }
@@ -115,9 +114,9 @@ class WorkerPoolLincheckTests {
         }
 
         void doComplete() {
-            RecordTask task = holding.poll();
-            if (task != null) {
-                pool.resumeLane(task, true);
+            Slot slot = holding.poll();
+            if (slot != null) {
+                slot.close();
             }
         }
 

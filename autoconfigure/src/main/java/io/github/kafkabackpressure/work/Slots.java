@@ -1,0 +1,122 @@
+package io.github.kafkabackpressure.work;
+
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * As many slots as records may be handled at the same moment. Threads that wait for one come before ready records.
+ *
+ * <p>Threading: safe for all.
+ */
+final class Slots {
+
+    private final int most;
+
+    /** Called after a slot was freed that nobody waits for. */
+    private final Runnable whenFreed;
+
+    private final AtomicInteger taken = new AtomicInteger();
+
+    private final Queue<Waiting> waiting = new ConcurrentLinkedQueue<>();
+
+    Slots(int most, Runnable whenFreed) {
+        this.most = most;
+        this.whenFreed = whenFreed;
+    }
+
+    boolean hasFree() {
+        return taken.get() < most;
+    }
+
+    /** Whether a thread waits for a slot. */
+    boolean areWaitedFor() {
+        return !waiting.isEmpty();
+    }
+
+    /** Takes a slot; null if there is none. */
+    @Nullable Slot tryTake() {
+        return count() ? new Slot(this) : null;
+    }
+
+    /** Takes a slot and waits for one. An interrupt does not end the wait, but stays set. */
+    Slot take() {
+        Slot free = tryTake();
+        if (free != null) {
+            return free;
+        }
+        Waiting me = new Waiting(Thread.currentThread());
+        waiting.add(me);
+        // A slot that was released before the line above was seen by nobody.
+        grantFree();
+        boolean interrupted = false;
+        while (me.granted == null) {
+            LockSupport.park(this);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            me.thread.interrupt();
+        }
+        return me.granted;
+    }
+
+    /** Counts a slot as taken if one is free. */
+    private boolean count() {
+        while (true) {
+            int now = taken.get();
+            if (now >= most) {
+                return false;
+            }
+            if (taken.compareAndSet(now, now + 1)) {
+                return true;
+            }
+        }
+    }
+
+    /** Frees a slot. */
+    void release() {
+        if (!grant()) {
+            taken.decrementAndGet();
+            grantFree();
+        }
+    }
+
+    void freed() {
+        whenFreed.run();
+    }
+
+    /** Gives a free slot to a thread that waits for one; without this, one that came a moment too late would hang. */
+    private void grantFree() {
+        while (!waiting.isEmpty() && count()) {
+            if (grant()) {
+                return;
+            }
+            taken.decrementAndGet();
+        }
+    }
+
+    /** Hands a slot that is counted to a thread that waits for one, if there is such a thread. */
+    private boolean grant() {
+        Waiting next = waiting.poll();
+        if (next == null) {
+            return false;
+        }
+        next.granted = new Slot(this);
+        LockSupport.unpark(next.thread);
+        return true;
+    }
+
+    /** A thread that waits for a slot. */
+    private static final class Waiting {
+
+        private final Thread thread;
+
+        private volatile @Nullable Slot granted;
+
+        Waiting(Thread thread) {
+            this.thread = thread;
+        }
+    }
+}

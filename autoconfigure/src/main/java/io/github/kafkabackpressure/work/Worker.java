@@ -1,0 +1,190 @@
+package io.github.kafkabackpressure.work;
+
+import io.github.kafkabackpressure.work.Pace.Speed;
+import io.github.kafkabackpressure.work.WorkerPool.Result;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A thread that handles ready records until there are none. The slot it needs for that is its own until it leaves it to
+ * others, or to a record whose result comes later.
+ *
+ * <p>Threading: its own thread.
+ */
+final class Worker<T> {
+
+    /** After so many quick records of one lane, and at the end of a task, a worker lets others have their turn. */
+    private static final int QUICK_TURNS = 32;
+
+    /**
+     * How long a worker that has run out of quick records looks for more at most; never longer than it was busy before.
+     */
+    private static final long LONGEST_LINGER_NANOS = 200_000;
+
+    /** What {@link Thread#onSpinWait} takes, about; nothing depends on it but how long a worker lingers. */
+    private static final long SPIN_NANOS = 50;
+
+    private static final int SPINS_BEFORE_YIELD = 32;
+
+    private static final int CORES_FOR_WORKERS =
+            Math.max(1, Runtime.getRuntime().availableProcessors() - 1); // one is the consumer's
+
+    private final WorkerPool<T> pool;
+
+    private final Pace.Tally tally;
+
+    private @Nullable Slot slot;
+
+    private long now;
+
+    private long busySince;
+
+    private int handled;
+
+    /** Makes a worker without a slot. */
+    Worker(WorkerPool<T> pool) {
+        this.pool = pool;
+        this.tally = pool.pace.new Tally();
+    }
+
+    /** Leaves the slot to others; {@link #takeSlotAgain} must follow. */
+    void leaveSlot() {
+        detachSlot().close();
+    }
+
+    /** Waits for a slot. An interrupt does not end the wait, but stays set. */
+    void takeSlotAgain() {
+        attachSlot(pool.slots.take());
+    }
+
+    /** Gives the slot to a record that needs it for longer than this worker handles it. */
+    Slot detachSlot() {
+        Slot mine = Objects.requireNonNull(slot, "the worker holds no slot");
+        slot = null;
+        pool.leftWork();
+        return mine;
+    }
+
+    /** Gives the worker a slot, which it has none of. */
+    void attachSlot(Slot given) {
+        slot = given;
+        pool.cameToWork();
+    }
+
+    /** Frees the slot if there is one; the caller looks for ready records. */
+    void releaseSlot() {
+        if (slot != null) {
+            detachSlot().release();
+        }
+    }
+
+    /** Handles ready records. */
+    void run() {
+        now = pool.nanoTime.getAsLong();
+        busySince = now;
+        long lingeredAt = now;
+        while (true) {
+            T task = pool.ready.claim((handled & 1) == 0);
+            if (task == null && mayLinger() && linger(Math.min(now - lingeredAt, LONGEST_LINGER_NANOS))) {
+                now = pool.nanoTime.getAsLong();
+                lingeredAt = now;
+            } else if (task == null) {
+                tally.report();
+                releaseSlot();
+                // Who submitted a record and still saw this worker, or no free slot, relies on this second look.
+                if (pool.isClosed() || pool.ready.isEmpty() || !tryTakeSlot()) {
+                    return;
+                }
+            } else {
+                callHelp();
+                handleInTurn(task);
+                if (slot == null && !tryTakeSlot()) {
+                    tally.report();
+                    // For who submitted a record, still saw this worker, and came after the slots had been given back.
+                    pool.startIfBacklog();
+                    return;
+                }
+                if (pool.slots.areWaitedFor()) {
+                    tally.report();
+                    releaseSlot();
+                    if (!tryTakeSlot()) {
+                        return; // whoever has the slot now looks for ready records when it is done
+                    }
+                }
+            }
+        }
+    }
+
+    private boolean tryTakeSlot() {
+        Slot free = pool.slots.tryTake();
+        if (free == null) {
+            return false;
+        }
+        attachSlot(free);
+        return true;
+    }
+
+    /** Has one more worker started if this one does not keep up with what waits. */
+    private void callHelp() {
+        pool.claimed(now);
+        if (tally.speed() == Speed.SLOW) {
+            pool.startIfBacklog();
+        } else if (now - busySince > WorkerPool.BUSY_NANOS) {
+            busySince = now;
+            if (tally.speed() == Speed.QUICK || pool.working() < CORES_FOR_WORKERS) {
+                pool.startIfBacklog();
+            }
+        }
+    }
+
+    /** Handles a task, and what follows it in its lane as long as it is this worker's turn. */
+    private void handleInTurn(T first) {
+        T task = first;
+        for (int turn = 0; task != null; ) {
+            Result result = pool.handler.handle(task, now);
+            long end = pool.nanoTime.getAsLong();
+            int records = pool.handler.recordsInTurn(task);
+            tally.add(records, end - now);
+            handled++;
+            turn += records;
+            now = end;
+            if (result == Result.AGAIN) {
+                pool.claimed(end); // the next record of a slice is as good as another task
+            } else {
+                task = result == Result.OVER ? nextInLane(task, turn) : null;
+            }
+        }
+    }
+
+    private @Nullable T nextInLane(T task, int turn) {
+        T successor = pool.handler.endTurn(task);
+        if (successor != null && (turn >= QUICK_TURNS || slot == null || pool.isSlow())) {
+            pool.ready.addNext(successor);
+            return null;
+        }
+        return successor;
+    }
+
+    private boolean mayLinger() {
+        return tally.speed() != Speed.SLOW && pool.working() == 1;
+    }
+
+    /**
+     * Looks for records for a while before the worker ends: to start another one costs the consumer's thread more than
+     * many records that do nothing. Returns whether there are some.
+     */
+    @SuppressWarnings("ThreadPriorityCheck") // a yield here is a matter of speed only
+    private boolean linger(long nanos) {
+        for (long spins = nanos / SPIN_NANOS; spins > 0 && !pool.slots.areWaitedFor() && !pool.isClosed(); spins--) {
+            if (pool.ready.mayHaveSome()) {
+                return true;
+            }
+            if (spins % SPINS_BEFORE_YIELD == 0) {
+                Thread.yield(); // to whoever has been waiting for a core
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+        return false;
+    }
+}
