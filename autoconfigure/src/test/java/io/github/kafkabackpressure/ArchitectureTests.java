@@ -67,6 +67,9 @@ class ArchitectureTests {
             }
         }
         RULES.put(
+                "producer.spool uses only itself and the root, and so nothing of producer, which uses it",
+                root -> usesOnly(root, "producer.spool", List.of()));
+        RULES.put(
                 "the root package uses no other",
                 root -> classes()
                         .that()

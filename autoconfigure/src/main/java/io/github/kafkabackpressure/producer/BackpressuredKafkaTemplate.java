@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.buffer.Buffered;
 import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
+import io.github.kafkabackpressure.producer.spool.Spool;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;
 import java.util.List;
@@ -72,7 +73,8 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         this.producer = new CurrentProducer<>(factory, this::newProducer);
         RateLimiter limiter =
                 options.rateLimit() == null ? null : options.rateLimit().limiter(nanoTime);
-        Spool<K, V> spool = options.spool() == null ? null : new Spool<>(options.spool(), name, factory);
+        ProducerOptions.SpoolOptions kept = options.spool();
+        Spool<K, V> spool = kept == null ? null : new Spool<>(kept.directory(), kept.maxBytes(), name, factory);
         this.pipeline = new SendPipeline<>(name, options, limiter, spool, new Around(), nanoTime);
         metrics.templateOpened(name, pipeline);
     }

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.buffer.Buffered;
+import io.github.kafkabackpressure.producer.spool.Undelivered;
 import io.micrometer.observation.Observation;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -16,7 +17,7 @@ import org.springframework.kafka.support.SendResult;
  *
  * <p>Threading: handed from the caller to the sender to Kafka's thread; {@link #end()} lets exactly one of them end it.
  */
-final class PendingSend<K, V> extends Buffered implements Callback {
+final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<K, V> {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicIntegerFieldUpdater<PendingSend> ENDED =
@@ -58,6 +59,11 @@ final class PendingSend<K, V> extends Buffered implements Callback {
         this.completion = completion;
         this.record = record;
         this.observation = observation;
+    }
+
+    @Override
+    public ProducerRecord<K, V> record() {
+        return record;
     }
 
     /** Whether the caller is the one that ends this send; the answer is yes once. */

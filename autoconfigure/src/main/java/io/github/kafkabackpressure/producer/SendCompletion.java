@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.buffer.SlowMode;
+import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import io.micrometer.observation.Observation;
 import java.util.ArrayList;
 import java.util.Comparator;

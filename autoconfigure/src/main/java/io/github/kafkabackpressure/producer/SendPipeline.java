@@ -8,6 +8,7 @@ import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.buffer.SlowMode;
+import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import io.github.kafkabackpressure.rate.RateGate;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
+import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.SendOutcome;
+import io.github.kafkabackpressure.producer.spool.Undelivered;
+import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -72,7 +74,7 @@ class ReplayAtShutdownTests {
 
         final CountDownLatch begun = new CountDownLatch(1);
         final CountDownLatch end = new CountDownLatch(1);
-        final List<PendingSend<String, String>> kept = new ArrayList<>();
+        final List<Undelivered<String, String>> kept = new ArrayList<>();
 
         @Override
         public boolean replay(BooleanSupplier mayGoOn) {
@@ -87,7 +89,7 @@ class ReplayAtShutdownTests {
         }
 
         @Override
-        public Set<PendingSend<String, String>> keep(List<PendingSend<String, String>> undelivered) {
+        public <S extends Undelivered<String, String>> Set<S> keep(List<S> undelivered) {
             kept.addAll(undelivered);
             return new HashSet<>(undelivered);
         }

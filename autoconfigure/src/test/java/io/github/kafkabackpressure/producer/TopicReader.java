@@ -11,15 +11,15 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /** Reads all that is on a topic now, without a group. */
-final class TopicReader {
+public final class TopicReader {
 
     private TopicReader() {}
 
-    static List<String> values(String servers, String topic) {
+    public static List<String> values(String servers, String topic) {
         return records(servers, topic).stream().map(ConsumerRecord::value).toList();
     }
 
-    static List<ConsumerRecord<String, String>> records(String servers, String topic) {
+    public static List<ConsumerRecord<String, String>> records(String servers, String topic) {
         Map<String, Object> config = Map.of("bootstrap.servers", servers, "isolation.level", "read_committed");
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {

@@ -1,8 +1,8 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
+import io.github.kafkabackpressure.producer.TopicReader;
 import io.github.kafkabackpressure.test.BrokerProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -117,7 +117,7 @@ class SpoolReplayIT {
         SpoolFile.write(file, encoded);
         AtomicInteger opened = new AtomicInteger();
         DefaultKafkaProducerFactory<String, String> factory = factory();
-        Spool<String, String> spool = new Spool<>(options(), "template", factory, () -> {
+        Spool<String, String> spool = new Spool<>(directory, 1 << 20, "template", factory, () -> {
             Map<String, Object> config = Spool.replayConfig("template", factory.getConfigurationProperties());
             if (opened.incrementAndGet() < 3) {
                 // Which the broker's listener does not speak.
@@ -136,11 +136,7 @@ class SpoolReplayIT {
     }
 
     private Spool<String, String> spool() {
-        return new Spool<>(options(), "template", factory());
-    }
-
-    private SpoolOptions options() {
-        return new SpoolOptions(directory, 1 << 20);
+        return new Spool<>(directory, 1 << 20, "template", factory());
     }
 
     private static DefaultKafkaProducerFactory<String, String> factory() {

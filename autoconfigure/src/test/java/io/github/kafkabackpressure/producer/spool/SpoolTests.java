@@ -1,8 +1,7 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -58,11 +57,12 @@ class SpoolTests {
     /** The headers with which the next start sends the record. */
     private Headers keptAndReplayed(Serializer<Object> values, ProducerRecord<String, Object> record) {
         Spool<String, Object> spool = new Spool<>(
-                new SpoolOptions(directory, 1 << 20),
+                directory,
+                1 << 20,
                 "template",
                 new DefaultKafkaProducerFactory<>(Map.of(), new StringSerializer(), values),
                 () -> kafka);
-        PendingSend<String, Object> send = new PendingSend<>(null, record, 5, 0, null);
+        Undelivered<String, Object> send = () -> record;
 
         assertThat(spool.keep(List.of(send))).containsExactly(send);
         assertThat(spool.replay(() -> true)).isTrue();

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;

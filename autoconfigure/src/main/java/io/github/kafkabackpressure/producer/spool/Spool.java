@@ -1,6 +1,5 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
-import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,32 +32,39 @@ import org.springframework.kafka.core.ProducerFactory;
  *
  * <p>Threading: see {@link UndeliveredStore}.
  */
-final class Spool<K, V> implements UndeliveredStore<K, V> {
+public final class Spool<K, V> implements UndeliveredStore<K, V> {
 
     private static final Log logger = LogFactory.getLog(Spool.class);
 
     private static final String SUFFIX = ".spool";
 
-    private final SpoolOptions options;
     private final Path directory;
+    private final long maxBytes;
     private final SpoolLock lock;
     private final String name;
     private final ProducerFactory<K, V> factory;
     private final Supplier<Producer<byte[], byte[]>> producers;
 
-    Spool(SpoolOptions options, String name, ProducerFactory<K, V> factory) {
-        this(options, name, factory, () -> newProducer(name, factory));
+    /**
+     * @param root where templates have their directories
+     * @param maxBytes what the files of this template may hold together
+     * @param name the template's
+     * @param factory what opens the template's producers
+     */
+    public Spool(Path root, long maxBytes, String name, ProducerFactory<K, V> factory) {
+        this(root, maxBytes, name, factory, () -> newProducer(name, factory));
     }
 
     /** @param producers open what the replay sends with */
     Spool(
-            SpoolOptions options,
+            Path root,
+            long maxBytes,
             String name,
             ProducerFactory<K, V> factory,
             Supplier<Producer<byte[], byte[]>> producers) {
-        this.options = options;
         // Of its own: templates may send to different clusters, and none can wait for another's turn.
-        this.directory = options.directory().resolve(name.replaceAll("[^A-Za-z0-9_-]", "_"));
+        this.directory = root.resolve(name.replaceAll("[^A-Za-z0-9_-]", "_"));
+        this.maxBytes = maxBytes;
         this.lock = new SpoolLock(directory.resolve(".lock"));
         this.name = name;
         this.factory = factory;
@@ -85,8 +91,8 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
     }
 
     @Override
-    public Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered) {
-        Set<PendingSend<K, V>> kept = new HashSet<>();
+    public <S extends Undelivered<K, V>> Set<S> keep(List<S> undelivered) {
+        Set<S> kept = new HashSet<>();
         try {
             Files.createDirectories(directory);
             lock.acquire();
@@ -102,13 +108,13 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
         return kept;
     }
 
-    private void keepAll(List<PendingSend<K, V>> undelivered, Set<PendingSend<K, V>> kept) throws IOException {
-        long room = options.maxBytes() - bytesOnDisk();
+    private <S extends Undelivered<K, V>> void keepAll(List<S> undelivered, Set<S> kept) throws IOException {
+        long room = maxBytes - bytesOnDisk();
         List<byte[]> encoded = new ArrayList<>();
-        List<PendingSend<K, V>> fitting = new ArrayList<>();
+        List<S> fitting = new ArrayList<>();
         try (SpoolSerializer<K, V> serializer = new SpoolSerializer<>(factory)) {
-            for (PendingSend<K, V> send : undelivered) {
-                byte[] bytes = serializer.encode(send.record);
+            for (S send : undelivered) {
+                byte[] bytes = serializer.encode(send.record());
                 if (bytes == null) {
                     continue;
                 }
@@ -116,7 +122,7 @@ final class Spool<K, V> implements UndeliveredStore<K, V> {
                 if (room < 0) {
                     // The first ones, without a gap: what is sent later must not come before what is missing.
                     logger.error("The spool directory " + directory + " is full at spool-max-bytes, "
-                            + options.maxBytes() + ": " + (undelivered.size() - fitting.size())
+                            + maxBytes + ": " + (undelivered.size() - fitting.size())
                             + " records are not kept");
                     break;
                 }

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import java.time.Duration;
 import java.util.ArrayDeque;

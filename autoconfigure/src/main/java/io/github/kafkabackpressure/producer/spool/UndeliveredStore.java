@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import java.util.List;
 import java.util.Set;
@@ -8,8 +8,11 @@ import java.util.function.BooleanSupplier;
  * Keeps what could not be delivered at a shutdown until the next start.
  *
  * <p>Threading: replayed by the sender before its first hand-over, written by the thread that ends a shutdown.
+ *
+ * @param <K> type of the records' keys
+ * @param <V> type of the records' values
  */
-interface UndeliveredStore<K, V> {
+public interface UndeliveredStore<K, V> {
 
     /**
      * Sends what was kept, in order, and forgets what was acknowledged.
@@ -20,5 +23,5 @@ interface UndeliveredStore<K, V> {
     boolean replay(BooleanSupplier mayGoOn);
 
     /** Keeps these, in this order, and says which of them it could keep. */
-    Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered);
+    <S extends Undelivered<K, V>> Set<S> keep(List<S> undelivered);
 }

@@ -1,8 +1,7 @@
-package io.github.kafkabackpressure.producer;
+package io.github.kafkabackpressure.producer.spool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -248,7 +247,8 @@ class SpoolReplayTests {
 
     private boolean replay() {
         return new Spool<>(
-                        new SpoolOptions(directory, 1 << 20),
+                        directory,
+                        1 << 20,
                         "template",
                         new DefaultKafkaProducerFactory<>(Map.of(), new StringSerializer(), new StringSerializer()),
                         () -> openers.get(Math.min(opened++, openers.size() - 1))
