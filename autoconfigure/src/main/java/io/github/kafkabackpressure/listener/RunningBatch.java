@@ -4,33 +4,65 @@ import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.progress.LaneTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Records that are handled together: pieces of lanes, each from the lane's running record on. A record leaves the batch
- * once, whoever says first that it is done; its lane goes on with it where the batch's piece of the lane ends.
+ * Records that are handled together: pieces of lanes, each from the lane's running record on. What is done with a record
+ * is said once, by whoever says it first. The record then leaves the batch, and its lane goes on, as soon as all before
+ * it in its lane have left: an error handler may be done with a later record and want an earlier one again.
  *
  * <p>Threading: collected by one worker, then safe for the workers and for the threads that acknowledge.
  */
 final class RunningBatch {
 
+    /** What has been said of a record. */
+    private enum State {
+        /** Nothing: it is still to be handled. */
+        REMAINING(null),
+        /** It needs no further handling, and leaves once those before it have left. */
+        HANDLED(RecordOutcome.HANDLED),
+        RECOVERED(RecordOutcome.RECOVERED),
+        /** Its partition is gone. */
+        ABANDONED(null),
+        /** It has left. */
+        LEFT(null);
+
+        private final @Nullable RecordOutcome outcome;
+
+        State(@Nullable RecordOutcome outcome) {
+            this.outcome = outcome;
+        }
+
+        private static State of(RecordOutcome outcome) {
+            return outcome == RecordOutcome.RECOVERED ? RECOVERED : HANDLED;
+        }
+    }
+
     private final ListenerRun run;
 
     private final List<RecordTask> tasks;
 
-    private final Set<RecordTask> members;
+    /** By the index of a task. */
+    private final AtomicReferenceArray<State> states;
 
-    /** By the index of a task: whether it is still in the batch. */
-    private final AtomicIntegerArray left;
+    /** By the index of a task: the index of the one that waits for it in its lane; -1 if that is not of the batch. */
+    private final int[] next;
+
+    /** By the index of a task: the index of the one that it waits for in its lane; -1 if that is not of the batch. */
+    private final int[] previous;
 
     private final long begun;
 
@@ -43,9 +75,11 @@ final class RunningBatch {
     RunningBatch(ListenerRun run, List<RecordTask> collected, long begun) {
         this.run = run;
         this.tasks = byPartition(collected);
-        this.members = Set.copyOf(tasks);
-        this.left = new AtomicIntegerArray(tasks.size());
+        this.states = new AtomicReferenceArray<>(tasks.size());
+        this.next = new int[tasks.size()];
+        this.previous = new int[tasks.size()];
         this.begun = begun;
+        findNeighbours();
     }
 
     /**
@@ -62,11 +96,28 @@ final class RunningBatch {
                 .toList();
     }
 
-    /** The records that are not done. */
+    private void findNeighbours() {
+        Map<LaneTask, Integer> indexes = new HashMap<>();
+        for (int i = 0; i < tasks.size(); i++) {
+            indexes.put(tasks.get(i), i);
+            states.set(i, State.REMAINING);
+        }
+        Arrays.fill(previous, -1);
+        for (int i = 0; i < next.length; i++) {
+            LaneTask successor = tasks.get(i).successor();
+            Integer following = successor == null ? null : indexes.get(successor);
+            next[i] = following == null ? -1 : following;
+            if (following != null) {
+                previous[following] = i;
+            }
+        }
+    }
+
+    /** The records of which nothing has been said. */
     List<RecordTask> remaining() {
         List<RecordTask> remaining = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
-            if (left.get(i) == 0) {
+            if (states.get(i) == State.REMAINING) {
                 remaining.add(tasks.get(i));
             }
         }
@@ -85,47 +136,69 @@ final class RunningBatch {
         return new ConsumerRecords<>(records, Map.of());
     }
 
-    /** Takes all records out that are left, as they need no further handling. */
+    /** Says of all remaining records that they need no further handling. */
     void finished(RecordOutcome outcome) {
-        finished(members, outcome);
+        say(task -> true, State.of(outcome));
     }
 
-    /** Takes records out that need no further handling; their lanes go on. */
+    /** Says of records that they need no further handling. */
     void finished(Set<RecordTask> done, RecordOutcome outcome) {
-        for (int i = 0; i < tasks.size(); i++) {
-            RecordTask task = tasks.get(i);
-            if (done.contains(task) && left.compareAndSet(i, 0, 1)) {
-                run.finished(task, outcome, begun);
-                endTurn(task);
-            }
-        }
+        say(done::contains, State.of(outcome));
     }
 
-    /** Takes records out that were not finished; the lanes of those whose partition is gone go on. */
+    /** Says of records that they are not finished and that their partition is gone. */
     void abandoned(Set<RecordTask> given) {
-        for (int i = 0; i < tasks.size(); i++) {
-            RecordTask task = tasks.get(i);
-            if (given.contains(task)
-                    && left.compareAndSet(i, 0, 1)
-                    && run.abandoned(task, begun) == WorkerPool.Result.OVER) {
-                endTurn(task);
+        say(given::contains, State.ABANDONED);
+    }
+
+    private void say(Predicate<RecordTask> of, State state) {
+        for (int i = 0; i < next.length; i++) {
+            if (of.test(tasks.get(i))
+                    && states.compareAndSet(i, State.REMAINING, state)
+                    && (previous[i] < 0 || states.get(previous[i]) == State.LEFT)) {
+                letLeave(i);
             }
         }
     }
 
-    private void endTurn(RecordTask task) {
-        LaneTask waiting = task.successor();
-        if (waiting != null && members.contains(waiting)) {
+    /**
+     * Lets a record leave of which something has been said, and those behind it in its lane, up to the first of which
+     * nothing has been. Two threads may do so at the same time: who lets a record leave looks at the next one after
+     * that, and who says something of that one has looked at this one before, so one of them sees both.
+     */
+    private void letLeave(int from) {
+        for (int i = from; i >= 0; i = next[i]) {
+            State state = states.get(i);
+            if (state == State.REMAINING) {
+                return;
+            }
+            if (state != State.LEFT && states.compareAndSet(i, state, State.LEFT)) {
+                leave(i, state);
+            }
+        }
+    }
+
+    private void leave(int index, State state) {
+        RecordTask task = tasks.get(index);
+        if (state.outcome != null) {
+            run.finished(task, state.outcome, begun);
+        } else if (run.abandoned(task, begun) != WorkerPool.Result.OVER) {
+            return;
+        }
+        if (next[index] >= 0) {
             task.finish(); // what waits for it is in this batch and needs no other worker
         } else {
             run.workers.resumeLane(task, null);
         }
     }
 
-    /** Takes the rest out, unfinished; their lanes do not go on. */
+    /**
+     * Takes out unfinished all that have not left; their lanes do not go on. Those of which something has been said are
+     * behind one that comes again, and so will come again themselves.
+     */
     void stopped() {
-        for (int i = 0; i < tasks.size(); i++) {
-            if (left.compareAndSet(i, 0, 1)) {
+        for (int i = 0; i < next.length; i++) {
+            if (states.getAndSet(i, State.LEFT) != State.LEFT) {
                 run.unfinished(tasks.get(i), begun);
             }
         }
