@@ -1,0 +1,147 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.work.Slot;
+import io.github.kafkabackpressure.work.WorkerPool;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A listener on one thread, each step of which the test takes by hand: what the consumer's thread does, what its workers
+ * do, and the time. A record that a worker has started runs until {@link #finish}; in slices it is over at once.
+ *
+ * <p>Threading: the test's thread.
+ */
+final class SteppedListener implements Invoker, Invoker.OfSlices {
+
+    /** A record that has been started and not finished. */
+    record Running(RecordTask task, long begun, Slot slot) {}
+
+    /** What hears of a record's start and end. */
+    interface Observer {
+
+        void started(ConsumerRecord<?, ?> record);
+
+        void finished(ConsumerRecord<?, ?> record, boolean counts);
+    }
+
+    private static final String TOPIC = "topic";
+
+    /** So short that a drain that waits for what nobody finishes takes no time of the test's. */
+    private static final Duration MAX_POLL_INTERVAL = Duration.ofNanos(2_000);
+
+    final SteppedKafka kafka;
+
+    final ListenerRun run;
+
+    final BackpressuredConsumer<Object, String> consumer;
+
+    /** What runs now, in the order in which it was started. */
+    final List<Running> running = new ArrayList<>();
+
+    private final Queue<Runnable> threads = new ArrayDeque<>();
+
+    private final boolean slices;
+
+    private final Observer observer;
+
+    private long now = TimeUnit.DAYS.toNanos(1);
+
+    SteppedListener(SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
+        this.kafka = kafka;
+        this.slices = slices;
+        this.observer = observer;
+        this.run = new ListenerRun(
+                options, pollSize, threads::add, listenerRun -> this, ListenerMetrics.NOOP, this::nanoTime);
+        this.consumer = new BackpressuredConsumer<>(kafka, run, true, false, MAX_POLL_INTERVAL, OffsetAndMetadata::new);
+        consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
+            @Override
+            public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}
+
+            @Override
+            public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
+        });
+    }
+
+    /** Each look at the clock takes a microsecond: whatever waits for a deadline comes to it. */
+    private long nanoTime() {
+        now += 1_000;
+        return now;
+    }
+
+    void advance(Duration time) {
+        now += time.toNanos();
+    }
+
+    /** One turn of the loop: a tick, a poll, and the hand-over of what it brought. */
+    void poll() {
+        consumer.dispatch(consumer.poll(Duration.ZERO));
+    }
+
+    /** Lets the workers take what is ready, as far as there are slots. */
+    void runWorkers() {
+        for (Runnable thread = threads.poll(); thread != null; thread = threads.poll()) {
+            thread.run();
+        }
+    }
+
+    @Override
+    public WorkerPool.Result invoke(RecordTask task, long begun) {
+        observer.started(task.record);
+        running.add(new Running(task, begun, run.workers.detachSlot()));
+        return WorkerPool.Result.HOLDS_LANE;
+    }
+
+    /** Ends the handling of a running record. */
+    void finish(Running record) {
+        end(record, true);
+    }
+
+    /** Ends the handling of a record without a result, as where its partition is gone. */
+    void abandon(Running record) {
+        end(record, false);
+    }
+
+    private void end(Running ended, boolean handled) {
+        running.remove(ended);
+        observer.finished(ended.task().record, handled);
+        if (handled) {
+            run.finished(ended.task(), RecordOutcome.HANDLED, ended.begun());
+        } else {
+            run.abandoned(ended.task(), ended.begun());
+        }
+        run.workers.resumeLane(ended.task(), ended.slot());
+    }
+
+    @Override
+    public @Nullable OfSlices ofSlices() {
+        return slices ? this : null;
+    }
+
+    @Override
+    public Signal.@Nullable Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+        observer.started(record);
+        observer.finished(record, true);
+        return null;
+    }
+
+    @Override
+    public WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
+        throw new IllegalStateException("no attempt fails here");
+    }
+
+    static ListenerOptions options(Ordering ordering, int maxInFlight, double resumeAt, int workers) {
+        return TestOptions.of(ordering, maxInFlight, resumeAt, null, workers);
+    }
+}
