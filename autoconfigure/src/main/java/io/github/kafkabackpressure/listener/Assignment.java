@@ -79,6 +79,12 @@ final class Assignment {
 
     private volatile @Nullable Error failure;
 
+    /**
+     * Whether somebody has asked something of the loop around the consumer, such as a seek. The loop looks at that before
+     * it polls, so a tick answers the gate's signal too late.
+     */
+    private volatile boolean loopIsAsked;
+
     Assignment(ListenerRun run, Consumer<?, ?> consumer, Runnable wakeup) {
         this.run = run;
         this.consumer = consumer;
@@ -129,7 +135,12 @@ final class Assignment {
         PartitionsOfTopic known = partitionsOfTopics.get(topic);
         long now = run.nanoTime.getAsLong();
         if (known == null || now - known.askedAt() > PARTITIONS_KNOWN_NANOS) {
-            known = new PartitionsOfTopic(calls.call(() -> consumer.partitionsFor(topic, timeout), timeout), now);
+            List<PartitionInfo> partitions = consumer.partitionsFor(topic, timeout);
+            if (partitions.isEmpty()) {
+                partitionsOfTopics.remove(topic); // it does not exist yet, which the next one to ask must not be told
+                return partitions;
+            }
+            known = new PartitionsOfTopic(partitions, now);
             partitionsOfTopics.put(topic, known);
         }
         return known.partitions();
@@ -154,17 +165,21 @@ final class Assignment {
         return added;
     }
 
-    /** Starts the work of a partition anew after a seek: what waits is dropped, what runs counts for nothing. */
-    void sought(TopicPartition partition) {
-        PartitionWork work = works.get(partition);
-        if (work != null) {
-            dropQueued(work);
-            PartitionWork anew = work.soughtAnew();
-            works.put(partition, anew);
-            touched.remove(work);
-            touch(anew); // it may be paused for what was in flight before
-            work.giveUpUnacknowledged();
+    /**
+     * Takes in that the consumer stands at another offset of a partition than where it has polled to: what is at or past
+     * that offset is dropped, as it comes again; what is below it goes on.
+     *
+     * @return whether the consumer has gone back by that
+     */
+    boolean sought(PartitionWork work, long offset) {
+        work.lagHoldsUntil = run.nanoTime.getAsLong(); // there are other records to be fetched now
+        if (offset >= work.tracker.position()) {
+            return false;
         }
+        dispatcher.rewind(work, offset);
+        work.giveUpUnacknowledged();
+        touch(work); // it may be paused for what was in flight before
+        return true;
     }
 
     /** Puts the reserved room to use and polled records on their lanes. */
@@ -221,6 +236,21 @@ final class Assignment {
             work.touched = false;
         }
         touched.clear();
+    }
+
+    /** Makes the loop look at what was asked of it, before it polls again for longer than a moment. Called by anyone. */
+    void wakeLoop() {
+        loopIsAsked = true; // first: the signal may be answered by a tick that begins between the two
+        gate.signal();
+    }
+
+    /** Whether {@link #wakeLoop} was called since this was last asked, which is to be after the gate's tick has begun. */
+    boolean takeLoopIsAsked() {
+        boolean asked = loopIsAsked;
+        if (asked) {
+            loopIsAsked = false;
+        }
+        return asked;
     }
 
     /** Wakes the consumer if what a worker has just done matters to it. Called by workers. */
@@ -380,6 +410,7 @@ final class Assignment {
 
     /** Ends it all: nothing is reserved or waited for any more. */
     void close() {
+        calls.close();
         remove(List.copyOf(works.values()));
         if (reserved) {
             reserved = false;

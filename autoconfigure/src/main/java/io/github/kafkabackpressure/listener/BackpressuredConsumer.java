@@ -13,10 +13,10 @@ import java.util.regex.Pattern;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetCommitCallback;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
@@ -75,8 +75,12 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     private @Nullable Thread thread;
 
-    /** Whether a worker's wake-up is on its way that no poll has thrown yet. */
-    private boolean wakeupOutstanding;
+    private final Seeks seeks;
+
+    private final UserCommits commits;
+
+    /** What a poll has returned and nobody has handed to the workers yet. */
+    private @Nullable ConsumerRecords<K, V> leftBehind;
 
     /** Whether the last poll was cut short by a worker: then the next one is a real one that nobody can cut short. */
     private boolean cutShort;
@@ -95,9 +99,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** Whether Kafka's callbacks come from leaving the group rather than from a poll. */
     private boolean leaving;
 
-    /** Whether somebody other than a worker called {@link #wakeup} and the loop has not seen it yet. */
-    private volatile boolean wokenByOthers;
-
     BackpressuredConsumer(
             Consumer<K, V> delegate,
             ListenerRun run,
@@ -110,6 +111,8 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         this.assignment = new Assignment(run, this, delegate::wakeup);
         this.pauses = new PauseControl(assignment, delegate);
         this.committer = new FrontierCommitter(assignment, delegate, commits, metadata);
+        this.seeks = new Seeks(assignment, this);
+        this.commits = new UserCommits(assignment, frontiersLeft, () -> leftBehind, metadata);
         this.transactional = transactional;
         this.maxPollIntervalNanos = maxPollInterval.toNanos();
         this.polledAt = run.nanoTime.getAsLong();
@@ -125,24 +128,35 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         requireOwnThread();
         thread = Thread.currentThread();
         assignment.gate.beginTick();
+        boolean loopIsAsked = assignment.takeLoopIsAsked();
         assignment.throwFailure();
         frontiersLeft.clear();
+        handOverLeftBehind();
+        seeks.apply();
         assignment.calls.run();
-        if (wokenByOthers) {
-            delegate.wakeup(); // one of the calls may have eaten what was meant for the loop
-        }
         tellGroup();
         takeCompletions();
         committer.tick();
         pauses.update();
         assignment.settled();
         run.workers.nudge();
-        ConsumerRecords<K, V> records = pollOnce(timeout);
+        ConsumerRecords<K, V> records = pollOnce(loopIsAsked ? Duration.ZERO : timeout);
         polledAt = run.nanoTime.getAsLong();
+        seeks.applyAfterPoll();
         if (records.isEmpty()) {
             assignment.moveTo(records.nextOffsets());
+        } else {
+            leftBehind = records;
         }
         return records;
+    }
+
+    /** Makes good for a loop in which something threw an exception after a poll: Kafka does not give its records again. */
+    private void handOverLeftBehind() {
+        ConsumerRecords<K, V> records = leftBehind;
+        if (records != null) {
+            dispatch(records);
+        }
     }
 
     private ConsumerRecords<K, V> pollOnce(Duration timeout) {
@@ -151,19 +165,10 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         try {
             return delegate.poll(wakeable ? atMost(timeout) : Duration.ZERO);
         } catch (WakeupException e) {
-            wakeupOutstanding = false;
-            wokenByOthers = false;
             cutShort = wakeable;
             return ConsumerRecords.empty();
         } finally {
-            leavePoll();
-        }
-    }
-
-    private void leavePoll() {
-        if (assignment.gate.leavePoll()) {
-            // If the poll did not end by it, the wake-up hits the next blocking call. cutShort tells the two apart.
-            wakeupOutstanding = !cutShort;
+            assignment.gate.leavePoll();
         }
     }
 
@@ -181,14 +186,13 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     protected <T> T blocking(Supplier<T> call) {
-        try {
-            return call.get();
-        } catch (WakeupException e) {
-            if (!wakeupOutstanding || wokenByOthers) {
-                throw e;
+        while (true) {
+            try {
+                return call.get();
+            } catch (WakeupException e) {
+                // Meant for a poll that was over when it came. The gate has kept what it was for.
+                LOG.trace(e, "a wake-up came late");
             }
-            wakeupOutstanding = false; // a worker's, meant for a poll that was over
-            return call.get();
         }
     }
 
@@ -208,12 +212,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     /** Hands polled records to the workers. */
     void dispatch(ConsumerRecords<?, ?> records) {
-        for (TopicPartition partition : records.partitions()) {
-            PartitionWork work = assignment.work(partition);
-            if (work != null && records.records(partition).get(0).offset() < work.tracker.position()) {
-                sought(partition); // by Kafka's consumer itself: its position was reset, or the log was cut off
-            }
-        }
+        leftBehind = null;
         try {
             assignment.dispatch(records);
         } catch (RuntimeException e) {
@@ -227,23 +226,33 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
                 "records could not be handed to the workers, as by a key whose hashCode() or equals() fails", cause);
     }
 
+    /** Goes through the gate, as Kafka's own wake-up could hit any call before the poll that it is meant for. */
     @Override
     public void wakeup() {
-        wokenByOthers = true;
-        delegate.wakeup();
+        assignment.wakeLoop();
     }
 
     /** Of a partition that is being revoked, where its next owner begins: Kafka's is past what only waited. */
     @Override
     public long position(TopicPartition partition) {
-        Long left = frontiersLeft.get(partition);
+        Long left = isForeign() ? null : frontiersLeft.get(partition);
         return left == null ? super.position(partition) : left;
     }
 
     @Override
     public long position(TopicPartition partition, Duration timeout) {
-        Long left = frontiersLeft.get(partition);
+        Long left = isForeign() ? null : frontiersLeft.get(partition);
         return left == null ? super.position(partition, timeout) : left;
+    }
+
+    /** The consumer's thread asks for others, and meanwhile does nothing else: so not for long. */
+    @Override
+    protected <T> T ask(@Nullable Duration timeout, Question<K, V, T> question) {
+        if (!isForeign()) {
+            return blocking(() -> question.ask(delegate, timeout));
+        }
+        Duration limit = timeout == null || timeout.compareTo(ANSWER_TIMEOUT) > 0 ? ANSWER_TIMEOUT : timeout;
+        return assignment.calls.call(() -> blocking(() -> question.ask(delegate, limit)), limit);
     }
 
     @Override
@@ -286,42 +295,70 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         return delegate;
     }
 
+    /** The frontiers: what Kafka's consumer would commit is past all that is in flight. */
     @Override
-    public ConsumerGroupMetadata groupMetadata() {
-        return isForeign() ? assignment.calls.call(delegate::groupMetadata, ANSWER_TIMEOUT) : delegate.groupMetadata();
+    public void commitSync() {
+        requireOwnThread();
+        commitSync(commits.frontiers());
+    }
+
+    @Override
+    public void commitSync(Duration timeout) {
+        requireOwnThread();
+        commitSync(commits.frontiers(), timeout);
+    }
+
+    @Override
+    public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        requireOwnThread();
+        super.commitSync(commits.notPastFrontiers(offsets));
+    }
+
+    @Override
+    public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
+        requireOwnThread();
+        super.commitSync(commits.notPastFrontiers(offsets), timeout);
+    }
+
+    @Override
+    public void commitAsync() {
+        commitAsync(null);
+    }
+
+    @Override
+    public void commitAsync(@Nullable OffsetCommitCallback callback) {
+        requireOwnThread();
+        commitAsync(commits.frontiers(), callback);
+    }
+
+    @Override
+    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, @Nullable OffsetCommitCallback callback) {
+        requireOwnThread();
+        super.commitAsync(commits.notPastFrontiers(offsets), callback);
     }
 
     @Override
     public void seek(TopicPartition partition, long offset) {
         target().seek(partition, offset);
-        sought(partition);
+        seeks.to(partition, offset);
     }
 
     @Override
     public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
         target().seek(partition, offsetAndMetadata);
-        sought(partition);
+        seeks.to(partition, offsetAndMetadata.offset());
     }
 
     @Override
     public void seekToBeginning(Collection<TopicPartition> partitions) {
         target().seekToBeginning(partitions);
-        (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
+        seeks.toUnknown(partitions.isEmpty() ? delegate.assignment() : partitions);
     }
 
     @Override
     public void seekToEnd(Collection<TopicPartition> partitions) {
         target().seekToEnd(partitions);
-        (partitions.isEmpty() ? delegate.assignment() : partitions).forEach(this::sought);
-    }
-
-    private void sought(TopicPartition partition) {
-        PartitionWork before = assignment.work(partition);
-        assignment.sought(partition);
-        if (before != null) {
-            pauses.removed(List.of(before));
-            committer.lost(List.of(before));
-        }
+        seeks.toUnknown(partitions.isEmpty() ? delegate.assignment() : partitions);
     }
 
     /** The loop asks for this twice in each turn, so it must not cost more with more partitions. */
@@ -465,12 +502,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
                             + work.tracker.frontier());
         }
         Duration left = Duration.ofNanos(now + budget - run.nanoTime.getAsLong());
-        if (committer.commitLeaving(leaving, left.compareTo(LEAST_COMMIT_TIME) < 0 ? LEAST_COMMIT_TIME : left)) {
-            wakeupOutstanding = false;
-            if (wokenByOthers) {
-                delegate.wakeup(); // the commit has eaten what was meant for the loop
-            }
-        }
+        committer.commitLeaving(leaving, left.compareTo(LEAST_COMMIT_TIME) < 0 ? LEAST_COMMIT_TIME : left);
     }
 
     private void remove(Collection<PartitionWork> leaving) {
@@ -528,7 +560,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
         /** Kafka calls back inside of a poll. Workers must not wake that: it would hit the calls that are made here. */
         private void outsideOfPoll(Runnable callback) {
-            leavePoll();
+            assignment.gate.leavePoll();
             polledAt = run.nanoTime.getAsLong(); // Kafka, too, counts its interval anew while it polls
             assigned = null;
             callbacks++;
@@ -537,7 +569,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             } finally {
                 callbacks--;
                 if (!leaving && !assignment.gate.enterPoll()) {
-                    wakeupOutstanding = true;
                     delegate.wakeup(); // somebody signalled meanwhile: the rest of this poll must not block
                 }
             }

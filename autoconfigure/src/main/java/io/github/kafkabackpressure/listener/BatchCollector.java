@@ -1,7 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.flow.PartitionInFlight;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -127,7 +126,7 @@ final class BatchCollector {
                 if (batch.size() >= limit
                         || left <= 0
                         || Thread.currentThread().isInterrupted()
-                        || batch.stream().anyMatch(task -> task.partition.inFlight.isClosed())) {
+                        || batch.stream().anyMatch(RecordTask::isOver)) {
                     return;
                 }
                 LockSupport.parkNanos(this, Math.min(left, LOOK_NANOS));
@@ -164,7 +163,7 @@ final class BatchCollector {
             if (start(task)) {
                 addLane(batch, task, limit);
             } else {
-                task.partition.owner.dropped(task);
+                run.drop(task);
                 run.workers.resumeLane(task, null);
             }
         }
@@ -189,8 +188,7 @@ final class BatchCollector {
     }
 
     private boolean start(RecordTask task) {
-        PartitionInFlight inFlight = task.partition.inFlight;
-        if (!inFlight.start()) {
+        if (task.isDropped() || !task.partition.inFlight.start()) {
             return false;
         }
         if (run.metrics != ListenerMetrics.NOOP) {

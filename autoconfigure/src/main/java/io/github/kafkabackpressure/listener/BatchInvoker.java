@@ -165,9 +165,11 @@ final class BatchInvoker implements Invoker {
     }
 
     private static Set<RecordTask> gone(RunningBatch batch) {
-        return batch.remaining().stream()
-                .filter(task -> task.partition.inFlight.isClosed())
-                .collect(Collectors.toSet());
+        return batch.remaining().stream().filter(RecordTask::isOver).collect(Collectors.toSet());
+    }
+
+    private static Set<RecordTask> givenUp(RunningBatch batch) {
+        return batch.remaining().stream().filter(RecordTask::isGivenUp).collect(Collectors.toSet());
     }
 
     /**
@@ -176,7 +178,7 @@ final class BatchInvoker implements Invoker {
      * @return false if the container is stopping because of it
      */
     private boolean decide(RunningBatch batch, List<RecordTask> tasks, RuntimeException exception) {
-        if (tasks.stream().anyMatch(task -> task.partition.gone)) {
+        if (!givenUp(batch).isEmpty()) {
             return true; // given up: nobody may recover the records but their next owner
         }
         Nack nack = new Nack();
@@ -258,7 +260,7 @@ final class BatchInvoker implements Invoker {
             Set<PartitionWork> partitions =
                     tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
             acknowledgment.endWith(partitions, () -> {
-                batch.abandoned(gone(batch));
+                batch.abandoned(givenUp(batch));
                 if (batch.remaining().isEmpty()) {
                     acknowledgment.giveUp();
                 }

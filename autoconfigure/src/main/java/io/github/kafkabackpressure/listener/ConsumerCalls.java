@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import java.time.Duration;
 import java.util.Queue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -22,6 +23,8 @@ final class ConsumerCalls {
 
     private final Runnable wakeup;
 
+    private volatile boolean closed;
+
     /**
      * Makes it.
      *
@@ -34,17 +37,22 @@ final class ConsumerCalls {
     /**
      * Has a call made.
      *
-     * @throws KafkaException if it fails, or is not made in time
+     * @throws KafkaException if it fails, or is not made in time, or the consumer is closed
      */
     <T> T call(Supplier<T> call, Duration timeout) {
         FutureTask<T> task = new FutureTask<>(call::get);
         waiting.add(task);
+        if (closed) {
+            task.cancel(false);
+        }
         wakeup.run();
         try {
             return task.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new KafkaException("interrupted while the consumer was to be asked", e);
+        } catch (CancellationException e) {
+            throw new KafkaException("the consumer is closed", e);
         } catch (ExecutionException e) {
             throw new KafkaException("the consumer could not answer", e.getCause());
         } catch (TimeoutException e) {
@@ -59,5 +67,11 @@ final class ConsumerCalls {
         for (FutureTask<?> task = waiting.poll(); task != null; task = waiting.poll()) {
             task.run();
         }
+    }
+
+    /** Refuses all calls from now on. Called by the consumer's thread. */
+    void close() {
+        closed = true;
+        waiting.forEach(task -> task.cancel(false));
     }
 }

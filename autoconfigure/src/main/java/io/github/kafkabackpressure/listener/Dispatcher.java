@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.progress.LaneTask;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -45,15 +46,36 @@ final class Dispatcher {
         long now = run.nanoTime.getAsLong();
         boolean inSlices = run.takesSlices() && run.workers.isComputing();
         for (TopicPartition partition : records.partitions()) {
-            List<? extends ConsumerRecord<?, ?>> polled = records.records(partition);
+            List<? extends ConsumerRecord<?, ?>> polled = inOrder(records.records(partition));
+            if (polled.isEmpty()) {
+                continue; // an interceptor has taken them out
+            }
             PartitionWork work = assignment.work(partition);
             if (work == null) {
                 run.limit.release(polled.size()); // gone since the poll: its next owner gets them
                 continue;
             }
+            long first = polled.get(0).offset();
+            if (first < work.tracker.position()) {
+                assignment.sought(work, first); // by Kafka's consumer itself: a reset, or a log that was cut off
+            }
             enqueue(work, polled, now, inSlices && work.lanes.takesSlice());
         }
         submitReady();
+    }
+
+    /** Records in the order of their offsets, as they are unless an interceptor has changed it. */
+    private static List<? extends ConsumerRecord<?, ?>> inOrder(List<? extends ConsumerRecord<?, ?>> polled) {
+        long last = Long.MIN_VALUE;
+        for (ConsumerRecord<?, ?> record : polled) {
+            if (record.offset() < last) {
+                return polled.stream()
+                        .sorted(Comparator.comparingLong(ConsumerRecord::offset))
+                        .toList();
+            }
+            last = record.offset();
+        }
+        return polled;
     }
 
     /** Puts a partition's polled records on their lanes. */
@@ -114,6 +136,20 @@ final class Dispatcher {
     private void submitReady() {
         run.workers.submit(ready.toArray(LaneTask[]::new));
         ready.clear();
+    }
+
+    /** Takes in that a partition's records at or past an offset will come again. */
+    void rewind(PartitionWork work, long offset) {
+        List<RecordTask> rest = work.lanes.breakUpSlices(run.nanoTime.getAsLong());
+        work.rewind(offset);
+        for (RecordTask task : rest) {
+            if (task.isDropped()) {
+                run.leaveFlight(task);
+            } else {
+                enqueue(work, task);
+            }
+        }
+        submitReady();
     }
 
     /** Makes a task of each record that no slice of a partition has begun. */

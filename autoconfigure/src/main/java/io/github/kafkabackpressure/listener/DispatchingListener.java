@@ -60,7 +60,7 @@ final class DispatchingListener
     public void registerSeekCallback(ConsumerSeekCallback callback) {
         if (seekAware != null) {
             seekAware.registerSeekCallback(
-                    seekCallbacks.computeIfAbsent(callback, key -> new WakingSeekCallback(key, run::wakeAll)));
+                    seekCallbacks.computeIfAbsent(callback, key -> new WakingSeekCallback(key, run::wakeLoops)));
         }
     }
 

@@ -12,6 +12,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetCommitCallback;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The consumer as an error handler sees it. With other containers an error handler moves the consumer: it seeks to what
@@ -79,10 +80,10 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     public void commitAsync() {}
 
     @Override
-    public void commitAsync(OffsetCommitCallback callback) {}
+    public void commitAsync(@Nullable OffsetCommitCallback callback) {}
 
     @Override
-    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, OffsetCommitCallback callback) {
+    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, @Nullable OffsetCommitCallback callback) {
         commitSync(offsets);
     }
 
@@ -105,10 +106,5 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     @Override
     public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
         return assignment.partitionsFor(topic, timeout);
-    }
-
-    @Override
-    public long position(TopicPartition partition) {
-        return assignment.calls.call(() -> delegate.position(partition), ANSWER_TIMEOUT);
     }
 }

@@ -187,7 +187,7 @@ final class ErrorHandling {
     /** Decides on a record. */
     Decision decide(RuntimeException exception, RecordTask task) {
         ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(task.partition.owner);
-        ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task.partition.inFlight::isClosed);
+        ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task::isOver);
         boolean recovered = false;
         try {
             if (seeks) {
@@ -224,8 +224,8 @@ final class ErrorHandling {
      */
     BatchDecision decide(RuntimeException exception, List<RecordTask> tasks, Runnable invokeListener) {
         ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(tasks.get(0).partition.owner);
-        ErrorHandlerContainer seen = new ErrorHandlerContainer(
-                container, () -> tasks.stream().anyMatch(task -> task.partition.inFlight.isClosed()));
+        ErrorHandlerContainer seen =
+                new ErrorHandlerContainer(container, () -> tasks.stream().anyMatch(RecordTask::isOver));
         Predicate<RecordTask> again;
         try {
             ConsumerRecords<Object, Object> remaining = handler.handleBatchAndReturnRemaining(

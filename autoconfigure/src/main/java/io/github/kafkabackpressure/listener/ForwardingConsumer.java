@@ -23,10 +23,11 @@ import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.metrics.KafkaMetric;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A Kafka consumer that does what another one does. Calls that block, and so can be hit by a wake-up that is meant for
- * a poll, all go through {@link #blocking}.
+ * A Kafka consumer that does what another one does. Calls that only ask all go through {@link #ask}; others that block,
+ * and so can be hit by a wake-up that is meant for a poll, through {@link #blocking}.
  *
  * <p>Threading: that of the consumer behind it.
  */
@@ -49,6 +50,18 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
         return call.get();
     }
 
+    /** What changes nothing, but only asks. */
+    protected interface Question<K, V, T> {
+
+        /** Asks a consumer; without a timeout, for as long as that consumer sees fit. */
+        T ask(Consumer<K, V> consumer, @Nullable Duration timeout);
+    }
+
+    /** Asks what any thread may ask. */
+    protected <T> T ask(@Nullable Duration timeout, Question<K, V, T> question) {
+        return question.ask(delegate, timeout);
+    }
+
     @Override
     public Set<TopicPartition> assignment() {
         return target().assignment();
@@ -56,7 +69,7 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Set<String> subscription() {
-        return target().subscription();
+        return ask(null, (consumer, limit) -> consumer.subscription());
     }
 
     @Override
@@ -142,12 +155,12 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
     }
 
     @Override
-    public void commitAsync(OffsetCommitCallback callback) {
+    public void commitAsync(@Nullable OffsetCommitCallback callback) {
         target().commitAsync(callback);
     }
 
     @Override
-    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, OffsetCommitCallback callback) {
+    public void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets, @Nullable OffsetCommitCallback callback) {
         target().commitAsync(offsets, callback);
     }
 
@@ -183,27 +196,42 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public long position(TopicPartition partition) {
-        return blocking(() -> target().position(partition));
+        return positionWithin(partition, null);
     }
 
     @Override
     public long position(TopicPartition partition, Duration timeout) {
-        return blocking(() -> target().position(partition, timeout));
+        return positionWithin(partition, timeout);
+    }
+
+    private long positionWithin(TopicPartition partition, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) ->
+                        limit == null ? consumer.position(partition) : consumer.position(partition, limit));
     }
 
     @Override
     public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions) {
-        return blocking(() -> target().committed(partitions));
+        return committedWithin(partitions, null);
     }
 
     @Override
     public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> target().committed(partitions, timeout));
+        return committedWithin(partitions, timeout);
+    }
+
+    private Map<TopicPartition, OffsetAndMetadata> committedWithin(
+            Set<TopicPartition> partitions, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) ->
+                        limit == null ? consumer.committed(partitions) : consumer.committed(partitions, limit));
     }
 
     @Override
     public Uuid clientInstanceId(Duration timeout) {
-        return target().clientInstanceId(timeout);
+        return ask(timeout, (consumer, limit) -> consumer.clientInstanceId(limit == null ? timeout : limit));
     }
 
     @Override
@@ -213,22 +241,33 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public List<PartitionInfo> partitionsFor(String topic) {
-        return blocking(() -> target().partitionsFor(topic));
+        return partitionsForWithin(topic, null);
     }
 
     @Override
     public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
-        return blocking(() -> target().partitionsFor(topic, timeout));
+        return partitionsForWithin(topic, timeout);
+    }
+
+    private List<PartitionInfo> partitionsForWithin(String topic, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) ->
+                        limit == null ? consumer.partitionsFor(topic) : consumer.partitionsFor(topic, limit));
     }
 
     @Override
     public Map<String, List<PartitionInfo>> listTopics() {
-        return blocking(() -> target().listTopics());
+        return listTopicsWithin(null);
     }
 
     @Override
     public Map<String, List<PartitionInfo>> listTopics(Duration timeout) {
-        return blocking(() -> target().listTopics(timeout));
+        return listTopicsWithin(timeout);
+    }
+
+    private Map<String, List<PartitionInfo>> listTopicsWithin(@Nullable Duration timeout) {
+        return ask(timeout, (consumer, limit) -> limit == null ? consumer.listTopics() : consumer.listTopics(limit));
     }
 
     @Override
@@ -248,43 +287,69 @@ class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> timestampsToSearch) {
-        return blocking(() -> target().offsetsForTimes(timestampsToSearch));
+        return offsetsForTimesWithin(timestampsToSearch, null);
     }
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
             Map<TopicPartition, Long> timestampsToSearch, Duration timeout) {
-        return blocking(() -> target().offsetsForTimes(timestampsToSearch, timeout));
+        return offsetsForTimesWithin(timestampsToSearch, timeout);
+    }
+
+    private Map<TopicPartition, OffsetAndTimestamp> offsetsForTimesWithin(
+            Map<TopicPartition, Long> timestampsToSearch, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) -> limit == null
+                        ? consumer.offsetsForTimes(timestampsToSearch)
+                        : consumer.offsetsForTimes(timestampsToSearch, limit));
     }
 
     @Override
     public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions) {
-        return blocking(() -> target().beginningOffsets(partitions));
+        return beginningOffsetsWithin(partitions, null);
     }
 
     @Override
     public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> target().beginningOffsets(partitions, timeout));
+        return beginningOffsetsWithin(partitions, timeout);
+    }
+
+    private Map<TopicPartition, Long> beginningOffsetsWithin(
+            Collection<TopicPartition> partitions, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) -> limit == null
+                        ? consumer.beginningOffsets(partitions)
+                        : consumer.beginningOffsets(partitions, limit));
     }
 
     @Override
     public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
-        return blocking(() -> target().endOffsets(partitions));
+        return endOffsetsWithin(partitions, null);
     }
 
     @Override
     public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return blocking(() -> target().endOffsets(partitions, timeout));
+        return endOffsetsWithin(partitions, timeout);
+    }
+
+    private Map<TopicPartition, Long> endOffsetsWithin(
+            Collection<TopicPartition> partitions, @Nullable Duration timeout) {
+        return ask(
+                timeout,
+                (consumer, limit) ->
+                        limit == null ? consumer.endOffsets(partitions) : consumer.endOffsets(partitions, limit));
     }
 
     @Override
     public OptionalLong currentLag(TopicPartition topicPartition) {
-        return target().currentLag(topicPartition);
+        return ask(null, (consumer, limit) -> consumer.currentLag(topicPartition));
     }
 
     @Override
     public ConsumerGroupMetadata groupMetadata() {
-        return target().groupMetadata();
+        return ask(null, (consumer, limit) -> consumer.groupMetadata());
     }
 
     @Override

@@ -54,6 +54,13 @@ final class FrontierCommitter {
 
     private final Set<PartitionWork> dirty = new LinkedHashSet<>();
 
+    /**
+     * What is being committed of a partition.
+     *
+     * @param rewinds how often the partition had been sought back by then
+     */
+    private record Commit(long frontier, int rewinds) {}
+
     private boolean answerPending;
 
     private boolean lastFailed;
@@ -90,7 +97,7 @@ final class FrontierCommitter {
         boolean drained = false;
         for (PartitionWork work : works) {
             long frontier = work.tracker.frontier();
-            if (frontier > work.frontier) {
+            if (frontier != work.frontier) {
                 work.frontier = frontier;
             }
             if (frontier > work.committed && frontier >= 0) {
@@ -133,35 +140,45 @@ final class FrontierCommitter {
     }
 
     private void commitAsync() {
-        Map<PartitionWork, Long> frontiers = new HashMap<>();
+        Map<PartitionWork, Commit> commits = new HashMap<>();
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         for (PartitionWork work : dirty) {
-            frontiers.put(work, work.tracker.frontier());
-            offsets.put(work.partition, metadata.apply(work.tracker.frontier()));
+            long frontier = work.tracker.frontier();
+            if (frontier > work.committed) { // else it has been sought back since
+                commits.put(work, new Commit(frontier, work.rewinds));
+                offsets.put(work.partition, metadata.apply(frontier));
+            }
         }
         dirty.clear();
+        if (offsets.isEmpty()) {
+            return;
+        }
         answerPending = true;
         lastCommit = run.nanoTime.getAsLong();
         try {
-            consumer.commitAsync(offsets, (committed, exception) -> answered(frontiers, offsets, exception));
+            consumer.commitAsync(offsets, (committed, exception) -> answered(commits, offsets, exception));
         } catch (RuntimeException e) {
-            answered(frontiers, offsets, e); // nobody else will
+            answered(commits, offsets, e); // nobody else will
             throw e;
         }
     }
 
     private void answered(
-            Map<PartitionWork, Long> frontiers,
+            Map<PartitionWork, Commit> commits,
             Map<TopicPartition, OffsetAndMetadata> offsets,
             @Nullable Exception failure) {
         answerPending = false;
         lastFailed = failure != null;
         run.metrics.committed(failure == null);
         if (failure == null) {
-            frontiers.forEach((work, frontier) -> work.committed = frontier);
+            commits.forEach((work, commit) -> {
+                if (work.rewinds == commit.rewinds()) { // else what is committed now is ahead of what comes again
+                    work.committed = commit.frontier();
+                }
+            });
         } else {
             LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
-            frontiers.keySet().stream()
+            commits.keySet().stream()
                     .filter(work -> assignment.work(work.partition) == work)
                     .forEach(dirty::add);
         }

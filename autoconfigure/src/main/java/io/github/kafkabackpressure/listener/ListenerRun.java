@@ -123,9 +123,8 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     }
 
     private WorkerPool.Result handle(RecordTask task, long begun) {
-        PartitionWork partition = task.partition;
-        if (!partition.inFlight.start()) {
-            partition.owner.dropped(task);
+        if (task.isDropped() || !task.partition.inFlight.start()) {
+            drop(task);
             return WorkerPool.Result.OVER;
         }
         if (metrics != ListenerMetrics.NOOP) {
@@ -257,12 +256,13 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     private void leftFlight(RecordSlice slice, int from, int finished, int left) {
         PartitionWork partition = slice.partition;
         limit.release(left);
-        boolean bytesDrained = false;
-        if (byteMarks != null) {
-            long bytes = slice.bytes(from, from + finished);
-            bytesDrained = partition.removeBytes(bytes) && bytesInFlight.addAndGet(-bytes) <= byteMarks.low();
-        }
+        boolean bytesDrained = byteMarks != null && removeBytes(partition, slice.bytes(from, from + finished));
         wake(partition, partition.inFlight.inFlight(), bytesDrained);
+    }
+
+    /** Takes bytes out of flight, if they are counted; whether the low watermark is reached. */
+    private boolean removeBytes(PartitionWork partition, long bytes) {
+        return byteMarks != null && partition.removeBytes(bytes) && bytesInFlight.addAndGet(-bytes) <= byteMarks.low();
     }
 
     private Invoker.OfSlices requireOfSlices() {
@@ -290,10 +290,26 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         leftFlight(task, RecordOutcome.UNFINISHED, begun, task.partition.inFlight.finish());
     }
 
-    /** Gives up on a record whose partition is gone. Its lane goes on, as a seek may have put new records on it. */
+    /** Takes back a queued record that will not be handled: its partition is gone, or a seek has dropped it. */
+    void drop(RecordTask task) {
+        task.partition.owner.dropped(task);
+        leaveFlight(task);
+    }
+
+    /** Takes a record out of flight that was never started, unless its partition's end has done so. */
+    void leaveFlight(RecordTask task) {
+        PartitionWork partition = task.partition;
+        if (partition.inFlight.leave(1) > 0) {
+            limit.release(1);
+            boolean bytesDrained = removeBytes(partition, bytes(task.record));
+            wake(partition, partition.inFlight.inFlight(), bytesDrained);
+        }
+    }
+
+    /** Gives up on a record that will not be handled here any more. Its lane goes on, as new records may be on it. */
     WorkerPool.Result abandoned(RecordTask task, long begun) {
         unfinished(task, begun);
-        if (!task.partition.inFlight.isClosed()) {
+        if (!task.isOver()) {
             return WorkerPool.Result.BLOCKS_LANE;
         }
         task.partition.owner.mailbox.put(task);
@@ -303,10 +319,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     private void leftFlight(RecordTask task, RecordOutcome outcome, long begun, int left) {
         PartitionWork partition = task.partition;
         limit.release(1);
-        boolean bytesDrained = false;
-        if (byteMarks != null && partition.removeBytes(bytes(task.record))) {
-            bytesDrained = bytesInFlight.addAndGet(-bytes(task.record)) <= byteMarks.low();
-        }
+        boolean bytesDrained = byteMarks != null && removeBytes(partition, bytes(task.record));
         if (metrics != ListenerMetrics.NOOP) {
             metrics.finished(outcome, nanoTime.getAsLong() - begun);
         }
@@ -401,10 +414,10 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         }
     }
 
-    /** Makes all consumers look at what there is for them to do. */
-    void wakeAll() {
+    /** Makes the loops of all consumers look at what they have been asked. */
+    void wakeLoops() {
         for (Assignment assignment : assignments) {
-            assignment.gate.signal();
+            assignment.wakeLoop();
         }
     }
 

@@ -47,23 +47,9 @@ final class PartitionLanes {
     private int hanging;
 
     PartitionLanes(PartitionWork work, Ordering ordering) {
-        this(work, ordering, ordering == Ordering.KEY ? new KeyLanes() : null);
-    }
-
-    private PartitionLanes(PartitionWork work, Ordering ordering, @Nullable KeyLanes byKey) {
         this.work = work;
         this.ordering = ordering;
-        this.byKey = byKey;
-    }
-
-    /**
-     * What goes on with the same lanes for the work of the same partition after a seek. The slices must have been broken
-     * up, and their hanging records forgotten: both stay with the old work.
-     */
-    PartitionLanes handedOnTo(PartitionWork anew) {
-        PartitionLanes lanes = new PartitionLanes(anew, ordering, byKey);
-        lanes.last = last;
-        return lanes;
+        this.byKey = ordering == Ordering.KEY ? new KeyLanes() : null;
     }
 
     /** Whether records polled next had better become a slice: not if it would have to wait for a record that hangs. */

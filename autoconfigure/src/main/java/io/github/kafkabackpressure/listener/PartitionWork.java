@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
+import io.github.kafkabackpressure.progress.DroppedRecords;
 import io.github.kafkabackpressure.progress.OffsetTracker;
 import java.util.List;
 import java.util.Set;
@@ -12,8 +13,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A partition for as long as it is assigned to a consumer and not sought: its records in work, its lanes and its
- * frontier. Whatever comes back for it later touches only this object, which nobody looks at any more.
+ * A partition for as long as it is assigned to a consumer: its records in work, its lanes and its frontier. Whatever comes back for it later touches only this object, which nobody looks at any more.
  *
  * <p>Threading: the consumer's thread, but for {@link #inFlight} and {@link #bytes} (workers too), and the volatile
  * fields, which it alone writes and anyone may read.
@@ -38,8 +38,8 @@ final class PartitionWork {
     /** What ends attempts whose methods have returned and of which nobody has said how they ended. */
     private final Set<Runnable> unacknowledged = ConcurrentHashMap.newKeySet();
 
-    /** Whether nobody is waited for any more who might say so. */
-    private volatile boolean givenUp;
+    /** The records that seeks have dropped: those that wait will not start, those that run count for nothing. */
+    private volatile DroppedRecords dropped = DroppedRecords.NONE;
 
     /** Whether the user paused the partition. */
     boolean pausedByUser;
@@ -55,6 +55,9 @@ final class PartitionWork {
 
     /** Until when {@link #mayHaveRecords} need not be asked again, on the run's clock. */
     long lagHoldsUntil;
+
+    /** How often the consumer has gone back; the consumer's thread only. */
+    int rewinds;
 
     /** Whether it is among those to look at in this tick. */
     boolean touched;
@@ -86,48 +89,52 @@ final class PartitionWork {
         this.lanes = new PartitionLanes(this, ordering);
     }
 
-    private PartitionWork(PartitionWork before) {
-        this.partition = before.partition;
-        this.owner = before.owner;
-        this.lagHoldsUntil = owner.run.nanoTime.getAsLong(); // the position is another
-        this.lanes = before.lanes.handedOnTo(this);
-        this.pausedByUser = before.pausedByUser;
-        this.paused = before.paused;
-        this.reason = before.reason;
-    }
-
     /**
-     * The work of the same partition after a seek. It goes on with the same lanes, so that a new record still waits for
-     * an old one of its lane that runs; of the old ones that only wait none will start.
+     * Takes in that the consumer has gone back: what is at or past an offset comes again, and what is below it goes on. The
+     * slices must have been broken up.
      */
-    PartitionWork soughtAnew() {
-        return new PartitionWork(this);
+    void rewind(long offset) {
+        rewinds++;
+        long from = tracker.rewind(offset);
+        if (from < tracker.tail()) {
+            dropped = dropped.with(from, tracker.tail(), tracker.head());
+        }
+        frontier = tracker.frontier();
+        lastPolled = Math.min(lastPolled, offset - 1);
+        if (committed < 0 || committed > offset) {
+            committed = offset; // where it begins now: what is finished from there on is to be committed
+        }
+    }
+
+    /** Whether a record that is not finished has been dropped by a seek. Called by any thread. */
+    boolean hasDropped(long number) {
+        DroppedRecords records = dropped;
+        return records != DroppedRecords.NONE && records.contains(number);
     }
 
     /**
-     * Notes what ends an attempt if the assignment is over before anyone has acknowledged: at once if it is. Called by
-     * workers.
+     * Notes what looks whether an attempt is given up that nobody has acknowledged: it is called after seeks, and when
+     * the partition has left. Called by workers.
      *
-     * @param end ends the attempt; called by any thread, and maybe twice
+     * @param look ends the attempt if it is given up; called by any thread, and maybe several times
      */
-    void addUnacknowledged(Runnable end) {
-        unacknowledged.add(end);
-        if (givenUp) {
-            end.run();
+    void addUnacknowledged(Runnable look) {
+        unacknowledged.add(look);
+        if (gone || dropped != DroppedRecords.NONE) {
+            look.run();
         }
     }
 
     /** Forgets what {@link #addUnacknowledged} noted. Called by any thread. */
-    void removeUnacknowledged(Runnable end) {
-        unacknowledged.remove(end);
+    void removeUnacknowledged(Runnable look) {
+        unacknowledged.remove(look);
     }
 
     /**
-     * Ends the attempts that nobody has acknowledged, as nobody can be expected to: users forget what they have not
-     * acknowledged of a partition that is revoked or that they have sought.
+     * Ends the attempts that nobody has acknowledged and that are given up, as nobody can be expected to: users forget
+     * what they have not acknowledged of a partition that is revoked or in which they have sought back.
      */
     void giveUpUnacknowledged() {
-        givenUp = true;
         List.copyOf(unacknowledged).forEach(Runnable::run);
     }
 

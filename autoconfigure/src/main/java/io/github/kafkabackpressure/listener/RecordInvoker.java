@@ -130,11 +130,11 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                         case RETRY -> {}
                     }
                 } else if (signal instanceof Signal.Nacked nacked) {
-                    run.sleepWithoutSlotWhile(() -> !task.partition.inFlight.isClosed(), nacked.sleep());
+                    run.sleepWithoutSlotWhile(() -> !task.isOver(), nacked.sleep());
                 } else {
                     again = false; // the workers end, or the partition has been given up
                 }
-                if (!again || task.partition.inFlight.isClosed()) {
+                if (!again || task.isOver()) {
                     return run.abandoned(task, begun);
                 }
                 timedOut |= hasTimedOut(signal);
@@ -151,18 +151,18 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
     }
 
     private ErrorHandling.Decision decide(RecordTask task, Signal.Failed failed) {
-        if (task.partition.gone) {
-            return ErrorHandling.Decision.RETRY; // given up: nobody may recover the record but its next owner
+        if (task.isGivenUp()) {
+            return ErrorHandling.Decision.RETRY; // it comes again, here or to its next owner, who alone may recover it
         }
         long due = dueMillis(failed.exception());
         if (due >= 0) {
             Duration wait = Duration.ofMillis(Math.max(due - System.currentTimeMillis(), 1));
-            run.sleepWithoutSlotWhile(() -> !task.partition.inFlight.isClosed(), wait);
+            run.sleepWithoutSlotWhile(() -> !task.isOver(), wait);
             return ErrorHandling.Decision.RETRY;
         }
         if (failed.exception() instanceof RecordTransactions.FormerMemberException) {
             task.partition.owner.gate.signal(); // the consumer's thread looks at its membership before it polls
-            run.awaitNextAttemptWhile(() -> !task.partition.inFlight.isClosed());
+            run.awaitNextAttemptWhile(() -> !task.isOver());
             return ErrorHandling.Decision.RETRY;
         }
         run.workers.leaveSlot();
@@ -176,7 +176,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                     : transactions.decide(
                             failed.exception(), task, target.decidesAfterRollback() ? null : errorHandling);
             if (decision == ErrorHandling.Decision.RETRY) {
-                run.awaitRetryWhile(() -> !task.partition.inFlight.isClosed(), asked, target.container());
+                run.awaitRetryWhile(() -> !task.isOver(), asked, target.container());
             }
             return decision;
         } finally {
@@ -225,7 +225,11 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             return;
         }
         if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
-            acknowledgment.endWith(Set.of(task.partition), acknowledgment::giveUp);
+            acknowledgment.endWith(Set.of(task.partition), () -> {
+                if (task.isGivenUp()) {
+                    acknowledgment.giveUp();
+                }
+            });
             return;
         }
         Duration timeout = run.options.handlerTimeout();

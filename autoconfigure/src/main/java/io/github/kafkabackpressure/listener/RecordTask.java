@@ -66,6 +66,21 @@ final class RecordTask extends LaneTask {
         this.queuedAtMicros = queuedAtMicros;
     }
 
+    /** Whether a seek has dropped it before it was finished. Called by any thread. */
+    boolean isDropped() {
+        return !handled && partition.hasDropped(number);
+    }
+
+    /** Whether there is nothing to go on with: no attempt is to follow. Called by any thread. */
+    boolean isOver() {
+        return partition.inFlight.isClosed() || isDropped();
+    }
+
+    /** Whether nobody is waited for any more who might say how it ended. Called by any thread. */
+    boolean isGivenUp() {
+        return partition.gone || isDropped();
+    }
+
     @Override
     protected @Nullable Object laneKey() {
         Object key = record.key();

@@ -108,7 +108,7 @@ final class RecordTransactions {
     @SuppressWarnings("unchecked")
     private ErrorHandling.Decision afterRollback(RuntimeException exception, RecordTask task) {
         ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(task.partition.owner);
-        ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task.partition.inFlight::isClosed);
+        ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task::isOver);
         Runnable process = () -> afterRollback.process(
                 List.of((ConsumerRecord<Object, Object>) task.record),
                 (Consumer<Object, Object>) consumer,

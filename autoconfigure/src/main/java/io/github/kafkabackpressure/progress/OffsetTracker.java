@@ -55,7 +55,7 @@ public final class OffsetTracker {
     /**
      * Registers a polled record.
      *
-     * @param offset the record's offset, above all that were registered
+     * @param offset the record's offset, not below that of any record that was registered and not dropped
      * @return the record's number, for {@link #finish}
      */
     public long register(long offset) {
@@ -88,8 +88,14 @@ public final class OffsetTracker {
         return number;
     }
 
-    /** Marks a record as finished and moves the frontier as far as that allows. */
+    /**
+     * Marks a record as finished and moves the frontier as far as that allows. One that is finished, or was dropped by
+     * {@link #rewind}, stays so.
+     */
     public void finish(long number) {
+        if (number < head) {
+            return; // dropped, and its bit belongs to another record by now
+        }
         int word = (int) (number >>> 6) & (finished.length - 1);
         finished[word] |= 1L << number;
         if (number == head) {
@@ -140,6 +146,35 @@ public final class OffsetTracker {
     }
 
     /**
+     * Takes in that the consumer has gone back: the records at or past an offset will be registered again. Those that are
+     * registered now are dropped and hold the frontier up no more; those below the offset stay as they are.
+     *
+     * @param offset the offset of the next record
+     * @return the number from which on all records so far are dropped; {@link #tail()} if none are
+     */
+    public long rewind(long offset) {
+        if (offset >= position) {
+            return tail;
+        }
+        position = offset;
+        long from = tail;
+        // In polling order the offsets of records that are not dropped ascend, so the newest run that begins below the
+        // offset is the last one to look at.
+        for (int run = runs - 1; run >= 0; run--) {
+            long start = Math.max(runStart[index(run)], head);
+            long first = Math.max(start, offset - runShift[index(run)]);
+            from = Math.min(from, first);
+            if (first > start) {
+                break;
+            }
+        }
+        if (from < tail) {
+            finish(from, (int) (tail - from));
+        }
+        return from;
+    }
+
+    /**
      * Tells where the consumer stands after a poll, which is past the last record where holes follow it.
      *
      * @param next the offset that the consumer fetches next
@@ -164,6 +199,16 @@ public final class OffsetTracker {
     /** Whether every registered record is finished. */
     public boolean isDrained() {
         return head == tail;
+    }
+
+    /** The number of the first unfinished record, or {@link #tail()} if there is none. */
+    public long head() {
+        return head;
+    }
+
+    /** The number that the next record will get. */
+    public long tail() {
+        return tail;
     }
 
     /** How many records there are from the first unfinished one to the newest, finished ones included. */

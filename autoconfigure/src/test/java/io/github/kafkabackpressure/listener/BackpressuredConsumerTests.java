@@ -92,7 +92,7 @@ class BackpressuredConsumerTests {
 
     private void finish(TopicPartition partition, int records) {
         PartitionWork work = consumer.work().work(partition);
-        work.tracker.finish(0, records);
+        work.tracker.finish(work.tracker.head(), records);
         consumer.work().touch(work);
     }
 
@@ -227,9 +227,12 @@ class BackpressuredConsumerTests {
     @Test
     void whatNobodyHasAcknowledgedIsGivenUpWithASeekAndWithItsPartition() {
         assign();
+        addRecords(0, 3, "key");
+        pollAndDispatch();
         RecordAcknowledgment beforeSeek = new RecordAcknowledgment(false);
         consumer.work().work(FIRST).addUnacknowledged(beforeSeek::giveUp);
         consumer.seek(FIRST, 0);
+        consumer.poll(Duration.ZERO);
         assertThat(beforeSeek.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
 
         RecordAcknowledgment afterSeek = new RecordAcknowledgment(false);
@@ -252,8 +255,6 @@ class BackpressuredConsumerTests {
             assertThat(threads.call(consumer::metrics)).isEmpty();
             assertThat(threads.call(() -> refused(consumer::commitSync))).isTrue();
             assertThat(threads.call(() -> refused(consumer::commitAsync))).isTrue();
-            assertThat(threads.call(() -> refused(() -> consumer.position(FIRST))))
-                    .isTrue();
             assertThat(threads.call(() -> refused(() -> consumer.seek(FIRST, 0))))
                     .isTrue();
             assertThat(threads.call(() -> refused(() -> consumer.pause(List.of(FIRST)))))

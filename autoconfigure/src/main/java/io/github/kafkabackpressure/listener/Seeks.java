@@ -1,0 +1,94 @@
+package io.github.kafkabackpressure.listener;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.springframework.core.log.LogAccessor;
+
+/**
+ * What seeks do to the records in work. A seek touches only what is at or past its target, since only that comes again:
+ * what is below it and not finished stays in work and holds the frontier.
+ *
+ * <p>The target counts where Kafka's consumer stands when it fetches again, not what single calls name: spring-kafka seeks
+ * to the beginning or the end and on from there. So seeks are noted, and take effect with the next tick.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class Seeks {
+
+    /** Stands for a place that only the broker knows. */
+    private static final long UNKNOWN = -1;
+
+    private static final Duration LONGEST_QUESTION = Duration.ofSeconds(5);
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(Seeks.class));
+
+    private final Assignment assignment;
+
+    /** The consumer that says where it stands. */
+    private final Consumer<?, ?> consumer;
+
+    private final Map<TopicPartition, Long> pending = new HashMap<>();
+
+    Seeks(Assignment assignment, Consumer<?, ?> consumer) {
+        this.assignment = assignment;
+        this.consumer = consumer;
+    }
+
+    /** Notes a seek. */
+    void to(TopicPartition partition, long offset) {
+        pending.put(partition, offset);
+    }
+
+    /** Notes a seek to the beginning or to the end. */
+    void toUnknown(Collection<TopicPartition> partitions) {
+        partitions.forEach(partition -> pending.put(partition, UNKNOWN));
+    }
+
+    /** Lets the seeks take effect, before a poll. */
+    void apply() {
+        while (!pending.isEmpty()) {
+            Iterator<Map.Entry<TopicPartition, Long>> first = pending.entrySet().iterator();
+            Map.Entry<TopicPartition, Long> seek = first.next();
+            TopicPartition partition = seek.getKey();
+            long offset = seek.getValue();
+            first.remove();
+            PartitionWork work = assignment.work(partition);
+            if (work == null) {
+                continue;
+            }
+            if (offset == UNKNOWN && !work.tracker.isDrained()) {
+                try {
+                    offset = consumer.position(partition, LONGEST_QUESTION);
+                } catch (KafkaException e) {
+                    LOG.warn(e, () -> "where " + partition + " was sought to will be known with its next records");
+                    forgetUnknown(); // the others would not be known either, and waiting has taken long enough
+                }
+            }
+            if (offset != UNKNOWN) {
+                assignment.sought(work, offset);
+            }
+        }
+    }
+
+    /**
+     * Lets the seeks take effect that were made within a poll, which has brought the records from there on, if any. Where
+     * only the broker knows the place, those records will tell.
+     */
+    void applyAfterPoll() {
+        if (!pending.isEmpty()) {
+            forgetUnknown();
+            apply();
+        }
+    }
+
+    private void forgetUnknown() {
+        pending.values().removeIf(offset -> offset == UNKNOWN);
+    }
+}

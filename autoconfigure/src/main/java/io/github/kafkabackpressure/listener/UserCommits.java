@@ -1,0 +1,87 @@
+package io.github.kafkabackpressure.listener;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.LongFunction;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is committed when the user's code commits by the consumer itself: never past a record that is not finished. Such
+ * code goes by what it was given, as in other loops everything has been handled that was polled.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class UserCommits {
+
+    private final Assignment assignment;
+
+    /** Where partitions were left that are being revoked. */
+    private final Map<TopicPartition, Long> frontiersLeft;
+
+    /** What has been polled and not handed over yet, if there is such. */
+    private final Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind;
+
+    /** What is committed for an offset. */
+    private final LongFunction<OffsetAndMetadata> metadata;
+
+    UserCommits(
+            Assignment assignment,
+            Map<TopicPartition, Long> frontiersLeft,
+            Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind,
+            LongFunction<OffsetAndMetadata> metadata) {
+        this.assignment = assignment;
+        this.frontiersLeft = frontiersLeft;
+        this.leftBehind = leftBehind;
+        this.metadata = metadata;
+    }
+
+    /** The frontiers of all partitions. */
+    Map<TopicPartition, OffsetAndMetadata> frontiers() {
+        assignment.takeCompletions();
+        Map<TopicPartition, OffsetAndMetadata> frontiers = new HashMap<>();
+        frontiersLeft.forEach((partition, frontier) -> frontiers.put(partition, metadata.apply(frontier)));
+        for (PartitionWork work : assignment.works()) {
+            if (work.tracker.frontier() >= 0) {
+                frontiers.put(work.partition, metadata.apply(work.tracker.frontier()));
+            }
+        }
+        return frontiers;
+    }
+
+    /** The given offsets, or frontiers where those are past unfinished records. */
+    Map<TopicPartition, OffsetAndMetadata> notPastFrontiers(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        assignment.takeCompletions();
+        Map<TopicPartition, OffsetAndMetadata> bounded = new HashMap<>(offsets);
+        bounded.replaceAll((partition, offset) -> {
+            long frontier = frontierOf(partition);
+            return frontier >= 0 && offset.offset() > frontier
+                    ? new OffsetAndMetadata(frontier, offset.metadata())
+                    : offset;
+        });
+        return bounded;
+    }
+
+    /** The frontier of a partition, or -1 if nothing in it is unfinished. */
+    private long frontierOf(TopicPartition partition) {
+        Long left = frontiersLeft.get(partition);
+        if (left != null) {
+            return left;
+        }
+        PartitionWork work = assignment.work(partition);
+        if (work != null && !work.tracker.isDrained()) {
+            return work.tracker.frontier();
+        }
+        ConsumerRecords<?, ?> records = leftBehind.get();
+        return records == null
+                ? -1
+                : records.records(partition).stream()
+                        .mapToLong(ConsumerRecord::offset)
+                        .min()
+                        .orElse(-1);
+    }
+}
