@@ -80,11 +80,11 @@ class ArchitectureTests {
                 "no two packages form a cycle",
                 root -> slices().matching(root + ".(*)..").should().beFreeOfCycles());
         RULES.put(
-                "work, flow, progress, buffer and rate are plain Java (but for the token bucket)",
+                "work, flow, progress, buffer and rate are plain Java (but for Bucket4j's buckets)",
                 root -> classes()
                         .that()
                         .resideInAnyPackage(pure(root))
-                        .and(DescribedPredicate.not(isOrIsIn("TokenBucketLimiter")))
+                        .and(DescribedPredicate.not(isOrIsIn("(TokenBucketLimiter|Bucket4jSharedRateLimit)")))
                         .should()
                         .onlyDependOnClassesThat(resideInAnyPackage(
                                 "java..", "org.jspecify..", "com.google.errorprone.annotations..", root + "..")));

@@ -1,0 +1,69 @@
+package io.github.kafkabackpressure.buffer;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lanes of one partition in a {@link WaitingRoom}: by key, one for all, or one for each record. It also knows the
+ * newest waiting record of each key, where only that is kept.
+ *
+ * <p>Threading: made by the consumer's thread; its content is under the lock of its room.
+ */
+public final class WaitingLanes {
+
+    /** Which records follow one another. */
+    public enum Order {
+
+        /** All of the partition. */
+        ALL,
+
+        /** Those with equal keys. */
+        BY_KEY,
+
+        /** None. */
+        NONE
+    }
+
+    private static final Object ONLY = new Object();
+
+    private final Order order;
+
+    private final Map<Object, WaitingLane> lanes = new HashMap<>();
+
+    /** The newest waiting record of each key; empty unless records are conflated. */
+    final Map<Object, Waiting> newest = new HashMap<>();
+
+    /** Makes the lanes of a partition. */
+    public WaitingLanes(Order order) {
+        this.order = order;
+    }
+
+    /** The lane of a key, which is made if there is none. */
+    WaitingLane laneOf(Object key) {
+        if (order == Order.NONE) {
+            return new WaitingLane(null, null);
+        }
+        Object laneKey = order == Order.ALL ? ONLY : key;
+        return lanes.computeIfAbsent(laneKey, made -> new WaitingLane(this, made));
+    }
+
+    /** Forgets an empty lane. */
+    void forget(WaitingLane lane) {
+        if (lane.key != null) {
+            lanes.remove(lane.key, lane);
+        }
+    }
+
+    /** How many lanes are not known to be empty. */
+    int size() {
+        return lanes.size();
+    }
+
+    /** Forgets that a record is the newest of its key. */
+    void notNewest(@Nullable Object key, Waiting record) {
+        if (key != null) {
+            newest.remove(key, record);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.github.kafkabackpressure.rate;
+
+/**
+ * A bucket that refills evenly. Exact for any rate: it counts in billionths of a token, of which a rate of one token a
+ * second brings one each nanosecond.
+ *
+ * <p>Threading: under the lock of its owner.
+ */
+public final class TokenBucket implements Bucket {
+
+    /** The most tokens that a bucket may hold. */
+    public static final long MOST_TOKENS = 9_000_000_000L;
+
+    private static final long PARTS = 1_000_000_000L;
+
+    private final long rate;
+
+    private final long capacity;
+
+    /** How long it takes to fill an empty bucket. */
+    private final long nanosToFill;
+
+    private long level;
+
+    private long at;
+
+    /**
+     * Makes a bucket.
+     *
+     * @param rate tokens a second, at least 1
+     * @param burst the most tokens that it holds, from 1 to {@link #MOST_TOKENS}
+     * @param full whether it begins full rather than empty
+     * @param now the present time in nanoseconds
+     */
+    public TokenBucket(long rate, long burst, boolean full, long now) {
+        if (rate < 1 || burst < 1 || burst > MOST_TOKENS) {
+            throw new IllegalArgumentException("no bucket can have a rate of " + rate + " and a burst of " + burst);
+        }
+        this.rate = rate;
+        this.capacity = burst * PARTS;
+        this.nanosToFill = ceiling(capacity, rate);
+        this.level = full ? capacity : 0;
+        this.at = now;
+    }
+
+    @Override
+    public long tryTake(long cost, long now) {
+        refill(now);
+        long parts = cost * PARTS;
+        if (parts > capacity) {
+            throw new IllegalArgumentException(cost + " tokens are more than the bucket can hold");
+        }
+        if (level >= parts) {
+            level -= parts;
+            return 0;
+        }
+        return ceiling(parts - level, rate);
+    }
+
+    @Override
+    public boolean isAsNew(long now) {
+        refill(now);
+        return level == capacity;
+    }
+
+    private void refill(long now) {
+        long passed = now - at;
+        if (passed <= 0) {
+            return; // another thread has looked at the clock later
+        }
+        at = now;
+        long room = capacity - level;
+        level = passed >= nanosToFill || passed * rate >= room ? capacity : level + passed * rate;
+    }
+
+    private static long ceiling(long dividend, long divisor) {
+        return (dividend - 1) / divisor + 1;
+    }
+}

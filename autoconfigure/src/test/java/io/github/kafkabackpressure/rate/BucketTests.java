@@ -1,0 +1,125 @@
+package io.github.kafkabackpressure.rate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BucketTests {
+
+    private static final long SECOND = 1_000_000_000L;
+
+    /** A monotonic clock may begin anywhere, also just before its overflow. */
+    @ParameterizedTest
+    @ValueSource(longs = {0, -SECOND, Long.MAX_VALUE - SECOND / 2})
+    void aBucketGivesItsBurstAndThenItsRate(long origin) {
+        TokenBucket bucket = new TokenBucket(50, 10, true, origin);
+        for (int token = 0; token < 10; token++) {
+            assertThat(bucket.tryTake(1, origin)).isZero();
+        }
+
+        assertThat(bucket.tryTake(1, origin)).isEqualTo(SECOND / 50);
+        assertThat(bucket.tryTake(1, origin + SECOND / 50 - 1)).isEqualTo(1);
+        assertThat(bucket.tryTake(1, origin + SECOND / 50)).isZero();
+        assertThat(bucket.tryTake(3, origin + SECOND / 50)).isEqualTo(3 * SECOND / 50);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 3, 7, 999_999_937L, 1_000_000_000L})
+    void noRateIsEverExceededNorMissedByMoreThanTheTokenThatIsNext(long rate) {
+        TokenBucket bucket = new TokenBucket(rate, 5, true, 0);
+        long taken = 0;
+        long now = 0;
+        for (int step = 0; step < 10_000; step++) {
+            long wait = bucket.tryTake(1, now);
+            taken += wait == 0 ? 1 : 0;
+            now += wait;
+        }
+
+        double allowed = 5 + rate * (double) now / SECOND;
+        assertThat((double) taken).isBetween(allowed - 2, allowed + 0.000_1);
+    }
+
+    @Test
+    void aBucketThatRefillsForYearsHoldsNoMoreThanItsBurst() {
+        TokenBucket bucket = new TokenBucket(1_000_000_000, TokenBucket.MOST_TOKENS, false, 0);
+
+        assertThat(bucket.tryTake(TokenBucket.MOST_TOKENS, Long.MAX_VALUE - 1)).isZero();
+        assertThat(bucket.tryTake(1, Long.MAX_VALUE - 1)).isEqualTo(1);
+    }
+
+    @Test
+    void aClockThatAnotherThreadHasReadEarlierTakesNothingBack() {
+        TokenBucket bucket = new TokenBucket(1, 1, true, SECOND);
+        assertThat(bucket.tryTake(1, SECOND)).isZero();
+
+        assertThat(bucket.tryTake(1, SECOND - 5)).isEqualTo(SECOND);
+        assertThat(bucket.tryTake(1, 2 * SECOND)).isZero();
+    }
+
+    @Test
+    void noWindowHoldsMoreThanItsRecords() {
+        WindowBucket bucket = new WindowBucket(20, SECOND);
+        List<Long> started = new ArrayList<>();
+        for (long now = 0; now < 5 * SECOND; now += SECOND / 70) {
+            if (bucket.tryTake(1, now) == 0) {
+                started.add(now);
+            }
+        }
+
+        for (long begin : started) {
+            assertThat(started.stream().filter(time -> time >= begin && time < begin + SECOND))
+                    .hasSizeLessThanOrEqualTo(20);
+        }
+        assertThat(started).hasSize(100);
+    }
+
+    @Test
+    void aFullWindowSaysWhenItHasAPlace() {
+        WindowBucket bucket = new WindowBucket(2, SECOND);
+        bucket.tryTake(1, 0);
+        bucket.tryTake(1, SECOND / 4);
+
+        assertThat(bucket.tryTake(1, SECOND / 2)).isEqualTo(SECOND / 2);
+        assertThat(bucket.tryTake(1, SECOND)).isZero();
+        assertThat(bucket.tryTake(1, SECOND)).isEqualTo(SECOND / 4);
+    }
+
+    @Test
+    void whatIsIdleLeavesTheTable() {
+        BucketTable table = new BucketTable(1000, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        for (int key = 0; key < 500; key++) {
+            table.of(key, 0).tryTake(1, 0);
+        }
+        for (int key = 500; key < 900; key++) {
+            table.of(key, 10 * SECOND).tryTake(1, 10 * SECOND);
+        }
+
+        assertThat(table.size()).isLessThanOrEqualTo(500);
+    }
+
+    @Test
+    void aTableThatIsFullOfBusyKeysGivesTheRestOneBucketTogether() {
+        BucketTable table = new BucketTable(10, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        int passed = 0;
+        for (int key = 0; key < 1000; key++) {
+            passed += table.of(key, 0).tryTake(1, 0) == 0 ? 1 : 0;
+        }
+
+        assertThat(passed).isEqualTo(11);
+        assertThat(table.size()).isEqualTo(10);
+    }
+
+    @Test
+    void aKeyKeepsItsBucketWhileItIsBusy() {
+        BucketTable table = new BucketTable(2, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        assertThat(table.of("a", 0).tryTake(1, 0)).isZero();
+        table.of("b", 0).tryTake(1, 0);
+        table.of("c", 0).tryTake(1, 0);
+
+        assertThat(table.of("a", SECOND / 2).tryTake(1, SECOND / 2)).isEqualTo(SECOND / 2);
+    }
+}

@@ -1,0 +1,140 @@
+package io.github.kafkabackpressure.rate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.rate.SharedRateLimit.Grant;
+import io.github.kafkabackpressure.rate.SharedRateLimit.Rate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class SharedBucketTests {
+
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    private final List<CompletableFuture<Grant>> asked = new ArrayList<>();
+
+    private final List<Long> amounts = new ArrayList<>();
+
+    private int answers;
+
+    private long now;
+
+    @Test
+    void oneAnswerIsEnoughForManyRecords() {
+        SharedBucket bucket = bucket(null);
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SharedBucket.PATIENCE_NANOS);
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SharedBucket.PATIENCE_NANOS);
+        assertThat(amounts).containsExactly(10L);
+        answer(0, 10, 0);
+
+        assertThat(answers).isEqualTo(1);
+        for (int record = 0; record < 6; record++) {
+            assertThat(bucket.tryTake(1, now)).isZero();
+        }
+        assertThat(amounts).as("more are asked for before the last is used").containsExactly(10L, 10L);
+    }
+
+    @Test
+    void anAnswerThatComesAtOnceLetsTheRecordPassAtOnce() {
+        SharedBucket bucket = new SharedBucket(
+                (name, most, rate) -> CompletableFuture.completedFuture(new Grant(most, 0)),
+                "orders",
+                new Rate(100, 100),
+                10,
+                null,
+                () -> {},
+                () -> now);
+
+        assertThat(bucket.tryTake(1, now)).isZero();
+    }
+
+    @Test
+    void whenTheBucketIsEmptyItIsAskedAgainWhenThereIsAToken() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(1, now);
+        answer(0, 0, SECOND / 3);
+
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND / 3);
+        assertThat(asked).hasSize(1);
+        now += SECOND / 3;
+        bucket.tryTake(1, now);
+        assertThat(asked).hasSize(2);
+    }
+
+    @Test
+    void recordsWaitWhileTheBucketIsAway() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(1, now);
+        asked.get(0).completeExceptionally(new IllegalStateException("away"));
+
+        assertThat(bucket.tryTake(1, now + SECOND / 2)).isEqualTo(SECOND / 2);
+        assertThat(asked).hasSize(1);
+        now += SECOND;
+        bucket.tryTake(1, now);
+        assertThat(asked).hasSize(2);
+        answer(1, 10, 0);
+        assertThat(bucket.tryTake(1, now)).isZero();
+    }
+
+    @Test
+    void recordsGoByTheLocalShareWhileTheBucketIsAway() {
+        SharedBucket bucket = bucket(() -> 5);
+        bucket.tryTake(1, now);
+        asked.get(0).completeExceptionally(new IllegalStateException("away"));
+
+        int passed = passedWithin(bucket, 4 * SECOND);
+        assertThat(passed).isBetween(19, 20);
+        assertThat(asked).as("it is asked for now and then").hasSizeBetween(3, 5);
+    }
+
+    @Test
+    void aBucketThatIsFrozenCountsAsAway() {
+        SharedBucket bucket = bucket(() -> 5);
+
+        int passed = passedWithin(bucket, 5 * SECOND);
+        assertThat(passed).as("nothing in the first second, then the share").isBetween(19, 20);
+    }
+
+    @Test
+    void tokensThatComeLateAreNotLost() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(1, now);
+        now += 2 * SECOND;
+        bucket.tryTake(1, now);
+        answer(0, 10, 0);
+
+        assertThat(bucket.tryTake(10, now)).isZero();
+    }
+
+    private int passedWithin(SharedBucket bucket, long time) {
+        int passed = 0;
+        for (long end = now + time; now < end; now += SECOND / 100) {
+            passed += bucket.tryTake(1, now) == 0 ? 1 : 0;
+        }
+        return passed;
+    }
+
+    private SharedBucket bucket(SharedBucket.@Nullable LocalShare share) {
+        return new SharedBucket(
+                (name, most, rate) -> {
+                    amounts.add(most);
+                    CompletableFuture<Grant> answer = new CompletableFuture<>();
+                    asked.add(answer);
+                    return answer;
+                },
+                "orders",
+                new Rate(100, 100),
+                10,
+                share,
+                () -> answers++,
+                () -> now);
+    }
+
+    private void answer(int request, long tokens, long nanosToNext) {
+        asked.get(request).complete(new Grant(tokens, nanosToNext));
+    }
+}
