@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
