@@ -1,8 +1,10 @@
 package io.github.kafkabackpressure.listener;
 
 import java.time.Duration;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.ListenerExecutionFailedException;
 
 /**
@@ -20,12 +22,12 @@ final class BatchAcknowledgment extends RecordAcknowledgment {
     /**
      * Makes the end of an attempt.
      *
-     * @param outOfOrder whether spring-kafka's adapter gives an asynchronous result and acknowledges it
+     * @param ofResult what a failed result ends the attempt with; null where the end is not a result
      * @param size the number of records in the batch
      * @param firstOnes takes in that so many records from the first on are done
      */
-    BatchAcknowledgment(boolean outOfOrder, int size, IntConsumer firstOnes) {
-        super(outOfOrder);
+    BatchAcknowledgment(@Nullable Function<Exception, Signal.Failed> ofResult, int size, IntConsumer firstOnes) {
+        super(ofResult);
         this.passed = IntStream.range(0, size).toArray();
         this.firstOnes = firstOnes;
     }
@@ -40,12 +42,11 @@ final class BatchAcknowledgment extends RecordAcknowledgment {
     }
 
     @Override
-    void acknowledgedFailure() {
-        // Of a batch the adapter reports the failure to nobody; it has logged it.
-        failed(
-                new ListenerExecutionFailedException(
-                        "The asynchronous result of a batch failed; the cause is in the log."),
-                null);
+    void acknowledgedFailure(boolean isWatched) {
+        if (!isWatched) { // of a batch the adapter reports the failure to nobody; it has logged it
+            resultFailed(new ListenerExecutionFailedException(
+                    "The asynchronous result of a batch failed; the cause is in the log."));
+        }
     }
 
     @Override

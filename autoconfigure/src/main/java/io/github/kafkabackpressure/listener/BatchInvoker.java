@@ -7,35 +7,21 @@ import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
-import org.apache.commons.logging.LogFactory;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
-import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.ListenerExecutionFailedException;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation.DefaultKafkaListenerObservationConvention;
-import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
-import org.springframework.kafka.support.micrometer.MicrometerHolder;
 
 /**
- * What a worker does with a batch: interceptor, the user's method, and on failure the error handler, over and over with
- * what is left of the batch until nothing is.
+ * What a worker does with a batch: attempt after attempt, and after each that failed the error handler, with what is left
+ * of the batch until nothing is.
  *
  * <p>Threading: the workers; asynchronous results and acknowledgments come in on any thread.
  */
 final class BatchInvoker implements Invoker {
-
-    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BatchInvoker.class));
 
     private final ListenerRun run;
 
@@ -43,12 +29,15 @@ final class BatchInvoker implements Invoker {
 
     private final ErrorHandling errorHandling;
 
+    private final BatchAttempts attempts;
+
     private final BatchCollector collector;
 
     BatchInvoker(ListenerRun run, BatchTarget target) {
         this.run = run;
         this.target = target;
         this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
+        this.attempts = new BatchAttempts(run, target);
         this.collector = new BatchCollector(run);
     }
 
@@ -82,7 +71,7 @@ final class BatchInvoker implements Invoker {
         try {
             List<RecordTask> tasks = batch.remaining();
             BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
-            Signal signal = attempt(tasks, acknowledgment);
+            Signal signal = attempts.attempt(tasks, acknowledgment);
             if (signal == null && acknowledgment != null) {
                 boolean holdsSlot = target.ending() == Ending.BY_RESULT;
                 expectEnd(batch, tasks, acknowledgment);
@@ -234,7 +223,7 @@ final class BatchInvoker implements Invoker {
     /** Makes a further attempt and waits for its end on this thread; null if the workers end. */
     private @Nullable Signal attemptToTheEnd(RunningBatch batch, List<RecordTask> tasks) {
         BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
-        Signal signal = attempt(tasks, acknowledgment);
+        Signal signal = attempts.attempt(tasks, acknowledgment);
         if (signal != null || acknowledgment == null) {
             return signal;
         }
@@ -245,8 +234,7 @@ final class BatchInvoker implements Invoker {
     private @Nullable BatchAcknowledgment acknowledgment(RunningBatch batch, List<RecordTask> tasks) {
         return target.ending() == Ending.BY_RETURN
                 ? null
-                : new BatchAcknowledgment(
-                        target.ending() == Ending.BY_RESULT,
+                : attempts.acknowledgment(
                         tasks.size(),
                         count -> batch.finished(new HashSet<>(tasks.subList(0, count)), RecordOutcome.HANDLED));
     }
@@ -271,132 +259,8 @@ final class BatchInvoker implements Invoker {
         if (!timeout.isZero()) {
             acknowledgment.failAfter(
                     timeout,
-                    () -> decorated(
+                    () -> attempts.decorated(
                             new TimeoutException("no result came within handler-timeout, which is " + timeout)));
         }
-    }
-
-    /**
-     * Calls the user's method once, with all that belongs around it.
-     *
-     * @param acknowledgment by which the attempt ends; null if it ends when the method returns
-     * @return how it ended, or null if that is not known yet
-     */
-    private @Nullable Signal attempt(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
-        Signal signal = attemptOpen(tasks, acknowledgment);
-        if (signal instanceof Signal.Failed failed && acknowledgment != null) {
-            acknowledgment.failed(failed.exception(), null); // what is acknowledged by it from now on is too late
-        }
-        return signal;
-    }
-
-    @SuppressWarnings("unchecked")
-    private @Nullable Signal attemptOpen(List<RecordTask> tasks, @Nullable BatchAcknowledgment acknowledgment) {
-        run.workers.forgetInterrupt();
-        ConsumerRecords<Object, Object> records = RunningBatch.records(tasks);
-        Consumer<Object, Object> consumer =
-                (Consumer<Object, Object>) tasks.get(0).partition.owner.consumer();
-        if (target.listenerInfo() != null) {
-            for (ConsumerRecord<Object, Object> record : records) {
-                record.headers().remove(target.listenerInfo().key());
-                record.headers().add(target.listenerInfo());
-            }
-        }
-        var interceptor = target.interceptor();
-        if (interceptor == null) {
-            return call(records, acknowledgment, tasks.get(0).partition.owner, consumer);
-        }
-        interceptor.setupThreadState(consumer);
-        try {
-            ConsumerRecords<Object, Object> intercepted = interceptor.intercept(records, consumer);
-            if (intercepted == null) {
-                return Signal.Done.DONE;
-            }
-            if (intercepted != records && acknowledgment != null) {
-                acknowledgment.setPassed(positions(tasks, intercepted));
-            }
-            Signal signal = call(intercepted, acknowledgment, tasks.get(0).partition.owner, consumer);
-            try {
-                if (signal instanceof Signal.Failed failed) {
-                    interceptor.failure(intercepted, failed.exception(), consumer);
-                } else {
-                    interceptor.success(intercepted, consumer);
-                }
-            } catch (RuntimeException e) {
-                LOG.error(e, "the batch interceptor threw an exception after the batch had been handled");
-            }
-            return signal;
-        } catch (RuntimeException e) {
-            return new Signal.Failed(decorated(e), null);
-        } finally {
-            interceptor.clearThreadState(consumer);
-        }
-    }
-
-    /** Where the records that an interceptor lets pass stand in the batch; one that is not of it, where the last did. */
-    private static int[] positions(List<RecordTask> tasks, ConsumerRecords<Object, Object> passed) {
-        Map<TopicPartition, Map<Long, Integer>> byOffset = new HashMap<>();
-        for (int position = 0; position < tasks.size(); position++) {
-            RecordTask task = tasks.get(position);
-            byOffset.computeIfAbsent(task.partition.partition, added -> new HashMap<>())
-                    .put(task.record.offset(), position);
-        }
-        int[] positions = new int[passed.count()];
-        int index = 0;
-        int last = -1;
-        for (ConsumerRecord<Object, Object> record : passed) {
-            last = byOffset.getOrDefault(new TopicPartition(record.topic(), record.partition()), Map.of())
-                    .getOrDefault(record.offset(), last);
-            positions[index] = last;
-            index++;
-        }
-        return positions;
-    }
-
-    private @Nullable Signal call(
-            ConsumerRecords<Object, Object> records,
-            @Nullable BatchAcknowledgment acknowledgment,
-            Assignment owner,
-            Consumer<Object, Object> consumer) {
-        MicrometerHolder timer =
-                target.timers() == null ? null : target.timers().of(owner);
-        Object sample = timer == null ? null : timer.start();
-        observe(records, owner);
-        try {
-            target.call(records, acknowledgment, consumer);
-            if (timer != null && sample != null) {
-                timer.success(sample);
-            }
-            return acknowledgment == null ? Signal.Done.DONE : null;
-        } catch (Exception e) {
-            if (timer != null && sample != null) {
-                Throwable cause = e.getCause() == null ? e : e.getCause();
-                timer.failure(sample, cause.getClass().getSimpleName());
-            }
-            return new Signal.Failed(decorated(e), null);
-        }
-    }
-
-    /** One short observation for each record, as spring-kafka does it: a batch has many parents. */
-    @SuppressWarnings("NullAway") // the cluster's id may be null, though the context's constructor does not say so
-    private void observe(ConsumerRecords<Object, Object> records, Assignment owner) {
-        if (target.observations().isNoop()) {
-            return;
-        }
-        for (ConsumerRecord<Object, Object> record : records) {
-            KafkaListenerObservation.LISTENER_OBSERVATION
-                    .observation(
-                            target.observationConvention(),
-                            DefaultKafkaListenerObservationConvention.INSTANCE,
-                            () -> new KafkaRecordReceiverContext(
-                                    record, owner.name(), owner.clientId(), target.groupId(), target.clusterId()),
-                            target.observations())
-                    .start()
-                    .stop();
-        }
-    }
-
-    private RuntimeException decorated(Exception exception) {
-        return ListenerFailures.decorated(exception, target.groupId());
     }
 }

@@ -29,6 +29,7 @@ import org.springframework.kafka.support.micrometer.KafkaListenerObservationConv
  * @param listener the user's listener, filters and adapters included
  * @param type what of acknowledgment and consumer it takes
  * @param ending when a batch that it was called for is finished
+ * @param watched whether it tells which results are to come ({@link WatchedHandler}), where they end a batch
  * @param interceptor called around each attempt
  * @param errorHandler decides on failed batches
  * @param listenerInfo a header that every record gets
@@ -43,6 +44,7 @@ record BatchTarget(
         BatchMessageListener<Object, Object> listener,
         ListenerType type,
         Ending ending,
+        boolean watched,
         @Nullable BatchInterceptor<Object, Object> interceptor,
         CommonErrorHandler errorHandler,
         @Nullable Header listenerInfo,

@@ -18,9 +18,11 @@ import org.springframework.kafka.listener.CommonMixedErrorHandler;
 import org.springframework.kafka.listener.ConsumerProperties;
 import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.listener.adapter.MessagingMessageListenerAdapter;
 
 /**
- * What the listener side reflects on, for native images: error handlers are asked which methods they implement,
+ * What the listener side reflects on, for native images: error handlers are asked which methods they implement, adapters
+ * for their handlers,
  * container properties are copied, keys are asked whether they can be compared, and annotations are put together from
  * attributes. A user's own error handler or key class needs a hint of its own for its public methods.
  *
@@ -50,6 +52,9 @@ public final class ListenerRuntimeHints implements RuntimeHintsRegistrar {
                         type -> type.withMembers(MemberCategory.INVOKE_PUBLIC_METHODS)
                                 .withField("delegates")
                                 .withField("defaultErrorHandler"))
+                .registerType(
+                        TypeReference.of(MessagingMessageListenerAdapter.class),
+                        type -> type.withField(WatchedHandler.FIELD))
                 .registerType(ConsumerProperties.class, MemberCategory.INVOKE_PUBLIC_METHODS)
                 .registerType(ContainerProperties.class, MemberCategory.INVOKE_PUBLIC_METHODS);
         Stream.of(Short.class, Integer.class, Long.class, Float.class, Double.class, UUID.class, Bytes.class)

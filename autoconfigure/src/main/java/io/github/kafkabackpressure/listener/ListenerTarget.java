@@ -27,6 +27,7 @@ import org.springframework.kafka.support.micrometer.KafkaListenerObservationConv
  * @param listener the user's listener, filters and adapters included
  * @param type what of acknowledgment and consumer it takes
  * @param ending when a record that it was called for is finished
+ * @param watched whether it tells which results are to come ({@link WatchedHandler}), where they end a record
  * @param interceptor called around each attempt
  * @param errorHandler decides on failed records
  * @param transactions the Kafka transactions that records are handled in
@@ -47,6 +48,7 @@ record ListenerTarget(
         MessageListener<Object, Object> listener,
         ListenerType type,
         Ending ending,
+        boolean watched,
         @Nullable RecordInterceptor<Object, Object> interceptor,
         CommonErrorHandler errorHandler,
         @Nullable RecordTransactions transactions,

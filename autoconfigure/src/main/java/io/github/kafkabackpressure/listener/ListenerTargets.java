@@ -138,11 +138,7 @@ final class ListenerTargets {
                     + (listener == null ? "not set" : listener.getClass().getName()));
         }
         ListenerTarget target = target(container, consumerFactory, ofRecords, acknowledging);
-        RecordAttempts attempts = new RecordAttempts(target);
-        if (innermost(listener) instanceof RecordMessagingMessageListenerAdapter<?, ?> adapter) {
-            adapter.setCallbackForAsyncFailure(attempts::resultFailed);
-        }
-        return new RecordInvoker(run, target, attempts);
+        return new RecordInvoker(run, target);
     }
 
     @SuppressWarnings("unchecked")
@@ -168,6 +164,7 @@ final class ListenerTargets {
                 (MessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
                 ending,
+                isWatched(innermost(listener), ending),
                 (RecordInterceptor<Object, Object>) container.getRecordInterceptor(),
                 errorHandler,
                 transactions,
@@ -194,10 +191,12 @@ final class ListenerTargets {
         ObservationRegistry observations = properties.isRecordObservationsInBatch()
                 ? observations(container, properties)
                 : ObservationRegistry.NOOP;
+        Ending ending = ending(innermost(listener), properties.getAckMode(), acknowledging);
         return new BatchTarget(
                 (BatchMessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
-                ending(innermost(listener), properties.getAckMode(), acknowledging),
+                ending,
+                isWatched(innermost(listener), ending),
                 (BatchInterceptor<Object, Object>) container.getBatchInterceptor(),
                 errorHandler(container),
                 infoHeader(container),
@@ -242,6 +241,12 @@ final class ListenerTargets {
         ListenerType type = ListenerUtils.determineListenerType(listener);
         boolean takesOne = type == ListenerType.ACKNOWLEDGING || type == ListenerType.ACKNOWLEDGING_CONSUMER_AWARE;
         return manual && takesOne ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
+    }
+
+    private static boolean isWatched(Object listener, Ending ending) {
+        return ending == Ending.BY_RESULT
+                && listener instanceof MessagingMessageListenerAdapter<?, ?> adapter
+                && WatchedHandler.watch(adapter);
     }
 
     private static Object innermost(Object listener) {

@@ -6,11 +6,14 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.listener.ListenerExecutionFailedException;
 import org.springframework.kafka.support.Acknowledgment;
 
 /**
@@ -53,7 +56,17 @@ class RecordAcknowledgment implements Acknowledgment {
     /** Null while the method runs and nothing is known; then a signal, or what awaits one. */
     private final AtomicReference<@Nullable Object> state = new AtomicReference<>();
 
-    private final boolean outOfOrder;
+    /** What a failed asynchronous result ends the attempt with; null where the end is not a result. */
+    private final @Nullable Function<Exception, Signal.Failed> ofResult;
+
+    /**
+     * What is still to come of an attempt that ends by results: each of them, and the end of the method, which may be
+     * called for several.
+     */
+    private final AtomicInteger pending = new AtomicInteger(1);
+
+    /** Whether the adapter has acknowledged a failed result. */
+    private volatile boolean failureAcknowledged;
 
     /** What limits the wait for an asynchronous result; null if nothing does. */
     private volatile @Nullable CompletableFuture<Void> timer;
@@ -61,13 +74,67 @@ class RecordAcknowledgment implements Acknowledgment {
     /** What is to be forgotten once the signal is there. */
     private volatile @Nullable Runnable cleanUp;
 
+    /** Makes the end of an attempt that somebody acknowledges. */
+    RecordAcknowledgment() {
+        this(null);
+    }
+
     /**
      * Makes the end of an attempt.
      *
-     * @param outOfOrder whether spring-kafka's adapter gives an asynchronous result and acknowledges it
+     * @param ofResult what a failed result ends the attempt with, where spring-kafka's adapter gives an asynchronous
+     *     result and acknowledges it
      */
-    RecordAcknowledgment(boolean outOfOrder) {
-        this.outOfOrder = outOfOrder;
+    RecordAcknowledgment(@Nullable Function<Exception, Signal.Failed> ofResult) {
+        this.ofResult = ofResult;
+    }
+
+    /** Whether the attempt ends by asynchronous results. */
+    final boolean isByResult() {
+        return ofResult != null;
+    }
+
+    /** Takes in that the method has returned a result that must be there before the attempt ends. */
+    final void expectResult() {
+        pending.incrementAndGet();
+    }
+
+    /** Takes in that the method is over, and whatever the adapter calls it for. */
+    final void returned() {
+        onePendingLess();
+    }
+
+    /** Takes in that a result failed and that the adapter wants the record again. */
+    final void resultFailed(Exception failure) {
+        if (ofResult != null) {
+            signal(ofResult.apply(failure));
+        }
+    }
+
+    /**
+     * Takes in that the adapter is through with a result. If it has neither reported a failure nor thrown, then whatever
+     * the result was has been dealt with.
+     *
+     * @param failure what the result failed with
+     * @param thrown what the adapter threw; nobody else sees it
+     */
+    final void resultTaken(@Nullable Throwable failure, @Nullable Throwable thrown) {
+        if (signal() == null) {
+            if (thrown != null) {
+                resultFailed(new ListenerExecutionFailedException("The reply could not be sent", thrown));
+            } else if (failureAcknowledged) {
+                resultFailed(new ListenerExecutionFailedException(
+                        "An asynchronous result failed, and what the listener's error handler threw is in the log",
+                        failure));
+            }
+        }
+        onePendingLess();
+    }
+
+    private void onePendingLess() {
+        if (pending.decrementAndGet() == 0) {
+            signal(Signal.Done.DONE);
+        }
     }
 
     /** Sets what is to be called when the signal is there; if it may be there already, it may be called twice. */
@@ -109,15 +176,21 @@ class RecordAcknowledgment implements Acknowledgment {
 
     @Override
     public void acknowledge() {
-        if (outOfOrder && isCalledForAFailure()) {
-            acknowledgedFailure();
-        } else {
+        boolean atResult = ofResult != null && WatchedHandler.isAtResultOf(this);
+        if (ofResult != null && isCalledForAFailure()) {
+            failureAcknowledged = true;
+            acknowledgedFailure(atResult);
+        } else if (!atResult) {
             signal(Signal.Done.DONE);
-        }
+        } // else the result is taken in a moment, and with it the attempt may be over
     }
 
-    /** Takes in that the adapter acknowledged a failed result. Here the failure itself follows, by its callback. */
-    void acknowledgedFailure() {}
+    /**
+     * Takes in that the adapter acknowledged a failed result. Here the failure itself follows, by its callback.
+     *
+     * @param isWatched whether {@link #resultTaken} follows
+     */
+    void acknowledgedFailure(boolean isWatched) {}
 
     @Override
     public void nack(Duration sleep) {

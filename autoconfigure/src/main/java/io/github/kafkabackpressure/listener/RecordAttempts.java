@@ -4,8 +4,6 @@ import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.micrometer.observation.Observation;
 import java.nio.ByteBuffer;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -19,7 +17,6 @@ import org.springframework.kafka.support.TopicPartitionOffset;
 import org.springframework.kafka.support.micrometer.KafkaListenerObservation;
 import org.springframework.kafka.support.micrometer.KafkaListenerObservation.DefaultKafkaListenerObservationConvention;
 import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
-import org.springframework.kafka.support.micrometer.MicrometerHolder;
 import org.springframework.kafka.support.serializer.DeserializationException;
 import org.springframework.kafka.support.serializer.SerializationUtils;
 
@@ -35,9 +32,6 @@ final class RecordAttempts {
 
     private final ListenerTarget target;
 
-    /** The attempts whose asynchronous results are awaited, by record; the adapter reports failures by record. */
-    private final Map<ConsumerRecord<?, ?>, RecordAcknowledgment> awaited = new ConcurrentHashMap<>();
-
     RecordAttempts(ListenerTarget target) {
         this.target = target;
     }
@@ -45,16 +39,22 @@ final class RecordAttempts {
     /**
      * Makes an attempt.
      *
-     * @param record the task's, or a copy where attempts must be told apart by their records
      * @param acknowledgment by which the attempt ends; null if it ends when the method returns
      * @return what it failed with before the method returned, or null
      */
-    Signal.@Nullable Failed attempt(
-            RecordTask task, ConsumerRecord<?, ?> record, @Nullable RecordAcknowledgment acknowledgment) {
+    Signal.@Nullable Failed attempt(RecordTask task, @Nullable RecordAcknowledgment acknowledgment) {
         RecordTransactions transactions = target.transactions();
         return transactions == null
-                ? call(task.partition.owner, record, acknowledgment)
-                : transactions.attempt(task, () -> call(task.partition.owner, record, acknowledgment));
+                ? call(task.partition.owner, task.record, acknowledgment)
+                : transactions.attempt(task, () -> call(task.partition.owner, task.record, acknowledgment));
+    }
+
+    /** Makes the end of an attempt, which does not end when the method returns. */
+    RecordAcknowledgment acknowledgment() {
+        return target.ending() == Ending.BY_RESULT
+                ? new RecordAcknowledgment(failure -> new Signal.Failed(
+                        decorated(failure), target.observations().getCurrentObservation()))
+                : new RecordAcknowledgment();
     }
 
     /** Makes an attempt outside of a transaction; else as {@link #attempt}. */
@@ -64,18 +64,19 @@ final class RecordAttempts {
         ConsumerRecord<Object, Object> record = (ConsumerRecord<Object, Object>) attempted;
         Consumer<Object, Object> consumer = (Consumer<Object, Object>) owner.consumer();
         owner.run.workers.forgetInterrupt();
-        addHeaders(record);
         var interceptor = target.interceptor();
         if (interceptor == null) {
             return timed(owner, record, acknowledgment, consumer);
         }
-        interceptor.setupThreadState(consumer);
         try {
+            interceptor.setupThreadState(consumer);
             Signal.Failed failed = timed(owner, record, acknowledgment, consumer);
             tell(interceptor, record, failed == null ? null : failed.exception(), consumer);
             return failed;
+        } catch (RuntimeException e) {
+            return new Signal.Failed(decorated(e), null); // of the setting up: all others are logged
         } finally {
-            interceptor.clearThreadState(consumer);
+            afterwards(() -> interceptor.clearThreadState(consumer), "the record interceptor's clearThreadState()");
         }
     }
 
@@ -84,13 +85,13 @@ final class RecordAttempts {
             ConsumerRecord<Object, Object> record,
             @Nullable RecordAcknowledgment acknowledgment,
             Consumer<Object, Object> consumer) {
-        MicrometerHolder timer =
-                target.timers() == null ? null : target.timers().of(owner);
-        Object sample = timer == null ? null : timer.start();
-        Signal.Failed failed = observed(owner, record, acknowledgment, consumer);
-        if (timer != null && sample != null) {
-            record(timer, sample, record, failed == null ? null : failed.exception());
+        ListenerTimers timers = target.timers();
+        if (timers == null) {
+            return observed(owner, record, acknowledgment, consumer);
         }
+        ListenerTimers.Running timer = timers.start(owner);
+        Signal.Failed failed = observed(owner, record, acknowledgment, consumer);
+        timer.stop(record, failed == null ? null : failed.exception());
         return failed;
     }
 
@@ -99,31 +100,45 @@ final class RecordAttempts {
             ConsumerRecord<Object, Object> record,
             @Nullable RecordAcknowledgment acknowledgment,
             Consumer<Object, Object> consumer) {
-        Observation observation = startObservation(record, owner);
-        Observation.Scope scope = observation == null ? null : observation.openScope();
+        Observation observation = null;
+        Observation.Scope scope = null;
         try {
+            try {
+                addHeaders(record);
+                observation = startObservation(record, owner);
+                scope = observation == null ? null : observation.openScope();
+            } catch (RuntimeException e) {
+                throw decorated(e);
+            }
             callListener(record, acknowledgment, consumer);
             return null;
         } catch (RuntimeException e) {
-            if (observation != null && !target.adapterStopsObservation()) {
+            if (observation != null && (scope == null || !target.adapterStopsObservation())) {
                 observation.error(e);
             }
             return new Signal.Failed(e, observation);
         } finally {
-            if (observation != null && !target.adapterStopsObservation()) {
-                observation.stop();
-            }
-            if (scope != null) {
-                scope.close();
+            if (observation != null) {
+                end(observation, scope);
             }
         }
     }
 
-    /** Takes in that the asynchronous result of a record failed, as the adapter reports it. */
-    void resultFailed(ConsumerRecord<?, ?> record, RuntimeException exception) {
-        RecordAcknowledgment acknowledgment = awaited.get(record);
-        if (acknowledgment != null) {
-            acknowledgment.failed(decorated(exception), target.observations().getCurrentObservation());
+    private void end(Observation observation, Observation.@Nullable Scope scope) {
+        if (scope == null || !target.adapterStopsObservation()) {
+            afterwards(observation::stop, "an observation");
+        }
+        if (scope != null) {
+            afterwards(scope::close, "an observation");
+        }
+    }
+
+    /** Does what follows a record that has been handled or has failed: what it throws changes nothing about that. */
+    private static void afterwards(Runnable action, String what) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            LOG.error(e, () -> what + " threw an exception after the record had been handled");
         }
     }
 
@@ -144,15 +159,12 @@ final class RecordAttempts {
                 }
                 return;
             }
-            if (target.ending() == Ending.BY_RESULT && acknowledgment != null) {
-                ConsumerRecord<Object, Object> key = intercepted;
-                acknowledgment.setCleanUp(() -> awaited.remove(key, acknowledgment));
-                awaited.put(key, acknowledgment);
-            }
             target.call(intercepted, acknowledgment, consumer);
         } catch (Exception e) {
-            awaited.remove(intercepted);
             throw decorated(e);
+        }
+        if (acknowledgment != null && target.watched()) {
+            acknowledgment.returned();
         }
     }
 
@@ -161,20 +173,12 @@ final class RecordAttempts {
             ConsumerRecord<Object, Object> record,
             @Nullable RuntimeException failure,
             Consumer<Object, Object> consumer) {
-        try {
-            if (failure == null) {
-                interceptor.success(record, consumer);
-            } else {
-                interceptor.failure(record, failure, consumer);
-            }
-        } catch (RuntimeException e) {
-            LOG.error(e, "the record interceptor threw an exception after the record had been handled");
+        if (failure == null) {
+            afterwards(() -> interceptor.success(record, consumer), "the record interceptor's success()");
+        } else {
+            afterwards(() -> interceptor.failure(record, failure, consumer), "the record interceptor's failure()");
         }
-        try {
-            interceptor.afterRecord(record, consumer);
-        } catch (RuntimeException e) {
-            LOG.error(e, "the record interceptor threw an exception in afterRecord()");
-        }
+        afterwards(() -> interceptor.afterRecord(record, consumer), "the record interceptor's afterRecord()");
     }
 
     private void addHeaders(ConsumerRecord<Object, Object> record) {
@@ -234,26 +238,5 @@ final class RecordAttempts {
                         record, consumer.name(), consumer.clientId(), target.groupId(), target.clusterId()),
                 target.observations());
         return observation.start();
-    }
-
-    private void record(
-            MicrometerHolder timer, Object sample, ConsumerRecord<?, ?> record, @Nullable RuntimeException failure) {
-        boolean byRecord = target.timers() != null && target.timers().byRecord;
-        String exception = failure == null
-                ? null
-                : (failure.getCause() == null ? failure : failure.getCause())
-                        .getClass()
-                        .getSimpleName();
-        if (exception == null) {
-            if (byRecord) {
-                timer.success(sample, record);
-            } else {
-                timer.success(sample);
-            }
-        } else if (byRecord) {
-            timer.failure(sample, exception, record);
-        } else {
-            timer.failure(sample, exception);
-        }
     }
 }

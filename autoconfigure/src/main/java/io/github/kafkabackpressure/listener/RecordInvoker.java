@@ -32,17 +32,17 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     private final RecordAttempts attempts;
 
-    RecordInvoker(ListenerRun run, ListenerTarget target, RecordAttempts attempts) {
+    RecordInvoker(ListenerRun run, ListenerTarget target) {
         this.run = run;
         this.target = target;
-        this.attempts = attempts;
+        this.attempts = new RecordAttempts(target);
         this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
     }
 
     @Override
     public WorkerPool.Result invoke(RecordTask task, long begun) {
         if (target.ending() == Ending.BY_RETURN) {
-            Signal.Failed failure = attempts.attempt(task, task.record, null);
+            Signal.Failed failure = attempts.attempt(task, null);
             if (failure == null) {
                 run.finished(task, RecordOutcome.HANDLED, begun);
                 return WorkerPool.Result.OVER;
@@ -50,8 +50,8 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             return conclude(task, begun, failure);
         }
         boolean byResult = target.ending() == Ending.BY_RESULT;
-        RecordAcknowledgment acknowledgment = new RecordAcknowledgment(byResult);
-        Signal.Failed failure = attempts.attempt(task, task.record, acknowledgment);
+        RecordAcknowledgment acknowledgment = attempts.acknowledgment();
+        Signal.Failed failure = attempts.attempt(task, acknowledgment);
         if (failure != null) {
             return conclude(task, begun, failure);
         }
@@ -107,7 +107,6 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
     public WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
         Signal signal = firstSignal;
         boolean askedErrorHandler = false;
-        boolean timedOut = false;
         try {
             while (true) {
                 run.workers.forgetInterrupt();
@@ -137,8 +136,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 if (!again || task.isOver()) {
                     return run.abandoned(task, begun);
                 }
-                timedOut |= hasTimedOut(signal);
-                signal = attemptToTheEnd(task, timedOut);
+                signal = attemptToTheEnd(task);
             }
         } finally {
             if (askedErrorHandler) {
@@ -197,21 +195,15 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
         return -1;
     }
 
-    /**
-     * Makes a further attempt and waits for its end on this thread; null if the workers end.
-     *
-     * @param timedOut whether an attempt before timed out
-     */
-    private @Nullable Signal attemptToTheEnd(RecordTask task, boolean timedOut) {
+    /** Makes a further attempt and waits for its end on this thread; null if the workers end. */
+    private @Nullable Signal attemptToTheEnd(RecordTask task) {
         if (target.ending() == Ending.BY_RETURN) {
-            Signal.Failed failure = attempts.attempt(task, task.record, null);
+            Signal.Failed failure = attempts.attempt(task, null);
             return failure == null ? Signal.Done.DONE : failure;
         }
         boolean byResult = target.ending() == Ending.BY_RESULT;
-        RecordAcknowledgment acknowledgment = new RecordAcknowledgment(byResult);
-        // A result that was given up may still fail, and results are told apart by their records only.
-        ConsumerRecord<?, ?> record = byResult && timedOut ? copy(task.record) : task.record;
-        Signal.Failed failure = attempts.attempt(task, record, acknowledgment);
+        RecordAcknowledgment acknowledgment = attempts.acknowledgment();
+        Signal.Failed failure = attempts.attempt(task, acknowledgment);
         if (failure != null) {
             return failure;
         }
@@ -239,24 +231,5 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                     () -> attempts.decorated(
                             new TimeoutException("no result came within handler-timeout, which is " + timeout)));
         }
-    }
-
-    private static boolean hasTimedOut(@Nullable Signal signal) {
-        return signal instanceof Signal.Failed failed && failed.exception().getCause() instanceof TimeoutException;
-    }
-
-    private static <K, V> ConsumerRecord<K, V> copy(ConsumerRecord<K, V> record) {
-        return new ConsumerRecord<>(
-                record.topic(),
-                record.partition(),
-                record.offset(),
-                record.timestamp(),
-                record.timestampType(),
-                record.serializedKeySize(),
-                record.serializedValueSize(),
-                record.key(),
-                record.value(),
-                record.headers(),
-                record.leaderEpoch());
     }
 }

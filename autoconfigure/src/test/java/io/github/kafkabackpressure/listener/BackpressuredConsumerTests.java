@@ -229,19 +229,19 @@ class BackpressuredConsumerTests {
         assign();
         addRecords(0, 3, "key");
         pollAndDispatch();
-        RecordAcknowledgment beforeSeek = new RecordAcknowledgment(false);
+        RecordAcknowledgment beforeSeek = new RecordAcknowledgment();
         consumer.work().work(FIRST).addUnacknowledged(beforeSeek::giveUp);
         consumer.seek(FIRST, 0);
         consumer.poll(Duration.ZERO);
         assertThat(beforeSeek.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
 
-        RecordAcknowledgment afterSeek = new RecordAcknowledgment(false);
+        RecordAcknowledgment afterSeek = new RecordAcknowledgment();
         PartitionWork work = consumer.work().work(FIRST);
         work.addUnacknowledged(afterSeek::giveUp);
         kafka.rebalance(List.of(SECOND));
         assertThat(afterSeek.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
 
-        RecordAcknowledgment tooLate = new RecordAcknowledgment(false);
+        RecordAcknowledgment tooLate = new RecordAcknowledgment();
         work.addUnacknowledged(tooLate::giveUp);
         assertThat(tooLate.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
     }

@@ -14,7 +14,7 @@ class BatchAcknowledgmentTests {
     /** Each time, how many records from the first on were acknowledged. */
     private final List<Integer> firstOnes = new ArrayList<>();
 
-    private final BatchAcknowledgment acknowledgment = new BatchAcknowledgment(false, 10, firstOnes::add);
+    private final BatchAcknowledgment acknowledgment = new BatchAcknowledgment(null, 10, firstOnes::add);
 
     @Test
     void theFirstRecordsAreAcknowledgedAndTheLastOneEndsTheBatch() {

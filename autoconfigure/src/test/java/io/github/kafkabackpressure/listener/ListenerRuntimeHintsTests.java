@@ -13,6 +13,7 @@ import org.springframework.kafka.listener.CommonMixedErrorHandler;
 import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.DefaultErrorHandler;
 import org.springframework.kafka.listener.MessageListenerContainer;
+import org.springframework.kafka.listener.adapter.MessagingMessageListenerAdapter;
 
 class ListenerRuntimeHintsTests {
 
@@ -46,6 +47,13 @@ class ListenerRuntimeHintsTests {
                 .accepts(hints);
         assertThat(RuntimeHintsPredicates.reflection()
                         .onFieldAccess(CommonMixedErrorHandler.class, "batchErrorHandler"))
+                .accepts(hints);
+    }
+
+    @Test
+    void adaptersCanBeAskedForTheirHandlers() throws NoSuchFieldException {
+        assertThat(RuntimeHintsPredicates.reflection()
+                        .onFieldAccess(MessagingMessageListenerAdapter.class, "handlerMethod"))
                 .accepts(hints);
     }
 

@@ -1,0 +1,379 @@
+package io.github.kafkabackpressure.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.test.TestApp;
+import io.micrometer.common.KeyValues;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.annotation.KafkaHandler;
+import org.springframework.kafka.config.ContainerCustomizer;
+import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
+import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.listener.KafkaListenerErrorHandler;
+import org.springframework.kafka.listener.RecordInterceptor;
+import org.springframework.kafka.support.micrometer.KafkaListenerObservationConvention;
+import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
+import org.springframework.kafka.test.EmbeddedKafkaBroker;
+import org.springframework.kafka.test.context.EmbeddedKafka;
+import org.springframework.messaging.handler.annotation.SendTo;
+import org.springframework.stereotype.Component;
+import org.springframework.util.backoff.FixedBackOff;
+import reactor.core.publisher.Mono;
+
+/** Whatever a method, spring-kafka's adapter or what belongs around them does or leaves out: each attempt ends. */
+@EmbeddedKafka(partitions = 1)
+class EndingAttemptsIT {
+
+    private static final int RECORDS = 20;
+
+    private static ConfigurableApplicationContext context;
+
+    private static EmbeddedKafkaBroker broker;
+
+    @BeforeAll
+    static void start(EmbeddedKafkaBroker embedded) {
+        broker = embedded;
+        context = TestApp.start(
+                embedded.getBrokersAsString(),
+                List.of(Beans.class, Listeners.class, Mixed.class),
+                "kafka.backpressure.listener.drain-timeout=20s");
+    }
+
+    @AfterAll
+    static void stop() {
+        context.close();
+    }
+
+    /** What happened, as {@code id value}. */
+    static final class Seen {
+
+        private final Queue<String> calls = new ConcurrentLinkedQueue<>();
+
+        private final Queue<String> recovered = new ConcurrentLinkedQueue<>();
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Beans {
+
+        @Bean
+        Seen seen() {
+            return new Seen();
+        }
+
+        @Bean
+        KafkaListenerErrorHandler answersNull() {
+            return (message, exception) -> null;
+        }
+
+        @Bean
+        KafkaListenerErrorHandler throwsAnError() {
+            return (message, exception) -> {
+                throw new AssertionError("the listener's error handler failed");
+            };
+        }
+
+        @Bean
+        ObservationRegistry observationRegistry() {
+            ObservationRegistry registry = ObservationRegistry.create();
+            registry.observationConfig().observationHandler(any -> true);
+            return registry;
+        }
+
+        @Bean
+        ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> customizer(Seen seen) {
+            return container -> {
+                String id = container.getListenerId();
+                container.setCommonErrorHandler(new DefaultErrorHandler(
+                        (record, exception) -> seen.recovered.add(id + " " + record.value()), new FixedBackOff(10, 1)));
+                if (id.startsWith("intercepted")) {
+                    container.setRecordInterceptor(new FailingInterceptor(id));
+                }
+                if (id.startsWith("observed")) {
+                    container.getContainerProperties().setObservationEnabled(true);
+                    container.getContainerProperties().setObservationConvention(new FailingConvention());
+                }
+            };
+        }
+    }
+
+    /** Fails for each second record in one of its methods. */
+    static final class FailingInterceptor implements RecordInterceptor<Object, Object> {
+
+        private final String where;
+
+        private int calls;
+
+        FailingInterceptor(String where) {
+            this.where = where;
+        }
+
+        private void fail(String here) {
+            if (where.endsWith(here) && calls++ == 0) {
+                throw new IllegalStateException("the interceptor fails: " + here);
+            }
+        }
+
+        @Override
+        public void setupThreadState(Consumer<?, ?> consumer) {
+            fail("setup");
+        }
+
+        @Override
+        public ConsumerRecord<Object, Object> intercept(
+                ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+            return record;
+        }
+
+        @Override
+        public void clearThreadState(Consumer<?, ?> consumer) {
+            fail("clear");
+        }
+    }
+
+    static final class FailingConvention implements KafkaListenerObservationConvention {
+
+        @Override
+        public KeyValues getLowCardinalityKeyValues(KafkaRecordReceiverContext observed) {
+            throw new IllegalStateException("the convention fails");
+        }
+
+        @Override
+        public boolean supportsContext(Observation.Context observed) {
+            return observed instanceof KafkaRecordReceiverContext;
+        }
+
+        @Override
+        public String getName() {
+            return "failing";
+        }
+    }
+
+    private static boolean isTenth(String value) {
+        return Integer.parseInt(value) % 10 == 0;
+    }
+
+    private static CompletableFuture<Void> failedLater(String value) {
+        return CompletableFuture.runAsync(
+                () -> {
+                    throw new IllegalStateException(value);
+                },
+                CompletableFuture.delayedExecutor(5, TimeUnit.MILLISECONDS));
+    }
+
+    static class Listeners {
+
+        private final Seen seen;
+
+        Listeners(Seen seen) {
+            this.seen = seen;
+        }
+
+        @BackpressuredListener(id = "null-future", topics = "null-future")
+        CompletableFuture<String> nullFuture(String value) {
+            seen.calls.add("null-future " + value);
+            return isTenth(value) ? null : CompletableFuture.completedFuture(value);
+        }
+
+        @BackpressuredListener(id = "null-mono", topics = "null-mono")
+        Mono<String> nullMono(String value) {
+            seen.calls.add("null-mono " + value);
+            return isTenth(value) ? null : Mono.delay(Duration.ofMillis(1)).thenReturn(value);
+        }
+
+        @BackpressuredListener(id = "null-batch", topics = "null-batch", batch = "true")
+        CompletableFuture<String> nullBatch(List<String> values) {
+            values.forEach(value -> seen.calls.add("null-batch " + value));
+            return null;
+        }
+
+        @BackpressuredListener(id = "swallowed", topics = "swallowed", errorHandler = "answersNull")
+        CompletableFuture<Void> swallowed(String value) {
+            seen.calls.add("swallowed " + value);
+            return failedLater(value);
+        }
+
+        @BackpressuredListener(id = "swallowed-at-once", topics = "swallowed-at-once", errorHandler = "answersNull")
+        CompletableFuture<Void> swallowedAtOnce(String value) {
+            seen.calls.add("swallowed-at-once " + value);
+            throw new IllegalStateException(value);
+        }
+
+        @BackpressuredListener(
+                id = "swallowed-batch",
+                topics = "swallowed-batch",
+                batch = "true",
+                errorHandler = "answersNull")
+        CompletableFuture<Void> swallowedBatch(List<String> values) {
+            values.forEach(value -> seen.calls.add("swallowed-batch " + value));
+            return failedLater(values.toString());
+        }
+
+        @SendTo("replies")
+        @BackpressuredListener(id = "unsendable", topics = "unsendable")
+        CompletableFuture<Object> unsendable(String value) {
+            Iterable<Object> broken = () -> {
+                throw new IllegalStateException("the reply cannot be sent");
+            };
+            return CompletableFuture.supplyAsync(() -> isTenth(value) ? broken : value);
+        }
+
+        @BackpressuredListener(id = "error", topics = "error", errorHandler = "throwsAnError")
+        CompletableFuture<Void> error(String value) {
+            return isTenth(value) ? failedLater(value) : CompletableFuture.completedFuture(null);
+        }
+
+        @BackpressuredListener(id = "intercepted-setup", topics = "intercepted-setup")
+        void interceptedSetup(String value) {
+            seen.calls.add("intercepted-setup " + value);
+        }
+
+        @BackpressuredListener(id = "intercepted-clear", topics = "intercepted-clear")
+        void interceptedClear(String value) {
+            seen.calls.add("intercepted-clear " + value);
+        }
+
+        @BackpressuredListener(id = "observed", topics = "observed")
+        void observed(String value) {
+            seen.calls.add("observed " + value);
+        }
+    }
+
+    @Component
+    @BackpressuredListener(id = "mixed", topics = "mixed")
+    static class Mixed {
+
+        private final Seen seen;
+
+        Mixed(Seen seen) {
+            this.seen = seen;
+        }
+
+        @KafkaHandler
+        CompletableFuture<Void> later(Integer other) {
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @KafkaHandler
+        void atOnce(String value) {
+            seen.calls.add("mixed " + value);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static void send(String topic) {
+        KafkaTemplate<String, String> template = context.getBean(KafkaTemplate.class);
+        for (int i = 0; i < RECORDS; i++) {
+            template.send(topic, "key", String.valueOf(i));
+        }
+    }
+
+    private static long committed(String id) throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.getBrokersAsString()))) {
+            var offset = admin.listConsumerGroupOffsets(id)
+                    .partitionsToOffsetAndMetadata()
+                    .get(10, TimeUnit.SECONDS)
+                    .get(new TopicPartition(id, 0));
+            return offset == null ? 0 : offset.offset();
+        }
+    }
+
+    private static List<String> recovered(String id) {
+        return context.getBean(Seen.class).recovered.stream()
+                .filter(line -> line.startsWith(id + " "))
+                .map(line -> line.substring(id.length() + 1))
+                .toList();
+    }
+
+    private static List<String> calls(String id) {
+        return context.getBean(Seen.class).calls.stream()
+                .filter(line -> line.startsWith(id + " "))
+                .map(line -> line.substring(id.length() + 1))
+                .toList();
+    }
+
+    private static List<String> all() {
+        return IntStream.range(0, RECORDS).mapToObj(String::valueOf).toList();
+    }
+
+    private static BackpressuredMessageListenerContainer<?, ?> container(String id) {
+        return (BackpressuredMessageListenerContainer<?, ?>)
+                context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer(id);
+    }
+
+    private static void awaitAllCommitted(String id) {
+        await().atMost(Duration.ofSeconds(15)).until(() -> committed(id) == RECORDS);
+        assertThat(container(id).getInFlight()).isZero();
+        assertThat(container(id).isRunning()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "null-future",
+                "null-mono",
+                "null-batch",
+                "swallowed",
+                "swallowed-at-once",
+                "swallowed-batch",
+                "mixed"
+            })
+    void aRecordIsFinishedWhenItsMethodReturnsNullOrItsErrorHandlerDealsWithTheFailure(String id) {
+        send(id);
+        awaitAllCommitted(id);
+        assertThat(calls(id)).containsExactlyElementsOf(all());
+        assertThat(recovered(id)).isEmpty();
+
+        long before = System.nanoTime();
+        container(id).stop();
+        assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(15));
+        assertThat(container(id).isRunning()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"unsendable", "error"})
+    void aReplyThatCannotBeSentAndAnErrorOfTheListenersErrorHandlerAreFailures(String id) {
+        send(id);
+        awaitAllCommitted(id);
+        assertThat(recovered(id)).containsExactly("0", "10");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"intercepted-setup", "intercepted-clear"})
+    void anInterceptorThatThrowsAroundTheCallDoesNotStopTheContainer(String id) {
+        send(id);
+        awaitAllCommitted(id);
+        assertThat(calls(id)).containsExactlyElementsOf(all());
+    }
+
+    @Test
+    void theErrorHandlerDecidesOnRecordsWhoseObservationCannotBeStarted() {
+        send("observed");
+        awaitAllCommitted("observed");
+        assertThat(recovered("observed")).containsExactlyElementsOf(all());
+    }
+}
