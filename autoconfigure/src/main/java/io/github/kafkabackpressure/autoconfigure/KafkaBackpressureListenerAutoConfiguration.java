@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.autoconfigure;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.listener.BackpressuredKafkaListenerContainerFactory;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerContainers;
 import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.ListenerRuntimeHints;
 import io.github.kafkabackpressure.listener.RepeatedListenersPostProcessor;
@@ -98,6 +99,11 @@ public class KafkaBackpressureListenerAutoConfiguration {
                 return bean;
             }
         };
+    }
+
+    @Bean
+    ListenerContainers backpressuredListenerContainers(ObjectProvider<KafkaListenerEndpointRegistry> registry) {
+        return new ListenerContainers(registry::getIfAvailable);
     }
 
     @Bean

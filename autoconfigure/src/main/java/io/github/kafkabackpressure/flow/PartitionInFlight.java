@@ -109,13 +109,28 @@ public final class PartitionInFlight {
         return state.get() < 0;
     }
 
+    /** Both counts as of one moment, for {@link #inFlight(long)} and {@link #running(long)}. */
+    public long counts() {
+        return state.get();
+    }
+
+    /** Records in flight by an answer of {@link #counts}. */
+    public static int inFlight(long counts) {
+        return (int) (counts & COUNT_MASK);
+    }
+
+    /** Records that had started and were not finished by an answer of {@link #counts}. */
+    public static int running(long counts) {
+        return (int) ((counts >>> 32) & RUNNING_MASK);
+    }
+
     /** Records in flight: queued and running. */
     public int inFlight() {
-        return (int) (state.get() & COUNT_MASK);
+        return inFlight(state.get());
     }
 
     /** Records that have started and are not finished. */
     public int running() {
-        return (int) ((state.get() >>> 32) & RUNNING_MASK);
+        return running(state.get());
     }
 }

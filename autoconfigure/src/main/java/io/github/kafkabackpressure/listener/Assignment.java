@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.flow.TimeShares;
 import io.github.kafkabackpressure.flow.WakeupGate;
 import io.github.kafkabackpressure.progress.CompletionMailbox;
 import io.github.kafkabackpressure.progress.LaneTask;
@@ -45,6 +46,9 @@ final class Assignment {
     final ConsumerCalls calls;
 
     final Dispatcher dispatcher;
+
+    /** What the consumer's time goes into. */
+    final TimeShares times;
 
     private final Consumer<?, ?> consumer;
 
@@ -94,6 +98,7 @@ final class Assignment {
             unparkDrain();
         });
         this.dispatcher = new Dispatcher(this);
+        this.times = new TimeShares(run.nanoTime.getAsLong());
         run.add(this);
     }
 
@@ -186,6 +191,7 @@ final class Assignment {
     void dispatch(ConsumerRecords<?, ?> records) {
         run.limit.settle(reserved ? run.pollSize : 0, records.count());
         reserved = false;
+        run.metrics.polled.add(records.count());
         if (run.limit.shouldWakeWaiting(run.pollSize)) {
             run.wakeWaiting(); // the poll did not need all of the room
         }
@@ -421,6 +427,9 @@ final class Assignment {
             run.limit.stopWaiting();
         }
         run.remove(this);
+        long[] ended = new long[TimeShares.KINDS];
+        times.addTotals(ended, run.nanoTime.getAsLong());
+        run.metrics.consumerEnded(ended);
         run.wakeWaiting();
     }
 }

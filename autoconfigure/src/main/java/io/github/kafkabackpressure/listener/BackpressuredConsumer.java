@@ -65,6 +65,8 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     private final FrontierCommitter committer;
 
+    private final ConsumerWatch watch;
+
     /** Whether transactions of workers commit offsets, for which they need to know the group. */
     private final boolean transactional;
 
@@ -113,6 +115,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         this.committer = new FrontierCommitter(assignment, delegate, commits, metadata);
         this.seeks = new Seeks(assignment, this);
         this.commits = new UserCommits(assignment, frontiersLeft, () -> leftBehind, metadata);
+        this.watch = new ConsumerWatch(assignment, pauses, delegate);
         this.transactional = transactional;
         this.maxPollIntervalNanos = maxPollInterval.toNanos();
         this.polledAt = run.nanoTime.getAsLong();
@@ -138,6 +141,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         takeCompletions();
         committer.tick();
         pauses.update();
+        watch.tick(polledAt);
         assignment.settled();
         run.workers.nudge();
         ConsumerRecords<K, V> records = pollOnce(loopIsAsked ? Duration.ZERO : timeout);
@@ -459,6 +463,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             assigned = null;
             leaving = true;
             leaveAll();
+            pauses.close();
             assignment.close();
         }
     }
@@ -495,6 +500,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         long untilEvicted = (long) (maxPollIntervalNanos * SHARE_OF_POLL_INTERVAL) - (now - polledAt);
         long budget = Math.max(0, Math.min(run.options.drainTimeout().toNanos(), untilEvicted));
         List<PartitionWork> abandoned = assignment.drain(leaving, now + budget);
+        run.metrics.drained(leaving, abandoned, run.nanoTime.getAsLong() - now);
         for (PartitionWork work : abandoned) {
             LOG.warn(
                     () -> work.inFlight.running() + " records of " + work.partition + " were still being handled after "
@@ -529,6 +535,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
+                run.metrics.rebalanced(ListenerEvent.Kind.REVOKED, partitions);
                 leave(works(partitions));
                 if (listener != null) {
                     listener.onPartitionsRevoked(partitions);
@@ -539,6 +546,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         @Override
         public void onPartitionsLost(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
+                run.metrics.rebalanced(ListenerEvent.Kind.LOST, partitions);
                 remove(works(partitions)); // they are another consumer's by now: nothing to wait for or to commit
                 if (listener != null) {
                     listener.onPartitionsLost(partitions);
@@ -550,6 +558,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
                 frontiersLeft.clear();
+                run.metrics.rebalanced(ListenerEvent.Kind.ASSIGNED, partitions);
                 pauses.assigned(assignment.assigned(partitions));
                 tellGroup();
                 if (listener != null) {

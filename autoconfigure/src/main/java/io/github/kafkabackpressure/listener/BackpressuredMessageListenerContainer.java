@@ -3,8 +3,6 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
@@ -78,7 +76,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     private final AtomicReference<@Nullable ListenerRun> run = new AtomicReference<>();
 
-    private volatile @Nullable ListenerMetrics metrics;
+    private final ListenerStats stats = new ListenerStats(ListenerMetrics.NOOP);
 
     BackpressuredMessageListenerContainer(
             ConsumerFactory<? super K, ? super V> consumerFactory,
@@ -110,46 +108,19 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         return now == null ? 0 : now.limit.inFlight();
     }
 
-    /** What the listener has in work now. */
+    /** What the listener has in work now, and what it has been doing. Does not stop it. */
     public ListenerSnapshot snapshot() {
-        ListenerRun now = run.get();
-        List<ListenerSnapshot.Partition> partitions = new ArrayList<>();
-        long queued = 0;
-        long running = 0;
-        if (now != null) {
-            for (Assignment assignment : now.assignments()) {
-                for (PartitionWork work : assignment.works()) {
-                    ListenerSnapshot.Partition partition = partition(work);
-                    queued += partition.queued();
-                    running += partition.running();
-                    partitions.add(partition);
-                }
-            }
-        }
-        return new ListenerSnapshot(
-                getListenerId(),
-                options.ordering(),
-                options.maxInFlight(),
-                getInFlight(),
-                queued,
-                running,
-                now == null ? 0 : now.bytesInFlight.get(),
-                partitions);
+        return SnapshotReader.read(getListenerId(), state(), null, options, run.get(), stats);
     }
 
-    private static ListenerSnapshot.Partition partition(PartitionWork work) {
-        int inFlight = work.inFlight.inFlight();
-        int running = Math.min(work.inFlight.running(), inFlight);
-        return new ListenerSnapshot.Partition(
-                work.partition.topic(),
-                work.partition.partition(),
-                inFlight,
-                inFlight - running,
-                running,
-                work.reason,
-                work.frontier,
-                work.committed,
-                work.lastPolled);
+    private ListenerSnapshot.State state() {
+        if (isRunning()) {
+            return isPauseRequested() ? ListenerSnapshot.State.PAUSED : ListenerSnapshot.State.RUNNING;
+        }
+        if (run.get() != null) {
+            return ListenerSnapshot.State.STOPPING;
+        }
+        return isInExpectedState() ? ListenerSnapshot.State.STOPPED : ListenerSnapshot.State.FAILED;
     }
 
     @Override
@@ -185,21 +156,22 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         long shutdown = options.drainTimeout().plus(STOP_MARGIN).toMillis();
         properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
         ListenerTargets.check(this, options);
-        if (metrics == null) {
-            metrics = metricsFactory.apply(this);
-        }
         Executor executor = executor();
         ListenerRun starting = new ListenerRun(
                 options,
                 pollSize(),
                 executor,
                 listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, acknowledging),
-                metrics,
+                stats,
                 System::nanoTime);
+        ListenerMetrics metrics = metricsFactory.apply(this);
+        stats.tell(metrics);
+        starting.whenClosed(metrics::close);
         run.set(starting);
         propertiesOfConsumers = propertiesOfConsumers(properties, starting);
         try {
             super.doStart();
+            stats.timeline.add(ListenerEvent.Kind.STARTED, "");
         } catch (RuntimeException e) {
             end(starting);
             throw e;
@@ -384,7 +356,10 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** Ends the workers of a run whose consumers are closed; those that still handle a record are interrupted. */
     private void end(ListenerRun ended) {
         ended.close();
-        run.compareAndSet(ended, null);
+        if (run.compareAndSet(ended, null)) {
+            boolean died = !isInExpectedState() && !isRunning();
+            stats.timeline.add(died ? ListenerEvent.Kind.FAILED : ListenerEvent.Kind.STOPPED, "");
+        }
     }
 
     /** The consumer properties that this container's consumers are made with, before its own changes. */

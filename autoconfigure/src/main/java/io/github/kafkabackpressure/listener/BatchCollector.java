@@ -192,7 +192,7 @@ final class BatchCollector {
             return false;
         }
         if (run.metrics != ListenerMetrics.NOOP) {
-            run.metrics.started((ListenerRun.micros(run.nanoTime.getAsLong()) - task.queuedAtMicros) * 1000L);
+            run.metrics.started(ListenerRun.waited(task.queuedAt, run.nanoTime.getAsLong()));
         }
         return true;
     }

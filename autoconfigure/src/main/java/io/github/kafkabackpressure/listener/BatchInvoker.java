@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.ErrorHandling.BatchDecision;
+import io.github.kafkabackpressure.listener.ListenerSnapshot.WaitsFor;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.work.Slot;
@@ -49,7 +50,7 @@ final class BatchInvoker implements Invoker {
     }
 
     private boolean invokeLate(RecordTask task) {
-        boolean goesOn = run.continueOnWorker(task, null, () -> {
+        boolean goesOn = run.continueOnWorker(task, run.nanoTime.getAsLong(), null, () -> {
             List<RecordTask> collected = collector.collect(task, this::invokeLate);
             return collected == null
                     ? WorkerPool.Result.BLOCKS_LANE
@@ -76,11 +77,14 @@ final class BatchInvoker implements Invoker {
                 boolean holdsSlot = target.ending() == Ending.BY_RESULT;
                 expectEnd(batch, tasks, acknowledgment);
                 if (mayEndLater) {
+                    RecordTask first = tasks.get(0);
+                    run.running.waits(first, holdsSlot ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, begun);
                     // A result is still being worked for, so the batch keeps the slot.
                     Slot slot = holdsSlot && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
-                    if (acknowledgment.whenSignalled(given -> later(batch, tasks, given, slot))) {
+                    if (acknowledgment.whenSignalled(given -> later(batch, tasks, begun, given, slot))) {
                         return WorkerPool.Result.HOLDS_LANE;
                     }
+                    run.running.goesOn(first);
                     if (slot != null) {
                         run.workers.attachSlot(slot);
                     }
@@ -100,8 +104,9 @@ final class BatchInvoker implements Invoker {
         batch.stopped();
     }
 
-    private void later(RunningBatch batch, List<RecordTask> tasks, Signal signal, @Nullable Slot slot) {
-        boolean goesOn = run.continueOnWorker(tasks.get(0), slot, () -> {
+    private void later(RunningBatch batch, List<RecordTask> tasks, long begun, Signal signal, @Nullable Slot slot) {
+        run.running.goesOn(tasks.get(0));
+        boolean goesOn = run.continueOnWorker(tasks.get(0), begun, slot, () -> {
             try {
                 conclude(batch, tasks, signal);
             } catch (Throwable e) {
@@ -131,6 +136,7 @@ final class BatchInvoker implements Invoker {
                     run.sleepWithoutSlotWhile(() -> gone(batch).isEmpty(), nacked.sleep());
                 } else if (signal instanceof Signal.Failed failed) {
                     askedErrorHandler = true;
+                    run.metrics.failedAttempts.increment();
                     if (!decide(batch, tasks, failed.exception())) {
                         batch.stopped();
                         return;
@@ -144,6 +150,7 @@ final class BatchInvoker implements Invoker {
                 if (tasks.isEmpty()) {
                     return;
                 }
+                run.metrics.retries.increment();
                 signal = attemptToTheEnd(batch, tasks);
             }
         } finally {
@@ -171,6 +178,7 @@ final class BatchInvoker implements Invoker {
             return true; // given up: nobody may recover the records but their next owner
         }
         Nack nack = new Nack();
+        WaitsFor before = run.running.waitsFor(WaitsFor.BACK_OFF);
         run.workers.leaveSlot();
         try {
             long asked = run.nanoTime.getAsLong();
@@ -194,12 +202,14 @@ final class BatchInvoker implements Invoker {
             return true;
         } finally {
             run.workers.takeSlotAgain();
+            run.running.waitsFor(before);
         }
     }
 
     /** A further attempt that the error handler makes itself. */
     private void retryWithSlot(RunningBatch batch, List<RecordTask> tasks, Nack nack) {
         run.workers.takeSlotAgain();
+        WaitsFor before = run.running.waitsFor(WaitsFor.METHOD);
         try {
             Signal signal = attemptToTheEnd(batch, tasks);
             if (signal instanceof Signal.Failed failed) {
@@ -210,6 +220,7 @@ final class BatchInvoker implements Invoker {
             }
             nack.signal = signal instanceof Signal.Nacked nacked ? nacked : null;
         } finally {
+            run.running.waitsFor(before);
             run.workers.leaveSlot();
         }
     }

@@ -84,6 +84,7 @@ final class Dispatcher {
             work.committed = polled.get(0).offset();
         }
         work.lastPolled = polled.get(polled.size() - 1).offset();
+        work.sight.polls.add(polled.get(0).offset(), now);
         work.inFlight.add(polled.size());
         if (run.byteMarks != null) {
             long bytes = 0;
@@ -93,12 +94,11 @@ final class Dispatcher {
             work.addBytes(bytes);
             run.bytesInFlight.addAndGet(bytes);
         }
-        int queuedAt = ListenerRun.micros(now);
         if (asSlice) {
             if (!work.lanes.hasSlices() && !sliced.contains(work)) {
                 sliced.add(work);
             }
-            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), queuedAt, now);
+            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), now, now);
             if (!work.lanes.enqueue(slice)) {
                 ready.add(slice);
             }
@@ -107,7 +107,7 @@ final class Dispatcher {
                 breakUpSlices(work, now);
             }
             for (ConsumerRecord<?, ?> record : polled) {
-                enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), queuedAt));
+                enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), now));
             }
         }
         assignment.touch(work);

@@ -13,7 +13,23 @@ import io.github.kafkabackpressure.RecordOutcome;
 public interface ListenerMetrics {
 
     /** Measures nothing. */
-    ListenerMetrics NOOP = new ListenerMetrics() {};
+    ListenerMetrics NOOP = new ListenerMetrics() {
+        @Override
+        public boolean wantsRecords() {
+            return false;
+        }
+    };
+
+    /**
+     * Whether {@link #started} and {@link #finished} are to be called for each record. To measure the records of a handler
+     * that only computes one by one takes a considerable part of their time.
+     */
+    default boolean wantsRecords() {
+        return true;
+    }
+
+    /** The listener has stopped: nothing of it is to be measured any more. */
+    default void close() {}
 
     /**
      * A worker took a record from its lane.

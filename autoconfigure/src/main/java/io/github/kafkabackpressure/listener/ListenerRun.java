@@ -4,7 +4,9 @@ import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.InFlightLimit;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
+import io.github.kafkabackpressure.flow.TimeShares;
 import io.github.kafkabackpressure.flow.Watermarks;
+import io.github.kafkabackpressure.listener.ListenerSnapshot.WaitsFor;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.progress.LaneTask;
 import io.github.kafkabackpressure.progress.Slice;
@@ -58,7 +60,14 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     final WorkerPool<LaneTask> workers;
 
-    final ListenerMetrics metrics;
+    /** What is counted. */
+    final ListenerStats metrics;
+
+    /** The records that are being handled. */
+    final RunningRecords running = new RunningRecords();
+
+    /** What has been going on lately. */
+    final RecentActivity activity;
 
     final LongSupplier nanoTime;
 
@@ -88,11 +97,23 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         this.byteMarks =
                 options.maxInFlightBytes() > 0 ? Watermarks.of(options.maxInFlightBytes(), options.resumeAt()) : null;
         this.executor = executor;
-        this.metrics = metrics;
+        this.metrics = metrics instanceof ListenerStats stats ? stats : new ListenerStats(metrics);
         this.nanoTime = nanoTime;
-        this.workers = new WorkerPool<>(options.maxConcurrency(), HandlingThread.marking(executor), this, nanoTime);
+        this.workers =
+                new WorkerPool<>(options.maxConcurrency(), HandlingThread.marking(this::execute), this, nanoTime);
+        this.activity = new RecentActivity(this);
         this.invoker = invokers.create(this);
         this.ofSlices = invoker.ofSlices();
+    }
+
+    private void execute(Runnable work) {
+        executor.execute(() -> {
+            try {
+                work.run();
+            } finally {
+                running.workerEnds();
+            }
+        });
     }
 
     void add(Assignment assignment) {
@@ -103,13 +124,26 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         assignments.remove(assignment);
     }
 
+    /** What the time of all present consumers has gone into, in nanoseconds by kind. */
+    long[] times(long now) {
+        long[] times = new long[TimeShares.KINDS];
+        assignments.forEach(assignment -> assignment.times.addTotals(times, now));
+        return times;
+    }
+
     List<Assignment> assignments() {
         return assignments;
     }
 
     @Override
     public WorkerPool.Result handle(LaneTask task, long begun) {
-        return task instanceof RecordSlice slice ? handleTurn(slice, begun) : handle((RecordTask) task, begun);
+        RunningRecords.Place place = running.place();
+        place.begin(task, begun);
+        try {
+            return task instanceof RecordSlice slice ? handleTurn(slice, begun) : handle((RecordTask) task, begun);
+        } finally {
+            place.end();
+        }
     }
 
     @Override
@@ -127,9 +161,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             drop(task);
             return WorkerPool.Result.OVER;
         }
-        if (metrics != ListenerMetrics.NOOP) {
-            metrics.started(waited(task.queuedAtMicros, begun));
-        }
+        metrics.started(waited(task.queuedAt, begun));
         try {
             return invoker.invoke(task, begun);
         } catch (Throwable e) {
@@ -141,13 +173,23 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
      * Goes on with a record, whose handling held its lane, on a thread of the pool; what is called by no consumer and no
      * worker has nobody else who would see an Error.
      *
+     * @param begun when the handling began, in nanoseconds
      * @param slot the slot that the record held, which goes over to the thread; null if it gets one first
      * @param continuation says how the handling left it
      * @return false if there are no threads any more; then the continuation is not called
      */
-    boolean continueOnWorker(RecordTask task, @Nullable Slot slot, Supplier<WorkerPool.Result> continuation) {
+    boolean continueOnWorker(
+            RecordTask task, long begun, @Nullable Slot slot, Supplier<WorkerPool.Result> continuation) {
         try {
-            return workers.continueOnWorker(task, slot, continuation);
+            return workers.continueOnWorker(task, slot, () -> {
+                RunningRecords.Place place = running.place();
+                place.begin(task, begun);
+                try {
+                    return continuation.get();
+                } finally {
+                    place.end();
+                }
+            });
         } catch (OutOfMemoryError e) {
             task.partition.owner.fail(e);
             return false;
@@ -164,8 +206,8 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         if (slice.running < 0 && !begin(slice, begun)) {
             return WorkerPool.Result.OVER;
         }
-        if (metrics != ListenerMetrics.NOOP) {
-            return handleNext(slice, begun); // which need the time of each record
+        if (metrics.wantsRecords()) {
+            return handleNext(slice, begun); // as the time of each record is needed
         }
         WorkerPool.Result result;
         do {
@@ -179,8 +221,8 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         ConsumerRecord<?, ?> record = slice.record(slice.running);
         Signal.Failed failure;
         try {
-            if (metrics != ListenerMetrics.NOOP) {
-                metrics.started(waited(slice.queuedAtMicros, begun));
+            if (metrics.wantsRecords()) {
+                metrics.started(waited(slice.queuedAt, begun));
             }
             failure = requireOfSlices().attempt(slice.partition, record);
         } catch (Throwable e) {
@@ -198,15 +240,21 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         slice.countFinished();
         int next = slice.claim(slice.isAccountingDue(begun));
         if (next == Slice.BROKEN_UP) {
+            countStart(slice, begun);
             finished(current(slice), RecordOutcome.HANDLED, begun);
             return WorkerPool.Result.OVER;
         }
-        if (metrics != ListenerMetrics.NOOP) {
+        if (metrics.wantsRecords()) {
             metrics.finished(RecordOutcome.HANDLED, nanoTime.getAsLong() - begun);
         }
         int finished = slice.toAccount();
         if (finished > 0) {
             slice.countAnew(begun);
+            if (!metrics.wantsRecords()) {
+                long now = nanoTime.getAsLong();
+                count(slice, finished, slice.measuredAt, now);
+                slice.measuredAt = now;
+            }
             boolean over = next == Slice.OVER;
             int from = slice.running + 1 - finished;
             PartitionInFlight inFlight = slice.partition.inFlight;
@@ -228,12 +276,14 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             return false;
         }
         slice.running = first;
+        slice.measuredAt = begun;
         slice.countAnew(begun);
         return true;
     }
 
     /** Makes the record that runs a task of its own, and the rest of its slice the consumer's. */
     private RecordTask leaveSlice(RecordSlice slice) {
+        countStart(slice, slice.measuredAt);
         int finished = slice.breakUp(Slice.Side.WORKER);
         if (finished >= 0) {
             leaveFlight(slice, finished);
@@ -249,7 +299,22 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     /** Takes finished records out of flight that the one that broke up their slice has to account for. */
     void leaveFlight(RecordSlice slice, int finished) {
         if (finished > 0) {
+            if (!metrics.wantsRecords()) {
+                count(slice, finished, slice.movedAt, slice.movedAt); // too quick to be worth telling
+            }
             leftFlight(slice, slice.finished() - finished, finished, slice.partition.inFlight.leave(finished));
+        }
+    }
+
+    private void count(RecordSlice slice, int finished, long from, long to) {
+        metrics.waited(waited(slice.queuedAt, from), finished);
+        metrics.finished(RecordOutcome.HANDLED, (to - from) / finished, finished);
+    }
+
+    /** Counts the start of a record that leaves its slice. */
+    private void countStart(RecordSlice slice, long begun) {
+        if (!metrics.wantsRecords()) {
+            metrics.waited(waited(slice.queuedAt, begun), 1);
         }
     }
 
@@ -320,9 +385,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         PartitionWork partition = task.partition;
         limit.release(1);
         boolean bytesDrained = byteMarks != null && removeBytes(partition, bytes(task.record));
-        if (metrics != ListenerMetrics.NOOP) {
-            metrics.finished(outcome, nanoTime.getAsLong() - begun);
-        }
+        metrics.finished(outcome, nanoTime.getAsLong() - begun);
         wake(partition, left, bytesDrained);
     }
 
@@ -340,6 +403,15 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
      * @param condition whether to sleep on
      */
     void sleepWhile(BooleanSupplier condition, Duration time) {
+        WaitsFor before = running.waitsFor(WaitsFor.BACK_OFF);
+        try {
+            sleepInStepsWhile(condition, time);
+        } finally {
+            running.waitsFor(before);
+        }
+    }
+
+    private void sleepInStepsWhile(BooleanSupplier condition, Duration time) {
         long end = nanoTime.getAsLong() + time.toNanos();
         try {
             for (long left = time.toNanos(); left > 0 && condition.getAsBoolean(); left = end - nanoTime.getAsLong()) {
@@ -368,6 +440,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
      */
     @Nullable Signal await(RecordAcknowledgment acknowledgment, boolean holdsSlot) {
         boolean leaves = !holdsSlot && acknowledgment.signal() == null;
+        WaitsFor before = running.waitsFor(holdsSlot ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT);
         if (leaves) {
             workers.leaveSlot();
         }
@@ -379,6 +452,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             } while (signal == null && !workers.isClosed());
             return signal;
         } finally {
+            running.waitsFor(before);
             if (leaves) {
                 workers.takeSlotAgain();
             }
@@ -438,12 +512,8 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     }
 
     /** Nanoseconds from then to now; a worker may have looked at the clock before the record was there. */
-    private static long waited(int queuedAtMicros, long now) {
-        return Math.max(0, micros(now) - queuedAtMicros) * 1000L;
-    }
-
-    static int micros(long nanos) {
-        return (int) (nanos / 1000);
+    static long waited(long queuedAt, long now) {
+        return Math.max(0, now - queuedAt);
     }
 
     /** Ends the workers; those that still handle a record are interrupted. */

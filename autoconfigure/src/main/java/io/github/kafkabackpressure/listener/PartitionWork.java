@@ -33,6 +33,9 @@ final class PartitionWork {
 
     final PartitionLanes lanes;
 
+    /** What is to be seen of it from outside. */
+    final PartitionSight sight = new PartitionSight();
+
     private final AtomicLong bytes = new AtomicLong();
 
     /** What ends attempts whose methods have returned and of which nobody has said how they ended. */

@@ -80,6 +80,11 @@ final class PauseControl {
         this.shares = new Shares(assignment, consumer);
     }
 
+    /** Why the whole listener is paused on this consumer; null if it is not. */
+    @Nullable PauseReason reason() {
+        return listenerReason;
+    }
+
     /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
     void update() {
         shares.beginTick();
@@ -151,7 +156,18 @@ final class PauseControl {
                 paused.add(work.partition);
             }
         }
+        count(paused, pausedByUser, run.metrics::paused);
+        count(pausedByUser, paused, run.metrics::resumed);
         pausedByUser = Collections.unmodifiableSet(paused);
+    }
+
+    private static void count(
+            Set<TopicPartition> some, Set<TopicPartition> without, java.util.function.Consumer<PauseReason> counter) {
+        for (TopicPartition partition : some) {
+            if (!without.contains(partition)) {
+                counter.accept(PauseReason.USER);
+            }
+        }
     }
 
     /** The partitions that the user paused. */
@@ -162,8 +178,22 @@ final class PauseControl {
     /** Forgets partitions that are not assigned any more. */
     void removed(Collection<PartitionWork> leaving) {
         pausedForShare.removeAll(leaving);
+        for (PartitionWork work : leaving) {
+            if (work.ownReason != null) {
+                run.metrics.resumed(work.ownReason); // every pause that is counted ends
+                work.ownReason = null;
+            }
+        }
         if (!pausedByUser.isEmpty()) {
             updatePausedByUser();
+        }
+    }
+
+    /** Ends all pauses, as the consumer is closed. */
+    void close() {
+        if (listenerReason != null) {
+            run.metrics.resumed(listenerReason);
+            listenerReason = null;
         }
     }
 
@@ -281,6 +311,7 @@ final class PauseControl {
                     work.pausedByUser ? PauseReason.USER : listenerReason != null ? listenerReason : work.ownReason;
             if (work.reason != reason) {
                 work.reason = reason;
+                work.sight.pausedAt = run.nanoTime.getAsLong();
             }
             boolean paused = reason != null;
             if (paused != work.paused) {

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.ListenerSnapshot.WaitsFor;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.work.Slot;
@@ -56,11 +57,13 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             return conclude(task, begun, failure);
         }
         expectEnd(task, acknowledgment);
+        run.running.waits(task, byResult ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, begun);
         // A result is still being worked for, so the record keeps the slot; an acknowledgment is only waited for.
         Slot slot = byResult && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
         if (acknowledgment.whenSignalled(signal -> later(task, begun, signal, slot))) {
             return WorkerPool.Result.HOLDS_LANE;
         }
+        run.running.goesOn(task);
         if (slot != null) {
             run.workers.attachSlot(slot);
         }
@@ -79,6 +82,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     /** Goes on with a record whose attempt ended after its method had returned. */
     private void later(RecordTask task, long begun, Signal signal, @Nullable Slot slot) {
+        run.running.goesOn(task);
         if (signal == Signal.Done.DONE) {
             run.finished(task, RecordOutcome.HANDLED, begun);
             run.workers.resumeLane(task, slot);
@@ -87,7 +91,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             run.workers.resumeLane(task, slot);
         } else {
             // The signalling thread is not ours to sleep on or to run the user's method on.
-            boolean goesOn = run.continueOnWorker(task, slot, () -> concludeSafely(task, begun, signal));
+            boolean goesOn = run.continueOnWorker(task, begun, slot, () -> concludeSafely(task, begun, signal));
             if (!goesOn) {
                 run.abandoned(task, begun); // the listener has stopped: the record comes again to its next owner
             }
@@ -117,6 +121,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 boolean again = true;
                 if (signal instanceof Signal.Failed failed) {
                     askedErrorHandler = true;
+                    run.metrics.failedAttempts.increment();
                     switch (decide(task, failed)) {
                         case RECOVERED -> {
                             run.finished(task, RecordOutcome.RECOVERED, begun);
@@ -136,6 +141,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 if (!again || task.isOver()) {
                     return run.abandoned(task, begun);
                 }
+                run.metrics.retries.increment();
                 signal = attemptToTheEnd(task);
             }
         } finally {
@@ -163,6 +169,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
             run.awaitNextAttemptWhile(() -> !task.isOver());
             return ErrorHandling.Decision.RETRY;
         }
+        WaitsFor before = run.running.waitsFor(WaitsFor.BACK_OFF);
         run.workers.leaveSlot();
         Observation.Scope scope =
                 failed.observation() == null ? null : failed.observation().openScope();
@@ -182,6 +189,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                 scope.close();
             }
             run.workers.takeSlotAgain();
+            run.running.waitsFor(before);
         }
     }
 

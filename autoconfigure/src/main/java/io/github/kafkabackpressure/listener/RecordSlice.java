@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.progress.Slice;
 import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one poll brought of one partition, as one task for one worker: how records get to handlers that only compute.
@@ -23,7 +24,7 @@ final class RecordSlice extends Slice {
     /** The first record's number in the partition's tracker; those of the others follow it. */
     final long firstNumber;
 
-    final int queuedAtMicros;
+    final long queuedAt;
 
     /** How many finished records the tracker knows of; the consumer's thread only. */
     int applied;
@@ -46,17 +47,20 @@ final class RecordSlice extends Slice {
 
     private long accountedAt;
 
+    /** When the records began of which {@link #unaccounted} are finished. */
+    long measuredAt;
+
     RecordSlice(
             List<? extends ConsumerRecord<?, ?>> records,
             PartitionWork partition,
             long firstNumber,
-            int queuedAtMicros,
+            long queuedAt,
             long now) {
         super(records.size());
         this.records = records;
         this.partition = partition;
         this.firstNumber = firstNumber;
-        this.queuedAtMicros = queuedAtMicros;
+        this.queuedAt = queuedAt;
         this.movedAt = now;
     }
 
@@ -65,13 +69,20 @@ final class RecordSlice extends Slice {
         records = List.of();
     }
 
+    /** The record claimed last, which runs unless it has just ended; null if there is none any more. Anyone may ask. */
+    @Nullable ConsumerRecord<?, ?> claimedRecord() {
+        List<? extends ConsumerRecord<?, ?>> all = records;
+        int index = claimed() - 1;
+        return index < 0 || index >= all.size() ? null : all.get(index);
+    }
+
     ConsumerRecord<?, ?> record(int index) {
         return records.get(index);
     }
 
     @Override
     protected RecordTask taskOf(int index) {
-        return new RecordTask(records.get(index), partition, firstNumber + index, queuedAtMicros);
+        return new RecordTask(records.get(index), partition, firstNumber + index, queuedAt);
     }
 
     /** Bytes of keys and values of the records from one index to before another. */

@@ -47,8 +47,8 @@ final class RecordTask extends LaneTask {
     /** The record's number in the partition's tracker. */
     final long number;
 
-    /** When the record was put on its lane: microseconds of {@link System#nanoTime}'s clock, wrapping around. */
-    final int queuedAtMicros;
+    /** When the record was put on its lane: nanoseconds on the run's clock. */
+    final long queuedAt;
 
     /** Whether the record needs no further handling; written by the worker before the task goes to the mailbox. */
     boolean handled;
@@ -59,11 +59,11 @@ final class RecordTask extends LaneTask {
     /** Whether the consumer's thread has taken in that the task is out of its lane; only that thread uses it. */
     boolean applied;
 
-    RecordTask(ConsumerRecord<?, ?> record, PartitionWork partition, long number, int queuedAtMicros) {
+    RecordTask(ConsumerRecord<?, ?> record, PartitionWork partition, long number, long queuedAt) {
         this.record = record;
         this.partition = partition;
         this.number = number;
-        this.queuedAtMicros = queuedAtMicros;
+        this.queuedAt = queuedAt;
     }
 
     /** Whether a seek has dropped it before it was finished. Called by any thread. */

@@ -121,6 +121,16 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         return pipeline;
     }
 
+    /** The name by which logs, meters and events tell it from others. */
+    public String name() {
+        return pipeline.name();
+    }
+
+    /** What the template holds now, its limits, and how its sends ended so far. */
+    public ProducerSnapshot snapshot() {
+        return ProducerSnapshot.of(pipeline.name(), options, pipeline);
+    }
+
     /** How full the buffer is. */
     public BufferState state() {
         return pipeline.state();

@@ -30,6 +30,23 @@ public final class TestApp {
             ApplicationContextInitializer<GenericApplicationContext> initializer,
             List<Class<?>> classes,
             String... properties) {
+        return start(WebApplicationType.NONE, brokers, initializer, classes, properties);
+    }
+
+    /** As the other methods, with a web server on a free port. */
+    public static ConfigurableApplicationContext startWeb(
+            WebApplicationType type, String brokers, List<Class<?>> classes, String... properties) {
+        List<String> all = new ArrayList<>(List.of("server.port=0", "server.address=127.0.0.1"));
+        all.addAll(Arrays.asList(properties));
+        return start(type, brokers, context -> {}, classes, all.toArray(String[]::new));
+    }
+
+    private static ConfigurableApplicationContext start(
+            WebApplicationType type,
+            String brokers,
+            ApplicationContextInitializer<GenericApplicationContext> initializer,
+            List<Class<?>> classes,
+            String... properties) {
         List<String> all = new ArrayList<>(List.of(
                 "spring.kafka.bootstrap-servers=" + brokers,
                 "spring.kafka.consumer.auto-offset-reset=earliest",
@@ -43,7 +60,7 @@ public final class TestApp {
             sources[i + 1] = classes.get(i);
         }
         SpringApplication application = new SpringApplicationBuilder(sources)
-                .web(WebApplicationType.NONE)
+                .web(type)
                 .initializers(initializer)
                 .build();
         // As arguments: an embedded broker leaves its address in a system property, which outranks other properties.

@@ -1,0 +1,227 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.flow.DurationCounts;
+import io.github.kafkabackpressure.flow.EnumAdders;
+import io.github.kafkabackpressure.flow.TimeShares;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts what a listener does, over all its runs, and passes on to those who measure it what they want to be told.
+ *
+ * <p>Threading: safe for the consumers' threads and the workers; anyone reads.
+ */
+final class ListenerStats implements ListenerMetrics {
+
+    final LongAdder polled = new LongAdder();
+
+    /** What was appended to the partitions, as far as the consumers know. */
+    final LongAdder arrived = new LongAdder();
+
+    final LongAdder failedAttempts = new LongAdder();
+
+    final LongAdder retries = new LongAdder();
+
+    final LongAdder rebalances = new LongAdder();
+
+    final LongAdder drains = new LongAdder();
+
+    final LongAdder drainNanos = new LongAdder();
+
+    final LongAdder abandoned = new LongAdder();
+
+    final DurationCounts queueWait = new DurationCounts();
+
+    final DurationCounts handling = new DurationCounts();
+
+    final Timeline timeline = new Timeline();
+
+    private final EnumAdders<RecordOutcome> ended = new EnumAdders<>(RecordOutcome.class);
+
+    private final EnumAdders<RecordOutcome> handledNanos = new EnumAdders<>(RecordOutcome.class);
+
+    private final EnumAdders<PauseReason> pauses = new EnumAdders<>(PauseReason.class);
+
+    private final EnumAdders<PauseReason> resumes = new EnumAdders<>(PauseReason.class);
+
+    private final EnumAdders<PauseReason> pausedNanos = new EnumAdders<>(PauseReason.class);
+
+    private final LongAdder waitedNanos = new LongAdder();
+
+    private final LongAdder waited = new LongAdder();
+
+    private final LongAdder commits = new LongAdder();
+
+    private final LongAdder failedCommits = new LongAdder();
+
+    private volatile @Nullable Instant lastCommit;
+
+    /** Whom to tell besides; {@link ListenerMetrics#NOOP} if nobody. */
+    private volatile ListenerMetrics told = NOOP;
+
+    private volatile boolean tellsRecords;
+
+    /** @param metrics whom to tell besides */
+    ListenerStats(ListenerMetrics metrics) {
+        tell(metrics);
+    }
+
+    /** Sets whom to tell from now on. */
+    final void tell(ListenerMetrics metrics) {
+        told = metrics;
+        tellsRecords = metrics.wantsRecords();
+    }
+
+    @Override
+    public boolean wantsRecords() {
+        return tellsRecords;
+    }
+
+    @Override
+    public void started(long waitedNanos) {
+        waited(waitedNanos, 1);
+        if (tellsRecords) {
+            told.started(waitedNanos);
+        }
+    }
+
+    @Override
+    public void finished(RecordOutcome outcome, long nanos) {
+        finished(outcome, nanos, 1);
+        if (tellsRecords) {
+            told.finished(outcome, nanos);
+        }
+    }
+
+    /** Counts records that have waited for about as long as each other. */
+    void waited(long nanos, int records) {
+        waited.add(records);
+        waitedNanos.add(nanos * records);
+        queueWait.count(nanos, records);
+    }
+
+    /** Counts records that ended in the same way, and took so long each, on average. */
+    void finished(RecordOutcome outcome, long nanos, int records) {
+        ended.add(outcome, records);
+        handledNanos.add(outcome, nanos * records);
+        handling.count(nanos, records);
+    }
+
+    @Override
+    public void paused(PauseReason reason) {
+        pauses.add(reason, 1);
+        told.paused(reason);
+    }
+
+    @Override
+    public void resumed(PauseReason reason) {
+        resumes.add(reason, 1);
+        told.resumed(reason);
+    }
+
+    @Override
+    public void committed(boolean success) {
+        if (success) {
+            commits.increment();
+            lastCommit = Instant.now();
+        } else {
+            failedCommits.increment();
+            timeline.add(ListenerEvent.Kind.COMMIT_FAILED, "");
+        }
+        told.committed(success);
+    }
+
+    /** Takes in that a consumer has come to have other partitions. */
+    void rebalanced(ListenerEvent.Kind kind, Collection<TopicPartition> partitions) {
+        if (!partitions.isEmpty()) {
+            rebalances.increment();
+            timeline.add(kind, "", null, partitions.size(), 0, partitions.toString());
+        }
+    }
+
+    /** Takes in that partitions that leave have been drained. */
+    void drained(Collection<PartitionWork> partitions, Collection<PartitionWork> late, long nanos) {
+        int left = late.stream().mapToInt(work -> work.inFlight.running()).sum();
+        drains.increment();
+        drainNanos.add(nanos);
+        abandoned.add(left);
+        timeline.add(
+                ListenerEvent.Kind.DRAINED,
+                "",
+                null,
+                left,
+                TimeUnit.NANOSECONDS.toMillis(nanos),
+                partitions.size() + " partitions");
+    }
+
+    /** Counts records that ended in a way. */
+    long ended(RecordOutcome outcome) {
+        return ended.sum(outcome);
+    }
+
+    long ended() {
+        return ended.sum();
+    }
+
+    /** How long the handling of all that ended took, in nanoseconds. */
+    long handledNanos() {
+        return handledNanos.sum();
+    }
+
+    /** How often the listener, or one of its partitions, has been paused for a reason. */
+    Map<PauseReason, Long> pauses() {
+        return pauses.sums();
+    }
+
+    /** Takes in what the time of a consumer went into that ends, in nanoseconds by kind. */
+    void consumerEnded(long[] times) {
+        for (PauseReason reason : PauseReason.values()) {
+            pausedNanos.add(reason, times[TimeShares.paused(reason)]);
+        }
+    }
+
+    /** @param running what the time of the present consumers has gone into, in nanoseconds by kind */
+    ListenerSnapshot.Totals totals(long[] running) {
+        Map<RecordOutcome, Double> handlingSeconds = new EnumMap<>(RecordOutcome.class);
+        handledNanos.sums().forEach((outcome, nanos) -> handlingSeconds.put(outcome, seconds(nanos)));
+        Map<PauseReason, Long> resumed = resumes.sums(); // first: there is no resume without a pause
+        Map<PauseReason, Double> pausedSeconds = new EnumMap<>(PauseReason.class);
+        pausedNanos
+                .sums()
+                .forEach((reason, nanos) ->
+                        pausedSeconds.put(reason, seconds(nanos + running[TimeShares.paused(reason)])));
+        return new ListenerSnapshot.Totals(
+                polled.sum(),
+                ended.sums(),
+                handlingSeconds,
+                waited.sum(),
+                seconds(waitedNanos.sum()),
+                failedAttempts.sum(),
+                retries.sum(),
+                pauses.sums(),
+                resumed,
+                pausedSeconds,
+                commits.sum(),
+                failedCommits.sum(),
+                rebalances.sum(),
+                drains.sum(),
+                seconds(drainNanos.sum()),
+                abandoned.sum());
+    }
+
+    private static double seconds(long nanos) {
+        return (double) nanos / TimeUnit.SECONDS.toNanos(1);
+    }
+
+    @Nullable Instant lastCommit() {
+        return lastCommit;
+    }
+}

@@ -1,0 +1,344 @@
+package io.github.kafkabackpressure.metrics;
+
+import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerSnapshot;
+import io.github.kafkabackpressure.listener.ListenerSnapshot.Recent;
+import io.github.kafkabackpressure.listener.ListenerSnapshot.Totals;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.TimeGauge;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The meters of a listener that read what its container knows when they are asked, so that they cost nothing per record.
+ * All are tagged with the listener's id as {@code listener}; {@code docs/meters.md} describes them.
+ *
+ * <p>Threading: any thread.
+ */
+final class ListenerMeters extends SharedMeters {
+
+    private static final String PREFIX = "kafka.backpressure.listener.";
+
+    /** For so long one look at the listener answers all meters: a scrape asks for them one after the other. */
+    private static final long SNAPSHOT_HOLDS_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private record Look(ListenerSnapshot snapshot, long at) {}
+
+    private final BackpressuredMessageListenerContainer<?, ?> container;
+
+    private final Tags tags;
+
+    /** Whether somebody else times each record, with a histogram. */
+    private final boolean timesRecords;
+
+    private final @Nullable PartitionMeters partitions;
+
+    private final Instant opened = Instant.now();
+
+    private volatile @Nullable Look last;
+
+    ListenerMeters(
+            MeterRegistry registry,
+            BackpressuredMessageListenerContainer<?, ?> container,
+            boolean timesRecords,
+            boolean ofPartitions) {
+        super(registry, PREFIX + container.getListenerId());
+        this.container = container;
+        this.tags = Tags.of("listener", container.getListenerId());
+        this.timesRecords = timesRecords;
+        this.partitions = ofPartitions ? new PartitionMeters(registry, tags) : null;
+    }
+
+    private ListenerSnapshot now() {
+        Look look = last;
+        if (look == null || System.nanoTime() - look.at() > SNAPSHOT_HOLDS_NANOS) {
+            look = new Look(container.snapshot(), System.nanoTime());
+            last = look;
+            if (partitions != null) {
+                partitions.update(look.snapshot());
+            }
+        }
+        return look.snapshot();
+    }
+
+    /** Takes all meters out of the registry. */
+    void close() {
+        remove();
+        if (partitions != null) {
+            partitions.remove();
+        }
+    }
+
+    @Override
+    List<Meter> register(MeterRegistry registry) {
+        Registration to = new Registration(registry);
+        inWork(to);
+        progress(to);
+        time(to);
+        totals(to);
+        return to.meters;
+    }
+
+    private void inWork(Registration to) {
+        to.gauge("in.flight", "records", "Records polled and not finished", ListenerSnapshot::inFlight);
+        to.gauge("queued", "records", "Those that wait for their lane or a worker", ListenerSnapshot::queued);
+        to.gauge("running", "records", "Those that are being handled", ListenerSnapshot::running);
+        to.gauge("backing.off", "records", "Those that wait for their next attempt", ListenerSnapshot::backingOff);
+        to.gauge(
+                "awaited",
+                "records",
+                "Those whose method has returned and whose result or acknowledgment is awaited",
+                ListenerSnapshot::awaited);
+        to.gauge(
+                "in.flight.bytes", "bytes", "Bytes in flight, where they are limited", ListenerSnapshot::bytesInFlight);
+        to.gauge("limit", "records", "The most records that may be in flight", ListenerSnapshot::maxInFlight);
+        to.gauge(
+                "limit.bytes",
+                "bytes",
+                "The most bytes that may be in flight; 0: any number",
+                now -> now.limits().maxInFlightBytes());
+        to.gauge(
+                "limit.concurrency",
+                "workers",
+                "The most records handled at the same moment",
+                now -> now.limits().maxConcurrency());
+        to.gauge(
+                "workers.utilisation",
+                null,
+                "The share of the workers' time in the last ten seconds that went into records",
+                now -> now.recent().workers());
+        to.gauge(
+                "partitions",
+                "partitions",
+                "Assigned partitions",
+                now -> now.partitions().size());
+        to.gauge("partitions.paused", "partitions", "Paused partitions", ListenerSnapshot::pausedPartitions);
+    }
+
+    private void progress(Registration to) {
+        to.gauge(
+                "lag",
+                "records",
+                "Records between the positions and the ends of the partitions",
+                ListenerSnapshot::lag);
+        to.gauge(
+                "frontier.lag",
+                "records",
+                "Records between the frontiers and the ends: what is yet to be done",
+                ListenerSnapshot::frontierLag);
+        to.gauge(
+                "past.frontier",
+                "records",
+                "Records polled past the frontiers: what would come again after a crash",
+                ListenerSnapshot::pastFrontier);
+        to.seconds("time.to.drain", "How long until nothing is left to do, at the present rates", now -> {
+            Duration left = now.timeToDrain();
+            return left == null ? Double.POSITIVE_INFINITY : seconds(left);
+        });
+        to.seconds("oldest.unfinished", "How long ago the oldest unfinished record was polled", now -> {
+            Duration age = now.oldestUnfinished();
+            return age == null ? 0 : seconds(age);
+        });
+        to.seconds(
+                "slowest.running",
+                "How long the record has been handled that has been for longest",
+                now -> now.slowest().stream()
+                        .findFirst()
+                        .map(record -> seconds(record.age()))
+                        .orElse(0.0));
+        to.seconds("last.commit.age", "How long ago a commit last succeeded, or the listener was started", now -> {
+            Instant commit = now.lastCommit();
+            return seconds(
+                    Duration.between(commit == null || commit.isBefore(opened) ? opened : commit, Instant.now()));
+        });
+    }
+
+    private void time(Registration to) {
+        to.gauge(
+                "time.share",
+                null,
+                "Share of the last ten seconds",
+                Tags.of("state", "busy", "reason", "none"),
+                now -> now.recent().busy());
+        to.gauge(
+                "time.share",
+                null,
+                "Share of the last ten seconds",
+                Tags.of("state", "idle", "reason", "none"),
+                now -> now.recent().idle());
+        for (PauseReason reason : PauseReason.values()) {
+            to.gauge(
+                    "time.share",
+                    null,
+                    "Share of the last ten seconds",
+                    Tags.of("state", "paused", "reason", tag(reason)),
+                    now -> now.recent().paused().getOrDefault(reason, 0.0));
+            to.counter(
+                    "pauses",
+                    "pauses",
+                    "Pauses of the listener or of a partition",
+                    Tags.of("reason", tag(reason)),
+                    totals -> totals.pauses().getOrDefault(reason, 0L));
+            to.counter(
+                    "resumes",
+                    "resumes",
+                    "Ends of such pauses",
+                    Tags.of("reason", tag(reason)),
+                    totals -> totals.resumes().getOrDefault(reason, 0L));
+            to.counter(
+                    "paused.time",
+                    "seconds",
+                    "Time in which a consumer could poll nothing",
+                    Tags.of("reason", tag(reason)),
+                    totals -> totals.pausedSeconds().getOrDefault(reason, 0.0));
+        }
+        if (!timesRecords) {
+            to.timer(
+                    "queue.wait",
+                    "Time from the poll until a worker takes a record",
+                    Tags.empty(),
+                    Totals::started,
+                    totals -> totals.queueWaitSeconds());
+            for (RecordOutcome outcome : RecordOutcome.values()) {
+                to.timer(
+                        "handling",
+                        "Time that handling a record takes, retries included; its count counts records",
+                        Tags.of("outcome", tag(outcome)),
+                        totals -> totals.outcomes().getOrDefault(outcome, 0L),
+                        totals -> totals.handlingSeconds().getOrDefault(outcome, 0.0));
+            }
+        }
+        quantiles(to, "queue.wait.recent", Recent::queueWait);
+        quantiles(to, "handling.recent", Recent::handling);
+    }
+
+    private static void quantiles(Registration to, String name, Function<Recent, ListenerSnapshot.Quantiles> of) {
+        String description = "What half, or 99 of 100, took no longer than in the last ten seconds";
+        to.seconds(
+                name,
+                description,
+                Tags.of("quantile", "0.5"),
+                now -> seconds(of.apply(now.recent()).p50()));
+        to.seconds(
+                name,
+                description,
+                Tags.of("quantile", "0.99"),
+                now -> seconds(of.apply(now.recent()).p99()));
+    }
+
+    private void totals(Registration to) {
+        to.counter("polled", "records", "Records polled", Tags.empty(), Totals::polled);
+        for (RecordOutcome outcome : RecordOutcome.values()) {
+            to.counter(
+                    "records",
+                    "records",
+                    "Records by how they ended",
+                    Tags.of("outcome", tag(outcome)),
+                    totals -> totals.outcomes().getOrDefault(outcome, 0L));
+        }
+        to.counter("attempts.failed", "attempts", "Attempts that failed", Tags.empty(), Totals::failedAttempts);
+        to.counter("retries", "attempts", "Attempts after the first", Tags.empty(), Totals::retries);
+        to.counter("commits", "commits", "Commits", Tags.of("result", "success"), Totals::commits);
+        to.counter("commits", "commits", "Commits", Tags.of("result", "failure"), Totals::failedCommits);
+        to.counter("rebalances", "rebalances", "Times that partitions came or went", Tags.empty(), Totals::rebalances);
+        to.timer("drain", "Drains of partitions that leave", Tags.empty(), Totals::drains, Totals::drainSeconds);
+        to.counter(
+                "abandoned",
+                "records",
+                "Records that still ran when a drain had to end",
+                Tags.empty(),
+                Totals::abandoned);
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toNanos() / 1e9;
+    }
+
+    static String tag(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** Registers meters and remembers which. */
+    private final class Registration {
+
+        private final MeterRegistry registry;
+
+        private final List<Meter> meters = new ArrayList<>();
+
+        Registration(MeterRegistry registry) {
+            this.registry = registry;
+        }
+
+        void gauge(String name, @Nullable String unit, String description, ToDoubleFunction<ListenerSnapshot> value) {
+            gauge(name, unit, description, Tags.empty(), value);
+        }
+
+        void gauge(
+                String name,
+                @Nullable String unit,
+                String description,
+                Tags more,
+                ToDoubleFunction<ListenerSnapshot> value) {
+            meters.add(Gauge.builder(PREFIX + name, ListenerMeters.this, of -> value.applyAsDouble(of.now()))
+                    .description(description)
+                    .baseUnit(unit)
+                    .tags(tags.and(more))
+                    .register(registry));
+        }
+
+        void seconds(String name, String description, ToDoubleFunction<ListenerSnapshot> value) {
+            seconds(name, description, Tags.empty(), value);
+        }
+
+        void seconds(String name, String description, Tags more, ToDoubleFunction<ListenerSnapshot> value) {
+            meters.add(TimeGauge.builder(
+                            PREFIX + name, ListenerMeters.this, TimeUnit.SECONDS, of -> value.applyAsDouble(of.now()))
+                    .description(description)
+                    .tags(tags.and(more))
+                    .register(registry));
+        }
+
+        void counter(String name, String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
+            meters.add(FunctionCounter.builder(
+                            PREFIX + name,
+                            ListenerMeters.this,
+                            of -> value.applyAsDouble(of.now().totals()))
+                    .description(description)
+                    .baseUnit(unit)
+                    .tags(tags.and(more))
+                    .register(registry));
+        }
+
+        void timer(
+                String name,
+                String description,
+                Tags more,
+                ToLongFunction<Totals> count,
+                ToDoubleFunction<Totals> seconds) {
+            meters.add(FunctionTimer.builder(
+                            PREFIX + name,
+                            ListenerMeters.this,
+                            of -> count.applyAsLong(of.now().totals()),
+                            of -> seconds.applyAsDouble(of.now().totals()),
+                            TimeUnit.SECONDS)
+                    .description(description)
+                    .tags(tags.and(more))
+                    .register(registry));
+        }
+    }
+}
