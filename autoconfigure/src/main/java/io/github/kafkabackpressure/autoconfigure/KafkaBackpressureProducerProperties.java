@@ -8,6 +8,7 @@ import io.github.kafkabackpressure.producer.ProducerOptions.Batching;
 import io.github.kafkabackpressure.producer.ProducerOptions.Priorities;
 import io.github.kafkabackpressure.producer.ProducerOptions.SlowModeOptions;
 import io.github.kafkabackpressure.producer.ProducerOptions.SpoolOptions;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -55,7 +56,7 @@ public record KafkaBackpressureProducerProperties(
         @Nullable RateLimit rateLimit,
         @Nullable SlowMode slowMode,
         @DefaultValue("20s") Duration flushTimeout,
-        @Nullable Path spoolDirectory,
+        @Nullable String spoolDirectory,
         @DefaultValue("256MB") DataSize spoolMaxBytes) {
 
     private static final String PREFIX = "kafka.backpressure.producer.";
@@ -118,7 +119,24 @@ public record KafkaBackpressureProducerProperties(
                 new Priorities(priorityHeader, defaultPriority, bypassPriority),
                 rateLimit == null ? null : rateLimit.options(),
                 slowMode == null ? null : slowMode.options(),
-                spoolDirectory == null ? null : new SpoolOptions(spoolDirectory, spoolMaxBytes.toBytes()),
+                spool(),
                 flushTimeout);
+    }
+
+    /** The directory as it is written: Spring's own conversion would look for a relative one in the class path first. */
+    private @Nullable SpoolOptions spool() {
+        if (spoolDirectory == null || spoolDirectory.isBlank()) {
+            return null;
+        }
+        return new SpoolOptions(directory(spoolDirectory), spoolMaxBytes.toBytes());
+    }
+
+    private static Path directory(String written) {
+        try {
+            return written.startsWith("file:") ? Path.of(URI.create(written)) : Path.of(written);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidBackpressurePropertyException(
+                    PREFIX + "spool-directory", written, "the path of a directory", e);
+        }
     }
 }

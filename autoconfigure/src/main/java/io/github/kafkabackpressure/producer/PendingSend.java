@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.support.SendResult;
 
@@ -44,8 +45,11 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     /** Whether {@link #handedOverNanos} is set: some end without ever having been handed over. */
     boolean timed;
 
-    /** Counts in the order of hand-over; set only where there is a spool. */
+    /** Counts from one in the order of hand-over; set only where there is a spool. */
     long order;
+
+    /** What the record's headers were at the hand-over; set only where there is a spool. */
+    Header @Nullable [] headersBefore;
 
     private volatile int ended;
 
@@ -64,6 +68,11 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     @Override
     public ProducerRecord<K, V> record() {
         return record;
+    }
+
+    @Override
+    public Header @Nullable [] headersBefore() {
+        return headersBefore;
     }
 
     /** Whether the caller is the one that ends this send; the answer is yes once. */

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
@@ -112,7 +113,8 @@ final class SendCompletion<K, V> {
     void begins(PendingSend<K, V> send) {
         send.inFlight = true;
         if (store != null) {
-            send.order = order.incrementAndGet();
+            number(send);
+            send.headersBefore = send.record.headers().toArray();
         }
         if (slowMode != null) {
             send.handedOverNanos = nanoTime.getAsLong();
@@ -197,17 +199,25 @@ final class SendCompletion<K, V> {
 
     /** It was accepted, and will not be handed over any more. */
     void giveUp(PendingSend<K, V> send) {
-        if (store != null) {
-            send.order = order.incrementAndGet();
-        }
         undelivered(send);
     }
 
     private void undelivered(PendingSend<K, V> send) {
+        number(send);
         undelivered.add(send);
         // Looked at after it was added: either this sees that the shutdown is over, or the shutdown sees the record.
         if (stage == Stage.OVER) {
             endAll(drain(), Set.of());
+        }
+    }
+
+    /**
+     * Whoever is handed over has a number; whoever is refused or given up without that gets one then, as that, too, goes
+     * in order.
+     */
+    private void number(PendingSend<K, V> send) {
+        if (store != null && send.order == 0) {
+            send.order = order.incrementAndGet();
         }
     }
 
@@ -314,7 +324,9 @@ final class SendCompletion<K, V> {
             if (end(send, outcome)) {
                 RecordNotSentException exception = refusals.of(send.record, outcome);
                 endExceptionally(send, exception);
-                tellOfFailure(send, null, exception);
+                if (outcome != SendOutcome.SPOOLED) {
+                    tellOfFailure(send, null, exception);
+                }
             }
         }
     }
@@ -323,23 +335,32 @@ final class SendCompletion<K, V> {
     private Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> sends) {
         UndeliveredStore<K, V> keeper = store;
         List<PendingSend<K, V>> keepable =
-                sends.stream().filter(send -> send.keepable).toList();
+                sends.stream().filter(send -> send.keepable).distinct().toList();
         if (keeper == null || keepable.isEmpty()) {
             return Set.of();
         }
-        FutureTask<Set<PendingSend<K, V>>> keeping = new FutureTask<>(() -> keeper.keep(keepable));
+        // Who sets it decides whether they are kept: whoever hears that they are not may send them again.
+        AtomicBoolean decided = new AtomicBoolean();
+        FutureTask<Set<PendingSend<K, V>>> keeping =
+                new FutureTask<>(() -> keeper.keep(keepable, () -> decided.compareAndSet(false, true)));
         Thread thread = new Thread(keeping, "kafka-backpressure-spool-" + name);
         thread.setDaemon(true);
         thread.start();
         try {
-            return keeping.get(KEEP_SECONDS, TimeUnit.SECONDS);
-        } catch (TimeoutException e) {
-            keeping.cancel(true);
-            logger.error(keepable.size() + " undelivered records of '" + name + "' could not be kept within "
-                    + KEEP_SECONDS + " s");
+            try {
+                return keeping.get(KEEP_SECONDS, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
+                if (!decided.compareAndSet(false, true)) {
+                    return keeping.get(); // all that is left is to name the file
+                }
+                keeping.cancel(true);
+                logger.error(keepable.size() + " undelivered records of '" + name + "' could not be kept within "
+                        + KEEP_SECONDS + " s");
+            }
         } catch (ExecutionException e) {
             logger.error(keepable.size() + " undelivered records of '" + name + "' could not be kept", e.getCause());
         } catch (InterruptedException e) {
+            decided.set(true);
             keeping.cancel(true);
             Thread.currentThread().interrupt();
         }

@@ -8,6 +8,7 @@ import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import io.github.kafkabackpressure.producer.ProducerOptions;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,6 +62,31 @@ class KafkaBackpressureProducerPropertiesTests {
                         .isInstanceOfSatisfying(
                                 InvalidBackpressurePropertyException.class,
                                 failure -> assertThat(failure.property()).isEqualTo(PREFIX + property)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "META-INF, META-INF",
+        "spool/here, spool/here",
+        "/var/spool/app, /var/spool/app",
+        "file:/var/spool, /var/spool"
+    })
+    void aSpoolDirectoryIsWhereItIsWrittenAlsoIfTheClassPathHasOneOfThatName(String written, String directory) {
+        runner.withPropertyValues(PREFIX + "spool-directory=" + written)
+                .run(context -> assertThat(context.getBean(KafkaBackpressureProducerProperties.class)
+                                .options()
+                                .spool()
+                                .directory())
+                        .isEqualTo(Path.of(directory)));
+    }
+
+    @Test
+    void anEmptySpoolDirectoryIsNone() {
+        runner.withPropertyValues(PREFIX + "spool-directory=")
+                .run(context -> assertThat(context.getBean(KafkaBackpressureProducerProperties.class)
+                                .options()
+                                .spool())
+                        .isNull());
     }
 
     @Test

@@ -89,7 +89,7 @@ class ReplayAtShutdownTests {
         }
 
         @Override
-        public <S extends Undelivered<String, String>> Set<S> keep(List<S> undelivered) {
+        public <S extends Undelivered<String, String>> Set<S> keep(List<S> undelivered, BooleanSupplier mayKeep) {
             kept.addAll(undelivered);
             return new HashSet<>(undelivered);
         }

@@ -47,6 +47,8 @@ final class SpoolReplay implements AutoCloseable {
     /** Sent before their answers are awaited. */
     private static final int WINDOW = 500;
 
+    private static final int MOST_TOLD = 100;
+
     /** Stands for all partitions of a topic. */
     private static final int ALL = -1;
 
@@ -62,6 +64,9 @@ final class SpoolReplay implements AutoCloseable {
     /** Topics whose last answer was an acknowledgement; of another, one record goes alone until it is answered. */
     private final Set<String> reached = new HashSet<>();
 
+    /** What the cluster has said does not exist, since the present file was begun. */
+    private final Set<TopicPartition> missing = new HashSet<>();
+
     /** Whether the cluster does not let this producer do what it must. */
     private boolean denied;
 
@@ -72,27 +77,43 @@ final class SpoolReplay implements AutoCloseable {
     }
 
     /**
-     * What became of the records of a file.
+     * What became of some records.
      *
      * @param refusal what the first one was refused for
      * @param unsettled how many are neither acknowledged nor refused, because the replay must not go on
      */
-    record Result(int acknowledged, int refused, @Nullable String refusal, int unsettled) {}
+    record Result(int acknowledged, int refused, @Nullable String refusal, int unsettled) {
+
+        static final Result NONE = new Result(0, 0, null, 0);
+
+        Result plus(Result next) {
+            return new Result(
+                    acknowledged + next.acknowledged,
+                    refused + next.refused,
+                    refusal == null ? next.refusal : refusal,
+                    unsettled + next.unsettled);
+        }
+    }
+
+    /** Another file follows: what was missing may be there by now. */
+    void begin() {
+        missing.clear();
+    }
 
     /** Returns when all is settled, or when the replay must stop. */
     Result send(List<ProducerRecord<byte[], byte[]>> records) {
-        FileReplay file = new FileReplay(records);
+        Batch batch = new Batch(records);
         long pause = SHORTEST_PAUSE_NANOS;
-        while (!file.unsettled.isEmpty() && !mustStop()) {
-            if (file.round()) {
+        while (!batch.unsettled.isEmpty() && !mustStop()) {
+            if (batch.round()) {
                 pause = SHORTEST_PAUSE_NANOS;
             }
-            if (!file.unsettled.isEmpty()) {
+            if (!batch.unsettled.isEmpty()) {
                 LockSupport.parkNanos(this, pause);
                 pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
             }
         }
-        return file.result();
+        return batch.result();
     }
 
     /** An interrupt is how a shutdown ends a call that blocks. */
@@ -123,7 +144,8 @@ final class SpoolReplay implements AutoCloseable {
             try {
                 producer = producers.get();
             } catch (RuntimeException e) {
-                tell("no producer can be opened", e);
+                // Without a record in it, so with all that it says.
+                tell("no producer can be opened, " + e.getMessage(), e);
             }
         }
         return producer;
@@ -131,8 +153,9 @@ final class SpoolReplay implements AutoCloseable {
 
     /** Once for each kind: it may go on for days. */
     private void tell(String what, Throwable cause) {
-        if (told.add(what + cause.getClass())) {
-            logger.warn("The replay of the spool of '" + name + "' goes on trying: " + what, cause);
+        if (told.size() < MOST_TOLD && told.add(what + cause.getClass())) {
+            logger.warn("The replay of the spool of '" + name + "' goes on trying: " + what + ": "
+                    + LogText.ofKafka(cause));
         }
     }
 
@@ -167,22 +190,19 @@ final class SpoolReplay implements AutoCloseable {
         }
     }
 
-    /** The records of one file on their way. */
-    private final class FileReplay {
+    /** Records on their way. */
+    private final class Batch {
 
         final List<Unsettled> unsettled = new ArrayList<>();
 
         private final Deque<Unsettled> inFlight = new ArrayDeque<>();
         private final Set<String> heldBack = new HashSet<>();
 
-        /** What the cluster says does not exist. */
-        private final Set<TopicPartition> missing = new HashSet<>();
-
         private int acknowledged;
         private int refused;
         private @Nullable String refusal;
 
-        FileReplay(List<ProducerRecord<byte[], byte[]>> records) {
+        Batch(List<ProducerRecord<byte[], byte[]>> records) {
             records.forEach(record -> unsettled.add(new Unsettled(record)));
         }
 
@@ -269,13 +289,13 @@ final class SpoolReplay implements AutoCloseable {
             if (isDenied(cause)) {
                 denied = true;
             } else if (!(cause instanceof RetriableException) || learnsThatItIsMissing(one.record, cause, current)) {
-                refused(one, String.valueOf(cause));
+                refused(one, LogText.ofKafka(cause));
                 return;
             }
             String topic = one.record.topic();
             heldBack.add(topic);
             reached.remove(topic);
-            tell("a record for topic " + topic + " was not sent", cause);
+            tell("a record for topic " + LogText.of(topic) + " was not sent", cause);
         }
 
         private boolean isMissing(ProducerRecord<byte[], byte[]> record) {

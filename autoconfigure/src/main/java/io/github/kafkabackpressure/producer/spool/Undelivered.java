@@ -1,6 +1,8 @@
 package io.github.kafkabackpressure.producer.spool;
 
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A send that a shutdown could not deliver. One is told from another by identity: equal records are sent twice.
@@ -12,6 +14,11 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  */
 public interface Undelivered<K, V> {
 
-    /** The record as it was given to Kafka's producer, or would have been. */
+    /** The record that was given to Kafka's producer, or would have been. */
     ProducerRecord<K, V> record();
+
+    /** What its headers were before the hand-over to Kafka's producer, whose interceptors may change them; null: as now. */
+    default Header @Nullable [] headersBefore() {
+        return null;
+    }
 }

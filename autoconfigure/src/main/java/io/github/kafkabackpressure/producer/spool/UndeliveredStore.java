@@ -22,6 +22,11 @@ public interface UndeliveredStore<K, V> {
      */
     boolean replay(BooleanSupplier mayGoOn);
 
-    /** Keeps these, in this order, and says which of them it could keep. */
-    <S extends Undelivered<K, V>> Set<S> keep(List<S> undelivered);
+    /**
+     * Keeps these, in this order.
+     *
+     * @param mayKeep asked at most once, at the very end: after a yes they are kept, after a no they are not
+     * @return which of them it has kept
+     */
+    <S extends Undelivered<K, V>> Set<S> keep(List<S> undelivered, BooleanSupplier mayKeep);
 }

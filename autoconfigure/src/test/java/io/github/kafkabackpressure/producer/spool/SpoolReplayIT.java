@@ -81,7 +81,7 @@ class SpoolReplayIT {
         add(topic, 7, "lost");
         add("missing", null, "lost");
         add(topic, null, "2");
-        SpoolFile.write(file, encoded);
+        SpoolFiles.write(file, encoded);
 
         assertThat(spool().replay(() -> true)).isTrue();
 
@@ -94,7 +94,7 @@ class SpoolReplayIT {
         for (int i = 0; i < 100; i++) {
             add(topic, i % 2 == 0 ? null : 0, String.valueOf(i));
         }
-        SpoolFile.write(file, encoded);
+        SpoolFiles.write(file, encoded);
         broker.freeze();
 
         CompletableFuture<Boolean> replay = CompletableFuture.supplyAsync(() -> spool().replay(() -> true));
@@ -114,11 +114,11 @@ class SpoolReplayIT {
     void aClusterThatRefusesTheLoginAtFirstGetsAllOfItInOrder() throws IOException {
         add(topic, null, "0");
         add(topic, null, "1");
-        SpoolFile.write(file, encoded);
+        SpoolFiles.write(file, encoded);
         AtomicInteger opened = new AtomicInteger();
         DefaultKafkaProducerFactory<String, String> factory = factory();
         Spool<String, String> spool = new Spool<>(directory, 1 << 20, "template", factory, () -> {
-            Map<String, Object> config = Spool.replayConfig("template", factory.getConfigurationProperties());
+            Map<String, Object> config = ReplayProducers.config("template", factory.getConfigurationProperties());
             if (opened.incrementAndGet() < 3) {
                 // Which the broker's listener does not speak.
                 config.put("security.protocol", "SASL_PLAINTEXT");
@@ -152,7 +152,7 @@ class SpoolReplayIT {
 
     private void add(String to, @Nullable Integer partition, String value) throws IOException {
         encoded.add(
-                SpoolFile.encode(new ProducerRecord<>(to, partition, null, value.getBytes(StandardCharsets.UTF_8))));
+                RecordBytes.encode(new ProducerRecord<>(to, partition, null, value.getBytes(StandardCharsets.UTF_8))));
     }
 
     private List<Path> files() throws IOException {

@@ -88,7 +88,7 @@ class SpoolReplayTests {
         write("a 0", "a poison", "a 1");
         openers.add(producer(tried -> {
             if (tried.equals("a poison")) {
-                throw new ClassCastException("a partitioner wants text");
+                throw new ClassCastException("said of a payload");
             }
             return null;
         }));
@@ -97,7 +97,7 @@ class SpoolReplayTests {
 
         assertThat(acknowledged).containsExactly("a 0", "a 1");
         assertThat(files()).singleElement().asString().contains(".spool.damaged-");
-        assertThat(output).contains("a partitioner wants text").contains("2 of its records were sent");
+        assertThat(output).contains("java.lang.ClassCastException. 2 of its records were sent");
     }
 
     @Test
@@ -185,13 +185,13 @@ class SpoolReplayTests {
     @Test
     void aPartitionThatIsMissingIsGivenUpAndTheOthersAreSentOnce() throws IOException {
         ProducerRecord<byte[], byte[]> missing = new ProducerRecord<>("a", 7, null, bytes("missing"));
-        SpoolFile.write(
+        SpoolFiles.write(
                 file,
                 List.of(
-                        SpoolFile.encode(record("a 0")),
-                        SpoolFile.encode(missing),
-                        SpoolFile.encode(missing),
-                        SpoolFile.encode(record("a 1"))));
+                        RecordBytes.encode(record("a 0")),
+                        RecordBytes.encode(missing),
+                        RecordBytes.encode(missing),
+                        RecordBytes.encode(record("a 1"))));
         openers.add(
                 producer(tried -> tried.equals("a missing") ? new TimeoutException("not present in metadata") : null));
 
@@ -228,7 +228,7 @@ class SpoolReplayTests {
 
     @Test
     void kafkaItselfTriesAgainForAsLongAsTheReplayMayGoOn() {
-        Map<String, Object> config = Spool.replayConfig(
+        Map<String, Object> config = ReplayProducers.config(
                 "template",
                 Map.of(
                         ProducerConfig.TRANSACTIONAL_ID_CONFIG, "tx-0",
@@ -241,7 +241,7 @@ class SpoolReplayTests {
                 .containsEntry(ProducerConfig.LINGER_MS_CONFIG, 0)
                 .containsEntry(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE)
                 .containsEntry(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
-        assertThat(Spool.replayConfig("template", Map.of(ProducerConfig.RETRIES_CONFIG, "0")))
+        assertThat(ReplayProducers.config("template", Map.of(ProducerConfig.RETRIES_CONFIG, "0")))
                 .containsEntry(ProducerConfig.RETRIES_CONFIG, "0");
     }
 
@@ -265,9 +265,9 @@ class SpoolReplayTests {
     private void write(String... records) throws IOException {
         List<byte[]> encoded = new ArrayList<>();
         for (String record : records) {
-            encoded.add(SpoolFile.encode(record(record)));
+            encoded.add(RecordBytes.encode(record(record)));
         }
-        SpoolFile.write(file, encoded);
+        SpoolFiles.write(file, encoded);
     }
 
     private static ProducerRecord<byte[], byte[]> record(String topicAndValue) {
