@@ -135,8 +135,8 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         assignment.throwFailure();
         frontiersLeft.clear();
         handOverLeftBehind();
-        seeks.apply();
         assignment.calls.run();
+        seeks.apply();
         tellGroup();
         takeCompletions();
         committer.tick();

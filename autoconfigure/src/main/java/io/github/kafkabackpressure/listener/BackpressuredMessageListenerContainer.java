@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.BeanUtils;
 import org.springframework.context.ApplicationContext;
@@ -342,6 +343,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         if (stopping.workers.isWorkerThread()) {
             // The listener stops itself: its record ends only after this returns, and the stop after that.
             super.doStop(() -> end(stopping), normal);
+            stopping.wakeLoops();
             callback.run();
         } else {
             super.doStop(
@@ -350,6 +352,45 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                         callback.run();
                     },
                     normal);
+            stopping.wakeLoops();
+        }
+    }
+
+    @Override
+    public void pause() {
+        super.pause();
+        wakeLoops();
+    }
+
+    @Override
+    public void resume() {
+        super.resume();
+        wakeLoops();
+    }
+
+    @Override
+    public void pausePartition(TopicPartition partition) {
+        super.pausePartition(partition);
+        wakeLoops();
+    }
+
+    @Override
+    public void resumePartition(TopicPartition partition) {
+        super.resumePartition(partition);
+        wakeLoops();
+    }
+
+    @Override
+    public void enforceRebalance() {
+        super.enforceRebalance();
+        wakeLoops();
+    }
+
+    /** spring-kafka wakes only a loop that polls already; one that has just looked would poll on for its whole timeout. */
+    private void wakeLoops() {
+        ListenerRun current = run.get();
+        if (current != null) {
+            current.wakeLoops();
         }
     }
 

@@ -62,6 +62,11 @@ final class ConsumerCalls {
         }
     }
 
+    /** Whether a call is waited for that nobody has begun to make. Called by any thread. */
+    boolean isWaiting() {
+        return !waiting.isEmpty();
+    }
+
     /** Makes the calls that are waited for. Called by the consumer's thread. */
     void run() {
         for (FutureTask<?> task = waiting.poll(); task != null; task = waiting.poll()) {

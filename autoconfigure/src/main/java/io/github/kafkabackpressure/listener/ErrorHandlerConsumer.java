@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The consumer as an error handler sees it. With other containers an error handler moves the consumer: it seeks to what
  * is to come again, commits what it has recovered, pauses and polls while it waits. Here others are in work in the same
- * partition, so none of that is done; what was asked for is kept and says which records come again.
+ * partition, so none of that is done; what was asked for is kept and says which records come again. Only a seek to another
+ * place than one of these records is made, by the consumer's thread.
  *
  * <p>Threading: the worker that calls the error handler.
  */
@@ -28,13 +29,17 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
 
     private final Assignment assignment;
 
+    /** The records that the error handler is asked about. */
+    private final List<RecordTask> tasks;
+
     private final Map<TopicPartition, Long> sought = new HashMap<>();
 
     private final Map<TopicPartition, Long> committed = new HashMap<>();
 
-    ErrorHandlerConsumer(Assignment assignment) {
-        super((Consumer<Object, Object>) assignment.consumer());
-        this.assignment = assignment;
+    ErrorHandlerConsumer(List<RecordTask> tasks) {
+        super((Consumer<Object, Object>) tasks.get(0).partition.owner.consumer());
+        this.assignment = tasks.get(0).partition.owner;
+        this.tasks = tasks;
     }
 
     /** Whether the error handler moved the consumer back to a record or before it. */
@@ -53,11 +58,53 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     @Override
     public void seek(TopicPartition partition, long offset) {
         sought.put(partition, offset);
+        if (leadsElsewhere(partition, offset)) {
+            askToSeek(() -> delegate.seek(partition, offset));
+        }
     }
 
     @Override
     public void seek(TopicPartition partition, OffsetAndMetadata offsetAndMetadata) {
-        sought.put(partition, offsetAndMetadata.offset());
+        seek(partition, offsetAndMetadata.offset());
+    }
+
+    @Override
+    public void seekToBeginning(Collection<TopicPartition> partitions) {
+        soughtTo(partitions, 0);
+        askToSeek(() -> delegate.seekToBeginning(partitions));
+    }
+
+    @Override
+    public void seekToEnd(Collection<TopicPartition> partitions) {
+        soughtTo(partitions, Long.MAX_VALUE);
+        askToSeek(() -> delegate.seekToEnd(partitions));
+    }
+
+    private void soughtTo(Collection<TopicPartition> partitions, long offset) {
+        (partitions.isEmpty() ? assignment.partitions() : partitions)
+                .forEach(partition -> sought.put(partition, offset));
+    }
+
+    /** Whether a seek is to more than the failed records: before the first one, or past the one after the last. */
+    private boolean leadsElsewhere(TopicPartition partition, long offset) {
+        long first = Long.MAX_VALUE;
+        long last = -1;
+        for (RecordTask task : tasks) {
+            if (task.partition.partition.equals(partition)) {
+                first = Math.min(first, task.record.offset());
+                last = Math.max(last, task.record.offset());
+            }
+        }
+        return offset < first || offset > last + 1;
+    }
+
+    private void askToSeek(Runnable seek) {
+        assignment.calls.call(
+                () -> {
+                    seek.run();
+                    return true;
+                },
+                ANSWER_TIMEOUT);
     }
 
     @Override

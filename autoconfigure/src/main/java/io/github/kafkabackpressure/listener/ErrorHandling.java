@@ -186,7 +186,7 @@ final class ErrorHandling {
 
     /** Decides on a record. */
     Decision decide(RuntimeException exception, RecordTask task) {
-        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(task.partition.owner);
+        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(List.of(task));
         ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task::isOver);
         boolean recovered = false;
         try {
@@ -223,7 +223,7 @@ final class ErrorHandling {
      * @param invokeListener handles the batch once more; error handlers may do that themselves
      */
     BatchDecision decide(RuntimeException exception, List<RecordTask> tasks, Runnable invokeListener) {
-        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(tasks.get(0).partition.owner);
+        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(tasks);
         ErrorHandlerContainer seen =
                 new ErrorHandlerContainer(container, () -> tasks.stream().anyMatch(RecordTask::isOver));
         Predicate<RecordTask> again;

@@ -107,7 +107,7 @@ final class RecordTransactions {
 
     @SuppressWarnings("unchecked")
     private ErrorHandling.Decision afterRollback(RuntimeException exception, RecordTask task) {
-        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(task.partition.owner);
+        ErrorHandlerConsumer consumer = new ErrorHandlerConsumer(List.of(task));
         ErrorHandlerContainer seen = new ErrorHandlerContainer(container, task::isOver);
         Runnable process = () -> afterRollback.process(
                 List.of((ConsumerRecord<Object, Object>) task.record),

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
@@ -15,11 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -27,7 +30,9 @@ import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetCommitCallback;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
 import org.junit.jupiter.api.Test;
 
 class BackpressuredConsumerTests {
@@ -47,8 +52,27 @@ class BackpressuredConsumerTests {
 
         private KafkaException commitFailure;
 
+        private final List<Duration> timeouts = new ArrayList<>();
+
+        private int lateWakeups;
+
         private Kafka() {
             super("earliest");
+        }
+
+        @Override
+        public synchronized ConsumerRecords<Object, String> poll(Duration timeout) {
+            timeouts.add(timeout);
+            return super.poll(timeout);
+        }
+
+        @Override
+        public synchronized long position(TopicPartition partition) {
+            if (lateWakeups > 0) {
+                lateWakeups--;
+                throw new WakeupException();
+            }
+            return super.position(partition);
         }
 
         @Override
@@ -241,6 +265,210 @@ class BackpressuredConsumerTests {
         RecordAcknowledgment tooLate = new RecordAcknowledgment();
         work.addUnacknowledged(tooLate::giveUp);
         assertThat(tooLate.signal()).isEqualTo(Signal.GivenUp.GIVEN_UP);
+    }
+
+    private void assertCommitted(long offset) {
+        assertThat(kafka.committed(Set.of(FIRST)).get(FIRST).offset()).isEqualTo(offset);
+    }
+
+    @Test
+    void theUsersCommitsAreNotPastAnUnfinishedRecord() {
+        assign();
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 1);
+
+        consumer.commitSync();
+        assertCommitted(1);
+        finish(FIRST, 1);
+        consumer.commitAsync();
+        assertCommitted(2);
+        consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(consumer.position(FIRST), "note")));
+        assertThat(kafka.committed(Set.of(FIRST))).containsEntry(FIRST, new OffsetAndMetadata(2, "note"));
+        consumer.commitAsync(Map.of(FIRST, new OffsetAndMetadata(1)), null);
+        assertCommitted(1);
+        finish(FIRST, 1);
+        consumer.commitSync(Duration.ofSeconds(1));
+        assertCommitted(3);
+        consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(50)));
+        assertCommitted(50);
+    }
+
+    @Test
+    void theUsersCommitsAtARevokeAreNotPastWhatWasLeft() {
+        kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
+        consumer.subscribe(List.of("topic"), new ConsumerRebalanceListener() {
+            @Override
+            public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                consumer.commitSync();
+                consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(3)));
+            }
+
+            @Override
+            public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
+        });
+        consumer.poll(Duration.ZERO);
+        kafka.rebalance(List.of(FIRST));
+        consumer.poll(Duration.ZERO);
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 1);
+
+        kafka.rebalance(List.of(FIRST, SECOND));
+        kafka.rebalance(List.of(FIRST));
+        assertCommitted(1);
+    }
+
+    @Test
+    void whatAPollHasReturnedIsNotCommittedAndIsHandedOverBeforeTheNext() {
+        assign();
+        addRecords(0, 3, "key");
+        assertThat(consumer.poll(Duration.ZERO).count()).isEqualTo(3); // and the loop throws an exception
+        consumer.commitSync(Map.of(FIRST, new OffsetAndMetadata(3)));
+        assertCommitted(0);
+
+        consumer.poll(Duration.ZERO);
+
+        PartitionWork work = consumer.work().work(FIRST);
+        assertThat(work.inFlight.inFlight()).isEqualTo(3);
+        assertThat(work.tracker.frontier()).isZero();
+        assertThat(consumer.work().run.limit.inFlight()).isEqualTo(3);
+    }
+
+    @Test
+    void aSeekBeforeTheHandOverTouchesOnlyWhatIsPastItsTarget() {
+        assign();
+        addRecords(0, 3, "key");
+        consumer.poll(Duration.ZERO);
+        consumer.seek(FIRST, 2);
+        addRecords(2, 1, "key");
+
+        consumer.dispatch(consumer.poll(Duration.ZERO));
+
+        PartitionWork work = consumer.work().work(FIRST);
+        assertThat(work.hasDropped(1)).isFalse();
+        assertThat(work.hasDropped(2)).isTrue();
+        work.tracker.finish(0, 2);
+        assertThat(work.tracker.frontier()).isEqualTo(2);
+        work.tracker.finish(2);
+        assertThat(work.tracker.frontier()).isEqualTo(2);
+        work.tracker.finish(3);
+        assertThat(work.tracker.frontier()).isEqualTo(3);
+    }
+
+    @Test
+    void onlyWhereSeeksEndCounts() {
+        assign();
+        addRecords(0, 4, "key");
+        pollAndDispatch();
+        consumer.seekToBeginning(List.of(FIRST));
+        consumer.seek(FIRST, 3);
+        consumer.poll(Duration.ZERO);
+
+        PartitionWork work = consumer.work().work(FIRST);
+        assertThat(work.hasDropped(0)).isFalse();
+        assertThat(work.hasDropped(2)).isFalse();
+        assertThat(work.hasDropped(3)).isTrue();
+
+        consumer.seekToBeginning(List.of(FIRST));
+        consumer.poll(Duration.ZERO);
+        assertThat(work.hasDropped(0)).isTrue();
+    }
+
+    @Test
+    void aCommitThatIsAnsweredAfterASeekBackDoesNotCountForWhatComesAgain() {
+        assign();
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        finish(FIRST, 3);
+        consumer.seek(FIRST, 1);
+        now += TimeUnit.HOURS.toNanos(1);
+        consumer.poll(Duration.ZERO);
+        addRecords(1, 2, "key");
+        pollAndDispatch();
+        finish(FIRST, 1);
+        now += TimeUnit.HOURS.toNanos(1);
+        consumer.poll(Duration.ZERO);
+        assertCommitted(2);
+    }
+
+    @Test
+    void aRequestToTheLoopThatComesAfterItsLookKeepsThePollFromBlocking() {
+        assign();
+        consumer.work().wakeLoop(); // between the loop's look at its seeks and the tick
+        consumer.poll(Duration.ofSeconds(7));
+        assertThat(kafka.timeouts).last().isEqualTo(Duration.ZERO);
+        consumer.poll(Duration.ofSeconds(7));
+        assertThat(kafka.timeouts).last().isNotEqualTo(Duration.ZERO);
+
+        consumer.wakeup();
+        assertThat(consumer.position(FIRST)).isZero(); // and not hit by the wake-up
+        consumer.poll(Duration.ofSeconds(7));
+        assertThat(kafka.timeouts).last().isEqualTo(Duration.ZERO);
+    }
+
+    @Test
+    void aWorkersLateWakeupHitsNoCallBetweenTwoPolls() {
+        assign();
+        kafka.lateWakeups = 3;
+        assertThat(consumer.position(FIRST)).isZero();
+    }
+
+    @Test
+    void aTopicThatHasNoPartitionsYetIsAskedForAgain() {
+        assign();
+        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+                .isEmpty();
+        PartitionInfo partition = new PartitionInfo("dead-letters", 0, null, null, null);
+        kafka.updatePartitions("dead-letters", List.of(partition));
+        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+                .containsExactly(partition);
+        kafka.updatePartitions("dead-letters", List.of());
+        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+                .containsExactly(partition);
+    }
+
+    @Test
+    void otherThreadsAreAnsweredByTheConsumersThreadUntilItIsClosed() throws Exception {
+        assign();
+        kafka.updateEndOffsets(Map.of(FIRST, 9L));
+        kafka.updatePartitions("topic", List.of(new PartitionInfo("topic", 0, null, null, null)));
+        addRecords(0, 3, "key");
+        pollAndDispatch();
+        try (var threads = new OtherThread()) {
+            assertThat(answered(threads, () -> consumer.position(FIRST))).isEqualTo(3L);
+            assertThat(answered(threads, () -> consumer.position(FIRST, Duration.ofHours(1))))
+                    .isEqualTo(3L);
+            assertThat(answered(threads, () -> consumer.committed(Set.of(FIRST))))
+                    .isNotNull();
+            assertThat(answered(threads, () -> consumer.beginningOffsets(List.of(FIRST))))
+                    .containsEntry(FIRST, 0L);
+            assertThat(answered(threads, () -> consumer.endOffsets(List.of(FIRST))))
+                    .containsEntry(FIRST, 9L);
+            assertThat(answered(threads, () -> consumer.partitionsFor("topic"))).hasSize(1);
+            Map<String, List<PartitionInfo>> topics = answered(threads, () -> consumer.listTopics());
+            assertThat(topics).containsKey("topic");
+            assertThat(answered(threads, () -> consumer.subscription())).containsExactly("topic");
+            assertThat(answered(threads, () -> consumer.currentLag(FIRST))).isNotNull();
+
+            CompletableFuture<Long> waiting =
+                    CompletableFuture.supplyAsync(() -> consumer.position(FIRST), threads.executor);
+            await().until(() -> consumer.work().calls.isWaiting());
+            consumer.close();
+            assertThatThrownBy(() -> waiting.get(1, TimeUnit.SECONDS))
+                    .hasRootCauseInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> threads.call(() -> consumer.position(FIRST)))
+                    .hasMessageContaining("the consumer is closed");
+        }
+    }
+
+    /** What another thread is answered while the loop goes on. */
+    private <T> T answered(OtherThread threads, Supplier<T> question) throws Exception {
+        CompletableFuture<T> answer = CompletableFuture.supplyAsync(question, threads.executor);
+        while (!answer.isDone()) {
+            consumer.poll(Duration.ZERO);
+        }
+        return answer.get();
     }
 
     @Test
