@@ -114,7 +114,8 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         this.pauses = new PauseControl(assignment, delegate);
         this.committer = new FrontierCommitter(assignment, delegate, commits, metadata);
         this.seeks = new Seeks(assignment, this);
-        this.commits = new UserCommits(assignment, frontiersLeft, () -> leftBehind, metadata);
+        this.commits =
+                new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind, metadata);
         this.watch = new ConsumerWatch(assignment, pauses, delegate);
         this.transactional = transactional;
         this.maxPollIntervalNanos = maxPollInterval.toNanos();
@@ -146,11 +147,10 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         run.workers.nudge();
         ConsumerRecords<K, V> records = pollOnce(loopIsAsked ? Duration.ZERO : timeout);
         polledAt = run.nanoTime.getAsLong();
+        leftBehind = records.isEmpty() ? null : records;
         seeks.applyAfterPoll();
         if (records.isEmpty()) {
             assignment.moveTo(records.nextOffsets());
-        } else {
-            leftBehind = records;
         }
         return records;
     }

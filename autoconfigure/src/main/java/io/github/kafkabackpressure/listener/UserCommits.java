@@ -20,8 +20,8 @@ final class UserCommits {
 
     private final Assignment assignment;
 
-    /** Where partitions were left that are being revoked. */
-    private final Map<TopicPartition, Long> frontiersLeft;
+    /** Where partitions were left that are being revoked: while they are, they are still this consumer's to commit. */
+    private final Supplier<Map<TopicPartition, Long>> frontiersLeft;
 
     /** What has been polled and not handed over yet, if there is such. */
     private final Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind;
@@ -31,7 +31,7 @@ final class UserCommits {
 
     UserCommits(
             Assignment assignment,
-            Map<TopicPartition, Long> frontiersLeft,
+            Supplier<Map<TopicPartition, Long>> frontiersLeft,
             Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind,
             LongFunction<OffsetAndMetadata> metadata) {
         this.assignment = assignment;
@@ -44,7 +44,7 @@ final class UserCommits {
     Map<TopicPartition, OffsetAndMetadata> frontiers() {
         assignment.takeCompletions();
         Map<TopicPartition, OffsetAndMetadata> frontiers = new HashMap<>();
-        frontiersLeft.forEach((partition, frontier) -> frontiers.put(partition, metadata.apply(frontier)));
+        frontiersLeft.get().forEach((partition, frontier) -> frontiers.put(partition, metadata.apply(frontier)));
         for (PartitionWork work : assignment.works()) {
             if (work.tracker.frontier() >= 0) {
                 frontiers.put(work.partition, metadata.apply(work.tracker.frontier()));
@@ -68,7 +68,7 @@ final class UserCommits {
 
     /** The frontier of a partition, or -1 if nothing in it is unfinished. */
     private long frontierOf(TopicPartition partition) {
-        Long left = frontiersLeft.get(partition);
+        Long left = frontiersLeft.get().get(partition);
         if (left != null) {
             return left;
         }
