@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.autoconfigure;
 
+import io.github.kafkabackpressure.listener.ListenerIds;
 import io.github.kafkabackpressure.listener.ListenerOptions;
 import io.github.kafkabackpressure.listener.ListenerSettings;
 import java.util.Map;
@@ -23,7 +24,8 @@ record KafkaBackpressureListenerProperties(
         this.listeners = listeners == null ? Map.of() : Map.copyOf(listeners);
         // Impossible values stop the start even if no listener uses them yet.
         check("kafka.backpressure.listener", this.listener);
-        this.listeners.forEach((id, settings) -> check("kafka.backpressure.listeners." + id, settings));
+        this.listeners.forEach(
+                (id, settings) -> check("kafka.backpressure.listeners" + ListenerIds.written(id), settings));
     }
 
     private static void check(String prefix, ListenerSettings settings) {

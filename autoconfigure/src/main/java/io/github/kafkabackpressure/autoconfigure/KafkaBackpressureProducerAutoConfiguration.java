@@ -6,12 +6,14 @@ import io.github.kafkabackpressure.producer.ClosingSignal;
 import io.github.kafkabackpressure.producer.LiveProducers;
 import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import io.github.kafkabackpressure.producer.ProducerMetrics;
+import io.github.kafkabackpressure.producer.ProducerOptions;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
@@ -23,6 +25,8 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Fallback;
+import org.springframework.context.annotation.Import;
+import org.springframework.core.env.Environment;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.core.ProducerFactory;
@@ -40,12 +44,17 @@ import org.springframework.kafka.support.micrometer.KafkaTemplateObservationConv
             "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration"
         })
 @ConditionalOnClass(KafkaTemplate.class)
+@ConditionalOnBooleanProperty(name = "kafka.backpressure.producer.enabled", matchIfMissing = true)
 @EnableConfigurationProperties(KafkaBackpressureProducerProperties.class)
+@Import(PropertyChecks.class)
 public final class KafkaBackpressureProducerAutoConfiguration {
 
+    private static final String FLUSH_ENABLED = "kafka.backpressure.producer.flush-enabled";
+
+    /** Knows which producers are open; with the switch off, those of buffered templates only. */
     @Bean
-    static LiveProducers kafkaBackpressureLiveProducers() {
-        return new LiveProducers();
+    static LiveProducers kafkaBackpressureLiveProducers(Environment environment) {
+        return new LiveProducers(environment.getProperty(FLUSH_ENABLED, Boolean.class, true));
     }
 
     /**
@@ -84,11 +93,18 @@ public final class KafkaBackpressureProducerAutoConfiguration {
             ObjectProvider<ProducerMetrics> metrics,
             ObjectProvider<ProducerListener<Object, Object>> listener,
             ObjectProvider<RecordMessageConverter> messageConverter,
-            ObjectProvider<KafkaTemplateObservationConvention> observationConvention) {
+            ObjectProvider<KafkaTemplateObservationConvention> observationConvention,
+            ObjectProvider<ProducerOptionsCustomizer> optionsCustomizers,
+            ObjectProvider<BackpressuredKafkaTemplateCustomizer> customizers) {
+        ProducerOptions options = properties.options();
+        for (ProducerOptionsCustomizer customizer :
+                optionsCustomizers.orderedStream().toList()) {
+            options = customizer.customize(options);
+        }
         BackpressuredKafkaTemplate<Object, Object> template = new BackpressuredKafkaTemplate<>(
                 "backpressuredKafkaTemplate",
                 (ProducerFactory<Object, Object>) factory,
-                properties.options(),
+                options,
                 metrics.getIfUnique(() -> ProducerMetrics.NOOP));
         PropertyMapper map = PropertyMapper.get();
         messageConverter.ifUnique(template::setMessageConverter);
@@ -101,6 +117,7 @@ public final class KafkaBackpressureProducerAutoConfiguration {
         map.from(boot.getCloseTimeout()).to(template::setCloseTimeout);
         map.from(boot.isAllowNonTransactional()).to(template::setAllowNonTransactional);
         map.from(boot.isObservationEnabled()).to(template::setObservationEnabled);
+        customizers.orderedStream().forEach(customizer -> customizer.customize(template));
         return template;
     }
 

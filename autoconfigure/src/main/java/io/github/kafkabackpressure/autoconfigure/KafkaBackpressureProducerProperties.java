@@ -24,7 +24,7 @@ import org.springframework.util.unit.DataSize;
  * @param softLimit Records in the buffer from which on those of low priority are shed. Four fifths of max-buffered
  *     where it is not set.
  * @param maxInFlight Records that may be with Kafka's producer, sent and not acknowledged.
- * @param batchSize Records that leave the buffer together.
+ * @param batchSize Records that leave the buffer together. At most as many as max-buffered.
  * @param linger How long the oldest record of a batch may wait for the batch to fill. Zero sends at once.
  * @param overflow What happens to a record that there is no room for.
  * @param maxBlock How long a send may wait for its turn under the rate limit and for room in the buffer.
@@ -45,7 +45,7 @@ public record KafkaBackpressureProducerProperties(
         @DefaultValue("64MB") DataSize maxBufferedBytes,
         @Nullable Integer softLimit,
         @DefaultValue("10000") int maxInFlight,
-        @DefaultValue("1000") int batchSize,
+        @Nullable Integer batchSize,
         @DefaultValue("0s") Duration linger,
         @DefaultValue("block") Overflow overflow,
         @DefaultValue("60s") Duration maxBlock,
@@ -57,7 +57,7 @@ public record KafkaBackpressureProducerProperties(
         @Nullable SlowMode slowMode,
         @DefaultValue("20s") Duration flushTimeout,
         @Nullable String spoolDirectory,
-        @DefaultValue("256MB") DataSize spoolMaxBytes) {
+        @Nullable DataSize spoolMaxBytes) {
 
     private static final String PREFIX = "kafka.backpressure.producer.";
 
@@ -73,19 +73,35 @@ public record KafkaBackpressureProducerProperties(
     public record RateLimit(
             @Nullable Long rate,
             @Nullable Long burst,
-            @DefaultValue("1") long cost,
+            @Nullable Long cost,
             @Nullable Integer windowRecords,
-            @DefaultValue("1s") Duration window) {
+            @Nullable Duration window) {
 
         ProducerOptions.@Nullable RateLimit options() {
             if (rate != null && windowRecords != null) {
                 throw new InvalidBackpressurePropertyException(
                         PREFIX + "rate-limit.window-records", windowRecords, "unset when rate-limit.rate is set");
             }
+            unsetWithout("rate-limit.rate", rate, "rate-limit.burst", burst);
+            unsetWithout("rate-limit.rate", rate, "rate-limit.cost", cost);
+            unsetWithout("rate-limit.window-records", windowRecords, "rate-limit.window", window);
             if (rate != null) {
-                return new ProducerOptions.RateLimit.TokenBucket(rate, burst == null ? rate : burst, cost);
+                return new ProducerOptions.RateLimit.TokenBucket(
+                        rate, burst == null ? rate : burst, cost == null ? 1 : cost);
             }
-            return windowRecords == null ? null : new ProducerOptions.RateLimit.SlidingWindow(windowRecords, window);
+            return windowRecords == null
+                    ? null
+                    : new ProducerOptions.RateLimit.SlidingWindow(
+                            windowRecords, window == null ? Duration.ofSeconds(1) : window);
+        }
+    }
+
+    /** Refuses a value that means nothing without another: whoever sets it believes that it holds. */
+    private static void unsetWithout(
+            String needed, @Nullable Object neededValue, String property, @Nullable Object value) {
+        if (neededValue == null && value != null) {
+            throw new InvalidBackpressurePropertyException(
+                    PREFIX + property, value, "unset unless " + needed + " is set, without which it has no effect");
         }
     }
 
@@ -99,23 +115,34 @@ public record KafkaBackpressureProducerProperties(
      */
     public record SlowMode(
             @Nullable Duration threshold,
-            @DefaultValue("10000") int maxBatchSize,
-            @DefaultValue("100ms") Duration maxLinger) {
+            @Nullable Integer maxBatchSize,
+            @Nullable Duration maxLinger) {
 
         @Nullable SlowModeOptions options() {
-            return threshold == null ? null : new SlowModeOptions(threshold, maxBatchSize, maxLinger);
+            unsetWithout("slow-mode.threshold", threshold, "slow-mode.max-batch-size", maxBatchSize);
+            unsetWithout("slow-mode.threshold", threshold, "slow-mode.max-linger", maxLinger);
+            return threshold == null
+                    ? null
+                    : new SlowModeOptions(
+                            threshold,
+                            maxBatchSize == null ? 10_000 : maxBatchSize,
+                            maxLinger == null ? Duration.ofMillis(100) : maxLinger);
         }
     }
 
     /** Checks every value; called when the context starts, whether a template is used or not. */
     ProducerOptions options() {
+        if (batchSize != null && batchSize > Math.max(1, maxBuffered)) {
+            throw new InvalidBackpressurePropertyException(
+                    PREFIX + "batch-size", batchSize, "at most max-buffered, which is " + maxBuffered);
+        }
         int soft = softLimit == null ? Math.max(1, (int) (maxBuffered * 0.8)) : softLimit;
         return new ProducerOptions(
                 new BufferLimits(maxBuffered, maxBufferedBytes.toBytes(), soft, shedPriority),
                 overflow,
                 maxBlock,
                 maxInFlight,
-                new Batching(batchSize, linger),
+                new Batching(batchSize == null ? Math.max(1, Math.min(1_000, maxBuffered)) : batchSize, linger),
                 new Priorities(priorityHeader, defaultPriority, bypassPriority),
                 rateLimit == null ? null : rateLimit.options(),
                 slowMode == null ? null : slowMode.options(),
@@ -126,9 +153,11 @@ public record KafkaBackpressureProducerProperties(
     /** The directory as it is written: Spring's own conversion would look for a relative one in the class path first. */
     private @Nullable SpoolOptions spool() {
         if (spoolDirectory == null || spoolDirectory.isBlank()) {
+            unsetWithout("spool-directory", null, "spool-max-bytes", spoolMaxBytes);
             return null;
         }
-        return new SpoolOptions(directory(spoolDirectory), spoolMaxBytes.toBytes());
+        DataSize maxBytes = spoolMaxBytes == null ? DataSize.ofMegabytes(256) : spoolMaxBytes;
+        return new SpoolOptions(directory(spoolDirectory), maxBytes.toBytes());
     }
 
     private static Path directory(String written) {

@@ -7,66 +7,72 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.ResolvableType;
+import org.springframework.kafka.listener.adapter.AdapterUtils;
 import org.springframework.kafka.support.Acknowledgment;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHeaders;
 import org.springframework.messaging.handler.annotation.Headers;
 
 /**
- * How a listener's method may get at the acknowledgment with which it says itself when a record is finished.
+ * How a listener's methods, of which each record goes to one, may get at the acknowledgment with which they say
+ * themselves when a record is finished.
  *
  * <p>Threading: immutable.
+ *
+ * @param methods the methods of the listener by the way in which they may
  */
-enum Acknowledging {
+record Acknowledging(Map<Way, List<Method>> methods) {
 
-    /** Not at all: its records are finished when it returns. */
-    NEVER,
+    /** How one method may. */
+    enum Way {
 
-    /** By the headers of a message, where spring-kafka puts it; whether it does, the ack mode must tell. */
-    BY_HEADERS,
+        /** Not at all: its records are finished when it returns. */
+        NEVER,
 
-    /** By a parameter of its own. */
-    BY_PARAMETER;
+        /** By the headers of a message, where spring-kafka puts it; whether it does, the ack mode must tell. */
+        BY_HEADERS,
+
+        /** By a parameter of its own. */
+        BY_PARAMETER
+    }
+
+    static Acknowledging of(List<Method> methods) {
+        return new Acknowledging(methods.stream().collect(Collectors.groupingBy(Acknowledging::way)));
+    }
 
     /**
-     * How the methods of a listener, of which each record goes to one, may.
+     * Whether any of the methods says when a record is finished.
      *
-     * @throws IllegalStateException if some take an acknowledgment and others cannot: a record for one of those could
-     *     be acknowledged by nobody
+     * @param manual whether the ack mode is a manual one
      */
-    static Acknowledging of(List<Method> methods) {
-        Map<Acknowledging, List<Method>> byKind = methods.stream().collect(Collectors.groupingBy(Acknowledging::of));
-        List<Method> never = byKind.getOrDefault(NEVER, List.of());
-        List<Method> byParameter = byKind.getOrDefault(BY_PARAMETER, List.of());
-        if (!byParameter.isEmpty() && !never.isEmpty()) {
-            throw new IllegalStateException(
-                    "Of the @KafkaHandler methods of "
-                            + never.get(0).getDeclaringClass().getName() + ", " + names(byParameter)
-                            + " takes an Acknowledgment and " + names(never)
-                            + " does not, so a record for the latter would never be finished. Let all of them take it, or none.");
-        }
-        return !never.isEmpty() || methods.isEmpty() ? NEVER : byParameter.isEmpty() ? BY_HEADERS : BY_PARAMETER;
+    boolean byAny(boolean manual) {
+        return methods.keySet().stream().anyMatch(way -> says(way, manual));
     }
 
-    private static String names(List<Method> methods) {
-        return methods.stream()
-                .map(method -> method.getName() + "()")
-                .distinct()
-                .sorted()
-                .collect(Collectors.joining(", "));
+    /** Those of the methods whose records are finished when they return. */
+    List<Method> returning(boolean manual) {
+        return methods.entrySet().stream()
+                .filter(entry -> !says(entry.getKey(), manual))
+                .flatMap(entry -> entry.getValue().stream())
+                .filter(method -> !AdapterUtils.isAsyncReply(method.getReturnType()))
+                .toList();
     }
 
-    private static Acknowledging of(Method method) {
+    private static boolean says(Way way, boolean manual) {
+        return way == Way.BY_PARAMETER || (way == Way.BY_HEADERS && manual);
+    }
+
+    private static Way way(Method method) {
         return IntStream.range(0, method.getParameterCount())
-                .mapToObj(index -> of(new MethodParameter(method, index)))
-                .reduce(NEVER, (one, other) -> one.compareTo(other) > 0 ? one : other);
+                .mapToObj(index -> way(new MethodParameter(method, index)))
+                .reduce(Way.NEVER, (one, other) -> one.compareTo(other) > 0 ? one : other);
     }
 
-    private static Acknowledging of(MethodParameter parameter) {
+    private static Way way(MethodParameter parameter) {
         ResolvableType type = ResolvableType.forMethodParameter(parameter);
         Class<?> raw = type.toClass();
         if (Acknowledgment.class.isAssignableFrom(raw)) {
-            return BY_PARAMETER;
+            return Way.BY_PARAMETER;
         }
         boolean messages = List.class == raw
                 && Message.class.isAssignableFrom(type.getGeneric().toClass());
@@ -74,7 +80,7 @@ enum Acknowledging {
                         || Message.class.isAssignableFrom(raw)
                         || MessageHeaders.class.isAssignableFrom(raw)
                         || parameter.hasParameterAnnotation(Headers.class)
-                ? BY_HEADERS
-                : NEVER;
+                ? Way.BY_HEADERS
+                : Way.NEVER;
     }
 }

@@ -192,7 +192,9 @@ final class Assignment {
         run.limit.settle(reserved ? run.pollSize : 0, records.count());
         reserved = false;
         run.metrics.polled.add(records.count());
-        run.wakeIfRoom(); // the poll may not have needed all of it
+        if (run.limit.shouldWakeWaiting(run.pollSize)) {
+            run.wakeWaiting(); // the poll did not need all of the room
+        }
         dispatcher.dispatch(records);
         moveTo(records.nextOffsets());
     }
@@ -393,7 +395,9 @@ final class Assignment {
         if (run.byteMarks != null) {
             run.bytesInFlight.addAndGet(-work.closeBytes());
         }
-        run.wakeIfRoom();
+        if (run.limit.shouldWakeWaiting(run.pollSize)) {
+            run.wakeWaiting();
+        }
     }
 
     /** Forgets partitions. Nothing that comes back for them later changes anything. */
@@ -420,7 +424,7 @@ final class Assignment {
         }
         if (waitsForRoom) {
             waitsForRoom = false;
-            run.limit.stopWaiting(this);
+            run.limit.stopWaiting();
         }
         run.remove(this);
         long[] ended = new long[TimeShares.KINDS];

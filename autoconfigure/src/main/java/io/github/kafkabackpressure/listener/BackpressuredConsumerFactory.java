@@ -60,9 +60,16 @@ final class BackpressuredConsumerFactory<K, V> implements ConsumerFactory<K, V> 
         return delegate.isAutoCommit();
     }
 
+    /** Empty for a factory that has none to show, as a mock or one of the user's own may not. */
     @Override
+    @SuppressWarnings("NullAway") // which a mock answers with null for
     public Map<String, Object> getConfigurationProperties() {
-        return delegate.getConfigurationProperties();
+        try {
+            Map<String, Object> properties = delegate.getConfigurationProperties();
+            return properties == null ? Map.of() : properties;
+        } catch (UnsupportedOperationException e) {
+            return Map.of();
+        }
     }
 
     @Override

@@ -1,21 +1,28 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.ListenerRefusedException;
 import io.github.kafkabackpressure.listener.ListenerOptions.Source;
 import java.lang.reflect.AnnotatedElement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
-import org.springframework.context.ApplicationContext;
 import org.springframework.context.EmbeddedValueResolverAware;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.kafka.annotation.KafkaHandler;
 import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
+import org.springframework.kafka.config.KafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerEndpoint;
 import org.springframework.kafka.config.MethodKafkaListenerEndpoint;
 import org.springframework.kafka.config.MultiMethodKafkaListenerEndpoint;
@@ -40,7 +47,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private static final String DEFAULTS_PREFIX = "kafka.backpressure.listener";
 
-    private static final String LISTENERS_PREFIX = "kafka.backpressure.listeners.";
+    private static final AtomicInteger UNNAMED = new AtomicInteger();
 
     private @Nullable ListenerSettings defaults;
 
@@ -50,9 +57,17 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private @Nullable Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics;
 
+    private List<ListenerOptionsCustomizer> customizers = List.of();
+
     private @Nullable StringValueResolver valueResolver;
 
-    private @Nullable ApplicationContext context;
+    private final List<Consumer<? super BackpressuredKafkaListenerContainerFactory<K, V>>> late = new ArrayList<>();
+
+    private boolean settingUpLate;
+
+    /** The annotations that cannot be found by an endpoint's method or class, as it has several. */
+    private final Map<KafkaListenerEndpoint, BackpressuredListener> annotations =
+            Collections.synchronizedMap(new IdentityHashMap<>());
 
     /** Makes a factory without a consumer factory, which is to be set. */
     public BackpressuredKafkaListenerContainerFactory() {
@@ -63,10 +78,77 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     @Override
     public void setAckDiscarded(Boolean ackDiscarded) {}
 
+    /**
+     * Adds what sets this factory up just before it makes its first container. Beans that are needed for that are so
+     * made only then, when all listeners have been found.
+     */
+    public void setUpLate(Consumer<? super BackpressuredKafkaListenerContainerFactory<K, V>> settings) {
+        late.add(settings);
+    }
+
+    private synchronized void completeSetUp() {
+        if (!settingUpLate) {
+            settingUpLate = true;
+            try {
+                while (!late.isEmpty()) {
+                    late.get(0).accept(this);
+                    late.remove(0);
+                }
+            } finally {
+                settingUpLate = false;
+            }
+        }
+    }
+
+    /**
+     * Sets what has not been set so far to what another factory is set to.
+     *
+     * @param other as a rule that of the application's {@code @KafkaListener} methods
+     * @param name its bean name
+     * @throws ListenerRefusedException if it is of a kind whose settings cannot be taken over
+     */
+    public void takeOver(KafkaListenerContainerFactory<?> other, String name) {
+        ContainerFactories.takeOver(this, other, name);
+        if (other instanceof BackpressuredKafkaListenerContainerFactory<?, ?> own) {
+            own.completeSetUp();
+            setWhereUnset(
+                    own.defaults == null ? ListenerSettings.NONE : own.defaults,
+                    own.listeners == null ? Map.of() : own.listeners,
+                    Boolean.TRUE.equals(own.virtualThreads),
+                    own.metrics);
+        }
+    }
+
     @Override
-    public void setApplicationContext(ApplicationContext applicationContext) {
-        super.setApplicationContext(applicationContext);
-        this.context = applicationContext;
+    public @Nullable ConsumerFactory<? super K, ? super V> getConsumerFactory() {
+        completeSetUp();
+        return super.getConsumerFactory();
+    }
+
+    @Override
+    public ConcurrentMessageListenerContainer<K, V> createListenerContainer(KafkaListenerEndpoint endpoint) {
+        completeSetUp();
+        return super.createListenerContainer(endpoint);
+    }
+
+    @Override
+    protected ConcurrentMessageListenerContainer<K, V> createContainer(KafkaListenerEndpoint endpoint) {
+        completeSetUp();
+        return super.createContainer(endpoint);
+    }
+
+    /** Makes the container of a listener whose annotation its endpoint does not tell. */
+    ConcurrentMessageListenerContainer<K, V> createListenerContainer(
+            KafkaListenerEndpoint endpoint, @Nullable BackpressuredListener annotation) {
+        if (annotation == null) {
+            return createListenerContainer(endpoint);
+        }
+        annotations.put(endpoint, annotation);
+        try {
+            return createListenerContainer(endpoint);
+        } finally {
+            annotations.remove(endpoint);
+        }
     }
 
     /** Sets the settings of all listeners, which annotations and {@link #setListeners} override. */
@@ -88,6 +170,11 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     public void setMetrics(
             Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics) {
         this.metrics = metrics;
+    }
+
+    /** Sets what is asked about each listener after all properties and annotations, the last one having the last say. */
+    public void setOptionsCustomizers(List<ListenerOptionsCustomizer> customizers) {
+        this.customizers = List.copyOf(customizers);
     }
 
     /**
@@ -118,16 +205,25 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     protected ConcurrentMessageListenerContainer<K, V> createContainerInstance(KafkaListenerEndpoint endpoint) {
         ConsumerFactory<? super K, ? super V> consumerFactory = getConsumerFactory();
         if (consumerFactory == null) {
-            throw new IllegalStateException("no consumer factory has been set");
+            throw new ListenerRefusedException(
+                    "A BackpressuredKafkaListenerContainerFactory has no consumer factory.",
+                    "Call its setConsumerFactory().");
         }
-        boolean virtual = Boolean.TRUE.equals(virtualThreads);
-        return new BackpressuredMessageListenerContainer<>(
+        List<Source> sources = sources(endpoint);
+        ContainerProperties properties = properties(endpoint);
+        BackpressuredMessageListenerContainer<K, V> container = new BackpressuredMessageListenerContainer<>(
                 consumerFactory,
-                properties(endpoint),
-                ListenerOptions.of(sources(endpoint)),
-                virtual,
+                properties,
+                ListenerOptions.of(sources),
+                key -> Source.nameOf(sources, key),
+                Boolean.TRUE.equals(virtualThreads),
                 acknowledging(endpoint),
-                metrics == null ? container -> ListenerMetrics.NOOP : metrics);
+                metrics == null ? made -> ListenerMetrics.NOOP : metrics);
+        if (endpoint.getId() == null) {
+            // spring-kafka has one name for all that nobody names, by which meters and threads could not be told apart.
+            container.setBeanName("container#" + UNNAMED.getAndIncrement());
+        }
+        return container;
     }
 
     @SuppressWarnings("NullAway") // the array may hold nulls by its type only
@@ -146,12 +242,12 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     private List<Source> sources(KafkaListenerEndpoint endpoint) {
         List<Source> sources = new ArrayList<>();
         // The listeners of retry topics go by the settings of the one whose records they retry.
-        for (String id : new String[] {endpoint.getId(), endpoint.getMainListenerId()}) {
-            ListenerSettings own = id == null || listeners == null ? null : listeners.get(id);
-            if (own != null) {
-                sources.add(Source.ofProperties(LISTENERS_PREFIX + id, own));
-            }
-        }
+        Map<String, ListenerSettings> own = listeners == null ? Map.of() : listeners;
+        Stream.of(endpoint.getId(), endpoint.getMainListenerId())
+                .filter(Objects::nonNull)
+                .flatMap(id -> ListenerIds.keysOf(id, own.keySet()).stream())
+                .forEach(key -> sources.add(Source.ofProperties(
+                        ListenerIds.PREFIX + ListenerIds.written(key), Objects.requireNonNull(own.get(key)))));
         BackpressuredListener annotation = annotation(endpoint);
         if (annotation != null) {
             ListenerSettings settings = ListenerSettings.of(annotation, this::resolve);
@@ -159,6 +255,14 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
         }
         if (defaults != null) {
             sources.add(Source.ofProperties(DEFAULTS_PREFIX, defaults));
+        }
+        for (ListenerOptionsCustomizer customizer : customizers) {
+            ListenerSettings settings = customizer.customize(endpoint.getId(), ListenerOptions.of(sources));
+            sources.add(
+                    0,
+                    new Source(
+                            settings,
+                            key -> key + " of " + customizer.getClass().getName()));
         }
         return sources;
     }
@@ -168,12 +272,9 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     }
 
     private @Nullable BackpressuredListener annotation(KafkaListenerEndpoint endpoint) {
-        RepeatedListenersPostProcessor<?, ?> ofRepeated = context == null
-                ? null
-                : context.getBeanProvider(RepeatedListenersPostProcessor.class).getIfAvailable();
-        BackpressuredListener repeated = ofRepeated == null ? null : ofRepeated.annotation(endpoint);
-        if (repeated != null) {
-            return repeated;
+        BackpressuredListener carried = annotations.get(endpoint);
+        if (carried != null) {
+            return carried;
         }
         if (!(endpoint instanceof MethodKafkaListenerEndpoint<?, ?> ofMethod)) {
             return null;
@@ -187,7 +288,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private static Acknowledging acknowledging(KafkaListenerEndpoint endpoint) {
         if (!(endpoint instanceof MethodKafkaListenerEndpoint<?, ?> ofMethod)) {
-            return Acknowledging.NEVER;
+            return Acknowledging.of(List.of());
         }
         return Acknowledging.of(
                 endpoint instanceof MultiMethodKafkaListenerEndpoint

@@ -12,6 +12,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.TopicPartition;
@@ -63,6 +64,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     private final ListenerOptions options;
 
+    /** From a key like {@code max-in-flight} to what set it, for messages. */
+    private final UnaryOperator<String> settingNames;
+
     private final boolean virtualThreads;
 
     private final Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics>
@@ -83,11 +87,13 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
             ConsumerFactory<? super K, ? super V> consumerFactory,
             ContainerProperties containerProperties,
             ListenerOptions options,
+            UnaryOperator<String> settingNames,
             boolean virtualThreads,
             Acknowledging acknowledging,
             Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metricsFactory) {
         super(new BackpressuredConsumerFactory<>(consumerFactory), containerProperties);
         this.options = options;
+        this.settingNames = settingNames;
         this.virtualThreads = virtualThreads;
         this.acknowledging = acknowledging;
         this.metricsFactory = metricsFactory;
@@ -157,6 +163,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         long shutdown = options.drainTimeout().plus(STOP_MARGIN).toMillis();
         properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
         ListenerTargets.check(this, options);
+        StartReport.log(getListenerId(), options, virtualThreads, settingNames, STOP_MARGIN, context());
         Executor executor = executor();
         ListenerRun starting = new ListenerRun(
                 options,
@@ -182,7 +189,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     }
 
     private Executor executor() {
-        String prefix = getListenerId() + "-W-";
+        String name = isChangeConsumerThreadName() ? getThreadNameSupplier().apply(this) : getListenerId();
+        String prefix = name + "-W-";
         if (virtualThreads) {
             SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor(prefix);
             executor.setVirtualThreads(true);
@@ -217,7 +225,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         int consumers = getConcurrency();
         if (options.maxInFlight() < consumers) {
             throw new InvalidBackpressurePropertyException(
-                    "kafka.backpressure.listeners." + getListenerId() + ".max-in-flight",
+                    settingNames.apply("max-in-flight"),
                     options.maxInFlight(),
                     "at least the number of consumers (concurrency), which is " + consumers);
         }
@@ -234,12 +242,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     }
 
     private String consumerProperty(String key, String fallback) {
-        String own = super.getContainerProperties().getKafkaConsumerProperties().getProperty(key);
-        if (own != null) {
-            return own;
-        }
-        Object ofFactory = decorated().getConfigurationProperties().get(key);
-        return ofFactory == null ? fallback : ofFactory.toString();
+        Object set = ListenerTargets.consumerProperties(this).get(key);
+        return set == null ? fallback : set.toString();
     }
 
     /** What the loop works with: as the user set it, but for what the workers do in its place. */

@@ -252,6 +252,7 @@ final class BatchInvoker implements Invoker {
 
     /** Sees to it that an attempt does not last for ever, now that its method has returned. */
     private void expectEnd(RunningBatch batch, List<RecordTask> tasks, BatchAcknowledgment acknowledgment) {
+        acknowledgment.endIfByReturn();
         if (acknowledgment.signal() != null) {
             return;
         }

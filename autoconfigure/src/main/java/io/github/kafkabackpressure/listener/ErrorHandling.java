@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.ListenerRefusedException;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -93,7 +94,7 @@ final class ErrorHandling {
                         ConsumerRecord.class,
                         Consumer.class,
                         MessageListenerContainer.class)) {
-            throw new IllegalStateException(
+            throw new ListenerRefusedException(
                     "The error handler " + handler.getClass().getName()
                             + (seeks
                                     ? " does not implement handleRemaining() though seeksAfterHandling() is true"
@@ -101,8 +102,8 @@ final class ErrorHandling {
                             + (handler == outermost
                                     ? ""
                                     : ", which " + outermost.getClass().getSimpleName() + " would call")
-                            + ", so a record that it is asked about would be skipped. Implement that method, or use a"
-                            + " DefaultErrorHandler.");
+                            + ", so a record that it is asked about would be skipped.",
+                    "Implement that method, or use a DefaultErrorHandler.");
         }
     }
 
@@ -129,16 +130,17 @@ final class ErrorHandling {
                 MessageListenerContainer.class,
                 Runnable.class);
         if (!returnsRemaining && !handlesBatch) {
-            throw new IllegalStateException(
+            throw new ListenerRefusedException(
                     "The error handler " + handler.getClass().getName()
                             + " implements neither handleBatchAndReturnRemaining() nor handleBatch(), so a batch that it is"
-                            + " asked about would be skipped. Implement one of them, or use a DefaultErrorHandler.");
+                            + " asked about would be skipped.",
+                    "Implement one of them, or use a DefaultErrorHandler.");
         }
         if (handler != outermost && returnsRemaining && !handler.seeksAfterHandling()) {
-            throw new IllegalStateException(
+            throw new ListenerRefusedException(
                     "The error handler " + handler.getClass().getName() + " returns what remains of a batch, which "
-                            + outermost.getClass().getSimpleName()
-                            + " throws away. Call setSeekAfterError(true) on it, or use it without the other one.");
+                            + outermost.getClass().getSimpleName() + " throws away.",
+                    "Call setSeekAfterError(true) on it, or use it without the other one.");
         }
     }
 

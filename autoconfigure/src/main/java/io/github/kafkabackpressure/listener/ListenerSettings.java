@@ -120,6 +120,7 @@ public record ListenerSettings(
         keys.forEach((key, value) -> rooted.put(ROOT + "." + key, value));
         BindHandler strict = new StrictBindHandler(
                 BindHandler.DEFAULT,
+                name -> true,
                 name -> naming.apply(name.toString().substring(ROOT.length() + 1)),
                 UnaryOperator.identity());
         try {

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.ListenerRefusedException;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
 import io.micrometer.observation.ObservationRegistry;
@@ -65,8 +66,10 @@ final class ListenerTargets {
         checkTransactions(container, options);
         Object autoCommit = consumerProperties(container).get(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG);
         if (autoCommit != null && Boolean.parseBoolean(autoCommit.toString())) {
-            throw new IllegalStateException("The listener '" + id + "' has enable.auto.commit=true, which would commit"
-                    + " records that are not finished. Remove spring.kafka.consumer.enable-auto-commit.");
+            throw new ListenerRefusedException(
+                    "The listener '" + id
+                            + "' has enable.auto.commit=true, which would commit records that are not finished.",
+                    "Remove spring.kafka.consumer.enable-auto-commit.");
         }
         ErrorHandling.check(errorHandler(container), properties.getMessageListener() instanceof BatchMessageListener);
     }
@@ -76,25 +79,28 @@ final class ListenerTargets {
             BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
         ContainerProperties properties = container.getContainerProperties();
         String start = "The listener '" + container.getListenerId() + "' has a Kafka transaction manager, ";
-        String end = " Remove spring.kafka.producer.transaction-id-prefix, or use @KafkaListener.";
+        String end = "Remove spring.kafka.producer.transaction-id-prefix, or use @KafkaListener.";
         if (properties.getKafkaAwareTransactionManager() == null) {
             if (properties.getTransactionManager() != null) {
-                throw new IllegalStateException("The listener '" + container.getListenerId()
-                        + "' has a transaction manager that is not Kafka's, whose transaction would span the hand-over"
-                        + " to the workers, not the handling. Put @Transactional on the listener's method instead.");
+                throw new ListenerRefusedException(
+                        "The listener '" + container.getListenerId()
+                                + "' has a transaction manager that is not Kafka's, whose transaction would span the"
+                                + " hand-over to the workers, not the handling.",
+                        "Put @Transactional on the listener's method instead.");
             }
         } else if (options.ordering() != Ordering.PARTITION) {
-            throw new IllegalStateException(start + "and a transaction commits one offset for a partition, below which"
-                    + " everything must be finished; in "
-                    + options.ordering().name().toLowerCase(Locale.ROOT)
-                    + " order records finish out of order. Set ordering to partition." + end);
+            throw new ListenerRefusedException(
+                    start + "and a transaction commits one offset for a partition, below which everything must be"
+                            + " finished; in " + options.ordering().name().toLowerCase(Locale.ROOT)
+                            + " order records finish out of order.",
+                    "Set ordering to partition. " + end);
         } else if (properties.getMessageListener() instanceof BatchMessageListener) {
-            throw new IllegalStateException(
-                    start + "which is supported for single records only, not for batches." + end);
+            throw new ListenerRefusedException(
+                    start + "which is supported for single records only, not for batches.", end);
         } else if (!StringUtils.hasText(container.getGroupId())
                 && consumerProperties(container).get(ConsumerConfig.GROUP_ID_CONFIG) == null) {
-            throw new IllegalStateException(
-                    start + "but no group whose offsets a transaction could commit. Set a group id." + end);
+            throw new ListenerRefusedException(
+                    start + "but no group whose offsets a transaction could commit.", "Set a group id. " + end);
         }
     }
 
@@ -115,10 +121,12 @@ final class ListenerTargets {
         return handler != null ? handler : new DefaultErrorHandler();
     }
 
-    private static Map<String, Object> consumerProperties(BackpressuredMessageListenerContainer<?, ?> container) {
+    /** What the consumers of a container are made with: values of any type, as Kafka takes them. */
+    static Map<String, Object> consumerProperties(BackpressuredMessageListenerContainer<?, ?> container) {
         Map<String, Object> all = new HashMap<>(container.consumerConfiguration());
         Properties own = container.getContainerProperties().getKafkaConsumerProperties();
         own.stringPropertyNames().forEach(name -> all.put(name, own.getProperty(name)));
+        own.forEach((name, value) -> all.put(name.toString(), value));
         return all;
     }
 
@@ -133,9 +141,12 @@ final class ListenerTargets {
             return new BatchInvoker(run, target(container, ofBatches, acknowledging));
         }
         if (!(listener instanceof MessageListener<?, ?> ofRecords)) {
-            throw new IllegalStateException("the listener '" + container.getListenerId()
-                    + "' must be a MessageListener or a BatchMessageListener; it is "
-                    + (listener == null ? "not set" : listener.getClass().getName()));
+            throw new ListenerRefusedException(
+                    "The listener of '" + container.getListenerId() + "' is "
+                            + (listener == null
+                                    ? "not set."
+                                    : "a " + listener.getClass().getName() + "."),
+                    "Set a MessageListener or a BatchMessageListener.");
         }
         ListenerTarget target = target(container, consumerFactory, ofRecords, acknowledging);
         return new RecordInvoker(run, target);
@@ -153,11 +164,12 @@ final class ListenerTargets {
         Ending ending = ending(innermost(listener), properties.getAckMode(), acknowledging);
         RecordTransactions transactions = transactions(container);
         if (transactions != null && ending != Ending.BY_RETURN) {
-            throw new IllegalStateException("The listener '" + container.getListenerId()
-                    + "' has a Kafka transaction manager, whose transaction is over when the method returns, but its"
-                    + " records end later, by an acknowledgment or an asynchronous result. Let the method return when"
-                    + " the record is done, without an Acknowledgment, or remove"
-                    + " spring.kafka.producer.transaction-id-prefix.");
+            throw new ListenerRefusedException(
+                    "The listener '" + container.getListenerId()
+                            + "' has a Kafka transaction manager, whose transaction is over when the method returns, but"
+                            + " its records end later, by an acknowledgment or an asynchronous result.",
+                    "Let the method return when the record is done, without an Acknowledgment, or remove"
+                            + " spring.kafka.producer.transaction-id-prefix.");
         }
         boolean decidesAfterRollback = transactions != null && container.getCommonErrorHandler() == null;
         return new ListenerTarget(
@@ -229,14 +241,16 @@ final class ListenerTargets {
     }
 
     private static Ending ending(Object listener, AckMode ackMode, Acknowledging acknowledging) {
+        boolean manual = ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
         if (listener instanceof AsyncRepliesAware aware && aware.isAsyncReplies()) {
             return Ending.BY_RESULT;
         }
-        boolean manual = ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
-        if (listener instanceof MessagingMessageListenerAdapter<?, ?>) {
-            boolean acknowledged = acknowledging == Acknowledging.BY_PARAMETER
-                    || (manual && acknowledging == Acknowledging.BY_HEADERS);
-            return acknowledged ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
+        if (listener instanceof MessagingMessageListenerAdapter<?, ?> adapter) {
+            if (!acknowledging.byAny(manual)) {
+                return Ending.BY_RETURN;
+            }
+            ReturningHandlers.install(adapter, acknowledging.returning(manual));
+            return Ending.BY_ACKNOWLEDGMENT;
         }
         ListenerType type = ListenerUtils.determineListenerType(listener);
         boolean takesOne = type == ListenerType.ACKNOWLEDGING || type == ListenerType.ACKNOWLEDGING_CONSUMER_AWARE;

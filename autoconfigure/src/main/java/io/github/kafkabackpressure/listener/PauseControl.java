@@ -65,9 +65,6 @@ final class PauseControl {
     /** Why the whole listener is paused on this consumer; null if it is not. */
     private @Nullable PauseReason listenerReason;
 
-    /** Whether all partitions have been told of {@link #listenerReason}. */
-    private boolean allPaused;
-
     /**
      * Makes the control of a consumer.
      *
@@ -88,18 +85,26 @@ final class PauseControl {
         return listenerReason;
     }
 
-    /**
-     * Compares and changes what differs. After it, either room for a poll is reserved, or everything is paused, or there
-     * is nothing to be polled.
-     */
+    /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
     void update() {
         shares.beginTick();
-        if (listenerReason == null && run.workers.isComputing() && hasPartitionsToPoll()) {
+        PauseReason before = listenerReason;
+        if (before == null && run.workers.isComputing()) {
             awaitRoomOfPartition();
             awaitRoom(); // last, as another consumer may take the room
         }
-        decideListener();
-        if (!applyListener()) {
+        listenerReason = decideListener();
+        if (before != listenerReason) {
+            if (before != null) {
+                run.metrics.resumed(before);
+            }
+            if (listenerReason != null) {
+                run.metrics.paused(listenerReason);
+            }
+        }
+        if ((before == null) != (listenerReason == null)) {
+            apply(assignment.works());
+        } else {
             apply(assignment.touched());
             if (!pausedForShare.isEmpty()) {
                 apply(List.copyOf(pausedForShare));
@@ -124,29 +129,9 @@ final class PauseControl {
         }
     }
 
-    /** Tells all partitions whether the listener is paused, if that has changed. */
-    private boolean applyListener() {
-        boolean pauses = listenerReason != null;
-        if (allPaused == pauses) {
-            return false;
-        }
-        apply(assignment.works());
-        allPaused = pauses; // not before: Kafka's consumer may have refused
-        return true;
-    }
-
     /** Pauses newly assigned partitions if the listener is paused: the poll that brought them goes on to fetch. */
     void assigned(Collection<PartitionWork> added) {
-        decideIfNothingWasPolled();
         apply(added);
-    }
-
-    /** Reserves room for what can be polled now, or has it paused, where there was nothing to be polled so far. */
-    private void decideIfNothingWasPolled() {
-        if (!assignment.reserved && listenerReason == null) {
-            decideListener();
-            applyListener();
-        }
     }
 
     /** Takes in what the user wants paused and not paused any more. */
@@ -161,7 +146,6 @@ final class PauseControl {
             changed.add(work);
         }
         updatePausedByUser();
-        decideIfNothingWasPolled();
         apply(changed);
     }
 
@@ -279,61 +263,28 @@ final class PauseControl {
         return came;
     }
 
-    private void decideListener() {
-        PauseReason before = listenerReason;
-        if (hasPartitionsToPoll()) {
-            listenerReason = listenerReasonNow();
-            setWaiting(listenerReason != null);
-            if (listenerReason != null) {
-                // What was released before this consumer counted as waiting woke nobody.
-                listenerReason = listenerReasonNow();
-                setWaiting(listenerReason != null);
-            }
-        } else {
-            listenerReason = null;
-            leaveRoomToOthers();
+    private @Nullable PauseReason decideListener() {
+        PauseReason reason = listenerReasonNow();
+        setWaiting(reason != null);
+        if (reason != null) {
+            // What was released before this consumer counted as waiting woke nobody.
+            reason = listenerReasonNow();
+            setWaiting(reason != null);
         }
-        if (before != listenerReason) {
-            if (before != null) {
-                run.metrics.resumed(before);
-            }
-            if (listenerReason != null) {
-                run.metrics.paused(listenerReason);
-            }
-        }
-    }
-
-    /** Whether there is a partition that the user has not paused. Without one, room would be held in vain. */
-    private boolean hasPartitionsToPoll() {
-        for (PartitionWork work : assignment.works()) {
-            if (!work.pausedByUser) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private void leaveRoomToOthers() {
-        if (assignment.reserved) {
-            assignment.reserved = false;
-            run.limit.settle(run.pollSize, 0);
-            run.wakeIfRoom();
-        }
-        if (assignment.waitsForRoom) {
-            setWaiting(false);
-            run.wakeIfRoom(); // somebody may have waited behind this consumer
-        }
+        return reason;
     }
 
     private @Nullable PauseReason listenerReasonNow() {
         if (!assignment.reserved) {
-            boolean mayTake = listenerReason != PauseReason.MAX_IN_FLIGHT || run.limit.isDrainedToLowWatermark();
-            assignment.reserved = mayTake && run.limit.tryReserveInTurn(assignment, run.pollSize);
+            assignment.reserved = listenerReason == PauseReason.MAX_IN_FLIGHT
+                    ? run.limit.hasRoomFor(run.pollSize) && run.limit.tryReserve(run.pollSize)
+                    : run.limit.tryReserve(run.pollSize);
         }
         if (!assignment.reserved) {
             return PauseReason.MAX_IN_FLIGHT;
         }
-        return run.byteMarks != null && run.byteMarks.pauses(run.bytesInFlight.get())
+        boolean pausedForBytes = listenerReason == PauseReason.MAX_IN_FLIGHT_BYTES;
+        return run.byteMarks != null && run.byteMarks.pauses(pausedForBytes, run.bytesInFlight.get())
                 ? PauseReason.MAX_IN_FLIGHT_BYTES
                 : null;
     }
@@ -342,16 +293,16 @@ final class PauseControl {
         if (waits != assignment.waitsForRoom) {
             assignment.waitsForRoom = waits;
             if (waits) {
-                run.limit.startWaiting(assignment);
+                run.limit.startWaiting();
             } else {
-                run.limit.stopWaiting(assignment);
+                run.limit.stopWaiting();
             }
         }
     }
 
     private void apply(Collection<PartitionWork> works) {
-        List<PartitionWork> toPause = null;
-        List<PartitionWork> toResume = null;
+        List<TopicPartition> toPause = null;
+        List<TopicPartition> toResume = null;
         for (PartitionWork work : works) {
             decideOwn(work); // may ask Kafka's consumer, which may throw: nothing has been noted as paused by then
         }
@@ -364,28 +315,22 @@ final class PauseControl {
             }
             boolean paused = reason != null;
             if (paused != work.paused) {
+                work.paused = paused;
                 if (paused) {
                     toPause = toPause == null ? new ArrayList<>() : toPause;
-                    toPause.add(work);
+                    toPause.add(work.partition);
                 } else {
                     toResume = toResume == null ? new ArrayList<>() : toResume;
-                    toResume.add(work);
+                    toResume.add(work.partition);
                 }
             }
         }
-        // Noted once it is done: Kafka's consumer may refuse, and then the next tick tries again.
         if (toPause != null) {
-            consumer.pause(partitions(toPause));
-            toPause.forEach(work -> work.paused = true);
+            consumer.pause(toPause);
         }
         if (toResume != null) {
-            consumer.resume(partitions(toResume));
-            toResume.forEach(work -> work.paused = false);
+            consumer.resume(toResume);
         }
-    }
-
-    private static List<TopicPartition> partitions(List<PartitionWork> works) {
-        return works.stream().map(work -> work.partition).toList();
     }
 
     private void decideOwn(PartitionWork work) {

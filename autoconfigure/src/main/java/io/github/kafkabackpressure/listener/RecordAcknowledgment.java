@@ -68,6 +68,9 @@ class RecordAcknowledgment implements Acknowledgment {
     /** Whether the adapter has acknowledged a failed result. */
     private volatile boolean failureAcknowledged;
 
+    /** Whether the method that was called gets no acknowledgment; used by the attempt's thread only. */
+    private boolean byReturn;
+
     /** What limits the wait for an asynchronous result; null if nothing does. */
     private volatile @Nullable CompletableFuture<Void> timer;
 
@@ -154,6 +157,18 @@ class RecordAcknowledgment implements Acknowledgment {
     void endWith(Set<PartitionWork> partitions, Runnable end) {
         partitions.forEach(partition -> partition.addUnacknowledged(end));
         setCleanUp(() -> partitions.forEach(partition -> partition.removeUnacknowledged(end)));
+    }
+
+    /** Lets the attempt end with the return of its method, as that gets no acknowledgment; called by its thread. */
+    void endByReturn() {
+        byReturn = true;
+    }
+
+    /** Acknowledges the attempt, whose method has just returned, if that was all it takes. */
+    void endIfByReturn() {
+        if (byReturn) {
+            signal(Signal.Done.DONE);
+        }
     }
 
     /** Ends the attempt for want of a signal. */

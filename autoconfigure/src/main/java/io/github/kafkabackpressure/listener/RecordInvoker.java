@@ -221,6 +221,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     /** Sees to it that an attempt does not last for ever, now that its method has returned. */
     private void expectEnd(RecordTask task, RecordAcknowledgment acknowledgment) {
+        acknowledgment.endIfByReturn();
         if (acknowledgment.signal() != null) {
             return;
         }

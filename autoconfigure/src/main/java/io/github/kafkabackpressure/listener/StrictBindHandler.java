@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import java.time.Duration;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,8 @@ public final class StrictBindHandler extends AbstractBindHandler {
 
     private static final Duration LEAST_WITHOUT_UNIT = Duration.ofSeconds(1);
 
+    private final Predicate<ConfigurationPropertyName> concerned;
+
     private final Function<ConfigurationPropertyName, String> naming;
 
     private final UnaryOperator<String> placeholders;
@@ -34,14 +37,17 @@ public final class StrictBindHandler extends AbstractBindHandler {
      * Makes a handler.
      *
      * @param parent is asked too
+     * @param concerned which properties it is for
      * @param naming how a message names a property
      * @param placeholders resolves those of a value
      */
     public StrictBindHandler(
             BindHandler parent,
+            Predicate<ConfigurationPropertyName> concerned,
             Function<ConfigurationPropertyName, String> naming,
             UnaryOperator<String> placeholders) {
         super(parent);
+        this.concerned = concerned;
         this.naming = naming;
         this.placeholders = placeholders;
     }
@@ -50,7 +56,7 @@ public final class StrictBindHandler extends AbstractBindHandler {
     public @Nullable Object onSuccess(
             ConfigurationPropertyName name, Bindable<?> target, BindContext context, Object result) {
         ConfigurationProperty property = context.getConfigurationProperty();
-        if (result instanceof Duration duration && property != null && !duration.isZero()) {
+        if (result instanceof Duration duration && property != null && !duration.isZero() && concerned.test(name)) {
             String text =
                     placeholders.apply(String.valueOf(property.getValue())).trim();
             if (NUMBER.matcher(text).matches() && duration.compareTo(LEAST_WITHOUT_UNIT) < 0) {
@@ -68,7 +74,8 @@ public final class StrictBindHandler extends AbstractBindHandler {
             ConfigurationPropertyName name, Bindable<?> target, BindContext context, Exception error) throws Exception {
         ConfigurationProperty property = context.getConfigurationProperty();
         Class<?> type = target.getType().resolve();
-        if (type != null
+        if (concerned.test(name)
+                && type != null
                 && property != null
                 && property.getName().equals(name)
                 && !(error instanceof BindException)

@@ -24,10 +24,26 @@ public final class LiveProducers implements BeanPostProcessor {
     private final Map<Producer<?, ?>, LiveProducer> producers = new ConcurrentHashMap<>();
     private final List<BackpressuredKafkaTemplate<?, ?>> templates = new CopyOnWriteArrayList<>();
 
+    private final boolean ofFactories;
+
+    /** All of them. */
+    public LiveProducers() {
+        this(true);
+    }
+
+    /**
+     * All of them, or fewer.
+     *
+     * @param ofFactories false: only those of buffered templates
+     */
+    public LiveProducers(boolean ofFactories) {
+        this.ofFactories = ofFactories;
+    }
+
     /** Before initialization, so that a proxy around the bean cannot hide it. */
     @Override
     public Object postProcessBeforeInitialization(Object bean, String beanName) {
-        if (bean instanceof DefaultKafkaProducerFactory<?, ?> factory) {
+        if (ofFactories && bean instanceof DefaultKafkaProducerFactory<?, ?> factory) {
             listenTo(factory);
         } else if (bean instanceof BackpressuredKafkaTemplate<?, ?> template) {
             templates.add(template);

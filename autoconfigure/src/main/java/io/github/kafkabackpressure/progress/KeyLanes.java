@@ -1,12 +1,13 @@
 package io.github.kafkabackpressure.progress;
 
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The lanes of a partition's keys: an open-addressed hash table that holds the last task of each lane that is not known
- * to be empty. A lane goes by a hash that was taken of the key when its record was polled: a key object may change
- * while it is handled, a number does not. Keys whose hashes collide share a lane, which costs them a little speed and
- * never the order. Its size follows the tasks in flight, not the keys that were ever seen.
+ * to be empty. Lanes are exact: two keys never share one because their hashes collide. Its size follows the
+ * tasks in flight, not the keys that were ever seen.
  *
  * <p>Threading: the consumer's thread only.
  */
@@ -17,10 +18,10 @@ public final class KeyLanes {
     private @Nullable LaneTask[] table = new LaneTask[INITIAL_CAPACITY];
 
     /**
-     * The lanes in {@link #table}, so that looking for one touches no other lane's task: a worker has
+     * The hashes of the keys in {@link #table}, so that looking for a key touches no other lane's task: a worker has
      * written to that, and its memory would have to come from the worker's core.
      */
-    private int[] lanes = new int[INITIAL_CAPACITY];
+    private int[] hashes = new int[INITIAL_CAPACITY];
 
     private int size;
 
@@ -30,19 +31,21 @@ public final class KeyLanes {
      * @return true if it has to wait for another task, false if it may run now
      */
     public boolean append(LaneTask task) {
-        int lane = task.lane;
+        Object key = task.laneKey();
+        int hash = spread(hashOf(key));
+        task.keyHash = hash;
         int mask = table.length - 1;
-        for (int at = lane & mask; ; at = (at + 1) & mask) {
+        for (int at = hash & mask; ; at = (at + 1) & mask) {
             LaneTask last = table[at];
             if (last == null) {
                 table[at] = task;
-                lanes[at] = lane;
+                hashes[at] = hash;
                 if (++size * 2 > table.length) {
                     grow();
                 }
                 return false;
             }
-            if (lanes[at] == lane) {
+            if (hashes[at] == hash && equalKeys(last.laneKey(), key)) {
                 table[at] = task;
                 return last.append(task);
             }
@@ -52,7 +55,7 @@ public final class KeyLanes {
     /** Forgets the lane of a finished task, unless another one has been appended since. */
     public void finished(LaneTask task) {
         int mask = table.length - 1;
-        for (int at = task.lane & mask; ; at = (at + 1) & mask) {
+        for (int at = task.keyHash & mask; ; at = (at + 1) & mask) {
             LaneTask last = table[at];
             if (last == null) {
                 return;
@@ -78,10 +81,10 @@ public final class KeyLanes {
             if (task == null) {
                 break;
             }
-            int home = lanes[at] & mask;
+            int home = hashes[at] & mask;
             if (((at - home) & mask) >= ((at - gap) & mask)) {
                 table[gap] = task;
-                lanes[gap] = lanes[at];
+                hashes[gap] = hashes[at];
                 gap = at;
             }
         }
@@ -91,26 +94,35 @@ public final class KeyLanes {
 
     private void grow() {
         @Nullable LaneTask[] smaller = table;
-        int[] lanesBefore = lanes;
+        int[] hashesBefore = hashes;
         table = new LaneTask[smaller.length * 2];
-        lanes = new int[table.length];
+        hashes = new int[table.length];
         int mask = table.length - 1;
         for (int from = 0; from < smaller.length; from++) {
             LaneTask task = smaller[from];
             if (task != null) {
-                int at = lanesBefore[from] & mask;
+                int at = hashesBefore[from] & mask;
                 while (table[at] != null) {
                     at = (at + 1) & mask;
                 }
                 table[at] = task;
-                lanes[at] = lanesBefore[from];
+                hashes[at] = hashesBefore[from];
             }
         }
     }
 
-    /** One lane for each hash, far apart in the table where hashes are neighbours. */
-    static int lane(int keyHash) {
-        int mixed = keyHash * 0x9E3779B9; // the golden ratio
+    private static int spread(int hash) {
+        int mixed = hash * 0x9E3779B9; // the golden ratio: neighbouring hashes end up far apart
         return mixed ^ (mixed >>> 16);
+    }
+
+    private static int hashOf(@Nullable Object key) {
+        return key instanceof byte[] bytes ? Arrays.hashCode(bytes) : Objects.hashCode(key);
+    }
+
+    private static boolean equalKeys(@Nullable Object one, @Nullable Object other) {
+        return (one instanceof byte[] a && other instanceof byte[] b)
+                ? Arrays.equals(a, b)
+                : Objects.equals(one, other);
     }
 }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
@@ -65,7 +66,7 @@ class ConfigurationMetadataTests {
 
     @Test
     void everyKeyOfAListenerIsListedAndNoOther() {
-        Set<String> keys = new TreeSet<>();
+        Set<String> keys = new TreeSet<>(Set.of(LISTENER + "enabled"));
         for (RecordComponent component : ListenerSettings.class.getRecordComponents()) {
             keys.add(LISTENER + kebab(component.getName()));
         }
@@ -113,18 +114,65 @@ class ConfigurationMetadataTests {
                 .isEqualTo("java.util.Map<java.lang.String," + ListenerSettings.class.getName() + ">");
     }
 
-    @Test
-    void theOrderingsAreHintedAt() throws JSONException {
+    private static JSONArray hints(String name) throws JSONException {
         JSONArray hints = metadata.getJSONArray("hints");
-        assertThat(hints.length()).isEqualTo(1);
-        JSONObject hint = hints.getJSONObject(0);
-        assertThat(hint.getString("name")).isEqualTo(LISTENER + "ordering");
-        JSONArray values = hint.getJSONArray("values");
-        List<String> names = Arrays.asList("partition", "key", "unordered");
-        for (int i = 0; i < names.size(); i++) {
-            assertThat(values.getJSONObject(i).getString("value")).isEqualTo(names.get(i));
-            assertThat(values.getJSONObject(i).getString("description")).isNotEmpty();
+        for (int i = 0; i < hints.length(); i++) {
+            if (hints.getJSONObject(i).getString("name").equals(name)) {
+                return hints.getJSONObject(i).getJSONArray("values");
+            }
         }
-        assertThat(values.length()).isEqualTo(names.size());
+        throw new AssertionError("no hint for " + name);
+    }
+
+    @Test
+    void everyValueOfAnEnumIsHintedAtAndExplained() throws Exception {
+        int enums = 0;
+        for (JSONObject property : PROPERTIES.values()) {
+            String type = property.getString("type");
+            Class<?> loaded = type.startsWith("io.github") ? Class.forName(type.replaceAll("<.*", "")) : null;
+            if (loaded != null && loaded.isEnum()) {
+                enums++;
+                JSONArray values = hints(property.getString("name"));
+                List<String> names = new ArrayList<>();
+                for (int i = 0; i < values.length(); i++) {
+                    names.add(values.getJSONObject(i).getString("value"));
+                    assertThat(values.getJSONObject(i).getString("description")).matches("[A-Z].*\\.");
+                }
+                assertThat(names)
+                        .as(property.getString("name"))
+                        .containsExactlyElementsOf(Arrays.stream(loaded.getEnumConstants())
+                                .map(constant -> ((Enum<?>) constant)
+                                        .name()
+                                        .toLowerCase(Locale.ROOT)
+                                        .replace('_', '-'))
+                                .toList());
+            }
+        }
+        assertThat(enums).isGreaterThanOrEqualTo(2);
+    }
+
+    @Test
+    void everyDurationHasExamplesWithTheirUnits() throws JSONException {
+        for (JSONObject property : PROPERTIES.values()) {
+            if (property.getString("name").startsWith("kafka.backpressure.")
+                    && property.getString("type").equals("java.time.Duration")) {
+                JSONArray values = hints(property.getString("name"));
+                for (int i = 0; i < values.length(); i++) {
+                    assertThat(values.getJSONObject(i).getString("value")).matches("\\d+(ms|s|m)");
+                }
+            }
+        }
+    }
+
+    @Test
+    void noDescriptionIsThatOfAnotherProperty() throws JSONException {
+        Map<String, String> names = new HashMap<>();
+        for (JSONObject property : PROPERTIES.values()) {
+            String name = property.getString("name");
+            String description = property.getString("description");
+            assertThat(description).as(name).doesNotContainPattern("\\b(\\w+) \\1\\b");
+            assertThat(names.put(name.replace("listeners", "listener") + description, name))
+                    .isNull();
+        }
     }
 }

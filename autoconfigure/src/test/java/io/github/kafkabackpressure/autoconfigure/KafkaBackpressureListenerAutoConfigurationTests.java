@@ -36,7 +36,6 @@ import org.springframework.kafka.config.KafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.ConsumerFactory;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
-import org.springframework.kafka.support.Acknowledgment;
 
 class KafkaBackpressureListenerAutoConfigurationTests {
 
@@ -210,28 +209,6 @@ class KafkaBackpressureListenerAutoConfigurationTests {
 
         @KafkaHandler
         void listen(String value) {}
-    }
-
-    @Test
-    void handlersOfWhichOnlySomeTakeAnAcknowledgmentStopTheStart() {
-        runner.withUserConfiguration(SomeAcknowledge.class)
-                .run(context -> assertThat(context)
-                        .hasFailed()
-                        .getFailure()
-                        .hasStackTraceContaining("number() takes an Acknowledgment and other(), text() does not"));
-    }
-
-    @BackpressuredListener(topics = "topic", autoStartup = "false")
-    static class SomeAcknowledge {
-
-        @KafkaHandler
-        void number(Integer value, Acknowledgment acknowledgment) {}
-
-        @KafkaHandler
-        void text(String value) {}
-
-        @KafkaHandler(isDefault = true)
-        void other(Object value) {}
     }
 
     @Test
@@ -564,8 +541,7 @@ class KafkaBackpressureListenerAutoConfigurationTests {
                         .hasFailed()
                         .getFailure()
                         .satisfies(failure -> assertThat(invalid(failure))
-                                .hasMessageStartingWith(
-                                        "'kafka.backpressure.listeners.narrow.max-in-flight' is '2'.")));
+                                .hasMessageStartingWith("'@BackpressuredListener(maxInFlight)' is '2'.")));
     }
 
     static class MoreConsumersThanRoom {

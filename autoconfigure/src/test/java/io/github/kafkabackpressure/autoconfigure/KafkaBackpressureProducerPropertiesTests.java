@@ -3,12 +3,14 @@ package io.github.kafkabackpressure.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import io.github.kafkabackpressure.producer.ProducerOptions;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +18,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
 
@@ -98,6 +103,95 @@ class KafkaBackpressureProducerPropertiesTests {
                         .rootCause()
                         .hasMessage("'kafka.backpressure.producer.rate-limit.cost' is '11'. It must be 1 to"
                                 + " rate-limit.burst, which is 10."));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "rate-limit.burst, 5, rate-limit.rate",
+        "rate-limit.cost, 2, rate-limit.rate",
+        "rate-limit.window, 2s, rate-limit.window-records",
+        "slow-mode.max-batch-size, 20000, slow-mode.threshold",
+        "slow-mode.max-linger, 200ms, slow-mode.threshold",
+        "spool-max-bytes, 1MB, spool-directory"
+    })
+    void aValueWithoutTheOneThatGivesItAnEffectStopsTheStart(String property, String value, String needed) {
+        runner.withPropertyValues(PREFIX + property + "=" + value)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(InvalidBackpressurePropertyException.class)
+                        .hasMessageStartingWith("'" + PREFIX + property + "' is ")
+                        .hasMessageContaining("unset unless " + needed + " is set"));
+    }
+
+    @Test
+    void aBatchIsNoLargerThanTheBuffer() {
+        runner.withPropertyValues(PREFIX + "max-buffered=50", PREFIX + "batch-size=51")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessage("'kafka.backpressure.producer.batch-size' is '51'. It must be at most max-buffered,"
+                                + " which is 50."));
+        runner.withPropertyValues(PREFIX + "max-buffered=50")
+                .run(context -> assertThat(context.getBean(KafkaBackpressureProducerProperties.class)
+                                .options()
+                                .batching()
+                                .size())
+                        .as("the default is cut")
+                        .isEqualTo(50));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Customizing {
+
+        @Bean
+        ProducerOptionsCustomizer withoutWaiting() {
+            return options -> new ProducerOptions(
+                    options.limits(),
+                    Overflow.REJECT,
+                    options.maxBlock(),
+                    options.maxInFlight(),
+                    options.batching(),
+                    options.priorities(),
+                    options.rateLimit(),
+                    options.slowMode(),
+                    options.spool(),
+                    options.flushTimeout());
+        }
+
+        @Bean
+        BackpressuredKafkaTemplateCustomizer toOrders() {
+            return template -> template.setDefaultTopic("orders");
+        }
+    }
+
+    @Test
+    void customizersHaveTheLastSay() {
+        runner.withUserConfiguration(Customizing.class)
+                .withPropertyValues("spring.kafka.template.default-topic=boots")
+                .run(context -> assertThat(context.getBean(BackpressuredKafkaTemplate.class)
+                                .getDefaultTopic())
+                        .isEqualTo("orders"));
+    }
+
+    @Test
+    void eachHalfOfTheProducersSideCanBeSwitchedOff() {
+        runner.withPropertyValues(PREFIX + "enabled=false")
+                .run(context -> assertThat(context)
+                        .doesNotHaveBean(BackpressuredKafkaTemplate.class)
+                        .doesNotHaveBean(ProducerFlushLifecycle.class)
+                        .hasSingleBean(KafkaTemplate.class));
+        runner.withPropertyValues(PREFIX + "flush-enabled=false").run(context -> {
+            assertThat(context).hasSingleBean(BackpressuredKafkaTemplate.class);
+            assertThat(notesProducers(context)).isFalse();
+        });
+        runner.run(context -> assertThat(notesProducers(context)).isTrue());
+    }
+
+    private static boolean notesProducers(AssertableApplicationContext context) {
+        List<?> listeners = context.getBean(DefaultKafkaProducerFactory.class).getListeners();
+        return listeners.stream()
+                .anyMatch(listener -> listener.getClass().getName().contains("LiveProducers"));
     }
 
     @Test

@@ -62,10 +62,10 @@ class InFlightLimitTests {
     @Test
     void wakesOnlyWhoWaitsAndHasRoom() {
         assertThat(limit.shouldWakeWaiting(1)).as("nobody waits").isFalse();
-        limit.startWaiting(this);
+        limit.startWaiting();
         assertThat(limit.shouldWakeWaiting(1)).isTrue();
         assertThat(limit.shouldWakeWaiting(11)).as("no room").isFalse();
-        limit.stopWaiting(this);
+        limit.stopWaiting();
         assertThat(limit.shouldWakeWaiting(1)).isFalse();
     }
 

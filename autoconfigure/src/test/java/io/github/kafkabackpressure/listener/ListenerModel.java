@@ -43,6 +43,9 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private static final int STEPS = 45;
 
+    /** Whether users seek; until a seek leaves alone what is below its target. */
+    private static final boolean SEEKS = Boolean.getBoolean("model.seeks");
+
     private static final int ROUNDS_TO_DRAIN = 400;
 
     private final Random random;
@@ -67,9 +70,6 @@ final class ListenerModel implements SteppedListener.Observer {
     private final Map<TopicPartition, Map<Object, Lane>> lanes = new HashMap<>();
 
     private final Set<TopicPartition> pausedByUser = new HashSet<>();
-
-    /** Where partitions were sought to since the last poll. */
-    private final Map<TopicPartition, Long> soughtTo = new HashMap<>();
 
     private final List<String> steps = new ArrayList<>();
 
@@ -159,11 +159,6 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private void poll() {
         note("poll");
-        // Seeks take effect with the next poll: from then on what is at or past the target comes again.
-        soughtTo.forEach((partition, target) -> lanes.get(partition)
-                .values()
-                .forEach(lane -> lane.lastStarted = Math.min(lane.lastStarted, target - 1)));
-        soughtTo.clear();
         listener.poll();
     }
 
@@ -234,7 +229,7 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private void seekOrFailCommit() {
         TopicPartition partition = anyPartition();
-        if (random.nextBoolean() || !kafka.assignment().contains(partition)) {
+        if (!SEEKS || random.nextBoolean() || !kafka.assignment().contains(partition)) {
             note("the next commit fails");
             kafka.failNextCommit(new CommitFailedException());
             return;
@@ -243,10 +238,12 @@ final class ListenerModel implements SteppedListener.Observer {
         note("seek " + partition + " to " + target);
         long position = kafka.position(partition);
         listener.consumer.seek(partition, target);
-        for (long offset = position; offset < target; offset++) {
-            passedOver.get(partition).add(offset); // what will be appended there, too
+        if (target > position) {
+            passedOver
+                    .get(partition)
+                    .addAll(kafka.logs.get(partition).subMap(position, target).keySet());
         }
-        soughtTo.merge(partition, target, Math::min);
+        lanes.get(partition).values().forEach(lane -> lane.lastStarted = Math.min(lane.lastStarted, target - 1));
     }
 
     private void stop() {
@@ -266,7 +263,7 @@ final class ListenerModel implements SteppedListener.Observer {
         List.copyOf(pausedByUser).forEach(partition -> listener.consumer.resume(List.of(partition)));
         pausedByUser.clear();
         for (int round = 0; round < ROUNDS_TO_DRAIN && !isDrained(); round++) {
-            poll();
+            listener.poll();
             listener.runWorkers();
             List.copyOf(listener.running).forEach(this::finish);
             listener.advance(Duration.ofMillis(500));
@@ -288,9 +285,7 @@ final class ListenerModel implements SteppedListener.Observer {
     private boolean isDrained() {
         return listener.running.isEmpty()
                 && listener.run.limit.inFlight() == 0
-                && partitions.stream()
-                        .allMatch(partition ->
-                                kafka.position(partition) >= kafka.end(partition) && isCommitted(partition))
+                && partitions.stream().allMatch(this::isCommitted)
                 && kafka.paused().isEmpty();
     }
 

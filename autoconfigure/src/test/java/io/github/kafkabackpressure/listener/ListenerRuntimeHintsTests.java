@@ -75,4 +75,18 @@ class ListenerRuntimeHintsTests {
         assertThat(RuntimeHintsPredicates.proxies().forInterfaces(BackpressuredListener.class))
                 .accepts(hints);
     }
+
+    @Test
+    void theSettingsOfAnotherContainerFactoryCanBeTakenOver() throws NoSuchFieldException {
+        assertThat(RuntimeHintsPredicates.reflection()
+                        .onFieldAccess(
+                                org.springframework.kafka.config.AbstractKafkaListenerContainerFactory.class,
+                                "commonErrorHandler"))
+                .accepts(hints);
+        assertThat(RuntimeHintsPredicates.reflection()
+                        .onFieldAccess(
+                                org.springframework.kafka.config.KafkaListenerEndpointRegistrar.class,
+                                "containerFactory"))
+                .accepts(hints);
+    }
 }

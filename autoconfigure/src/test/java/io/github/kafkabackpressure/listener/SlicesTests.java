@@ -595,7 +595,7 @@ class SlicesTests {
         }
         assertThat(run.limit.hasRoomFor(250)).isFalse();
         assignment.waitsForRoom = true;
-        run.limit.startWaiting(assignment);
+        run.limit.startWaiting();
         assignment.gate.beginTick();
         assignment.gate.enterPoll();
         handler = offset -> {

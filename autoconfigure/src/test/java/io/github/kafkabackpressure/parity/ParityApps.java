@@ -98,7 +98,7 @@ final class ParityApps implements AutoCloseable {
         static AnnotationEnhancer asKafkaListeners() {
             return (attributes, element) -> {
                 if (BackpressuredListener.CONTAINER_FACTORY.equals(attributes.get("containerFactory"))) {
-                    attributes.put("containerFactory", "kafkaListenerContainerFactory");
+                    attributes.put("containerFactory", ""); // as who names none
                 }
                 return attributes;
             };

@@ -1,7 +1,5 @@
 package io.github.kafkabackpressure.progress;
 
-import java.util.Objects;
-
 /** A task with a key and a number for tests. */
 final class TestTask extends LaneTask {
 
@@ -16,10 +14,10 @@ final class TestTask extends LaneTask {
     TestTask(int number, Object key) {
         this.number = number;
         this.key = key;
-        setLane(Objects.hashCode(key));
     }
 
-    Object laneKey() {
+    @Override
+    protected Object laneKey() {
         return key;
     }
 

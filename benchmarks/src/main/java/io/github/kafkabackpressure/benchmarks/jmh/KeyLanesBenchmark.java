@@ -70,8 +70,15 @@ public class KeyLanesBenchmark {
 
     private static final class Task extends LaneTask {
 
+        private final String key;
+
         Task(String key) {
-            setLane(key.hashCode());
+            this.key = key;
+        }
+
+        @Override
+        protected Object laneKey() {
+            return key;
         }
     }
 }
