@@ -2,7 +2,6 @@ package io.github.kafkabackpressure.autoconfigure;
 
 import io.github.kafkabackpressure.metrics.MicrometerProducerMetrics;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
-import io.github.kafkabackpressure.producer.ClosingSignal;
 import io.github.kafkabackpressure.producer.LiveProducers;
 import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import io.github.kafkabackpressure.producer.ProducerMetrics;
@@ -69,11 +68,6 @@ public final class KafkaBackpressureProducerAutoConfiguration {
             @Nullable List<DefaultKafkaProducerFactory<?, ?>> factories) {
         return new ProducerFlushLifecycle(
                 live, properties.options().flushTimeout(), metrics.getIfUnique(() -> ProducerMetrics.NOOP), context);
-    }
-
-    @Bean
-    ClosingSignal kafkaBackpressureClosingSignal(ProducerFlushLifecycle flush) {
-        return new ClosingSignal(flush);
     }
 
     /**

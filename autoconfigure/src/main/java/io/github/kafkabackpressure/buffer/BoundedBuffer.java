@@ -3,24 +3,24 @@ package io.github.kafkabackpressure.buffer;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.Overflow;
-import java.util.ArrayDeque;
+import io.github.kafkabackpressure.buffer.RoomQueue.Waiter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The records that were accepted and not yet handed to Kafka's producer, in the order in which they were accepted.
  * Knows its limits, what to drop for what, when a batch is due, and how full it is; never calls foreign code under its
- * lock.
+ * lock. Some of what was taken may be set aside again: it counts towards the limits, and is nothing to drop.
  *
- * <p>Threading: any thread offers; one thread, the sender, takes. All fields are guarded by one lock, except the
- * volatile ones, which are written under it and read without.
+ * <p>Threading: any thread offers; one thread, the sender, takes and sets aside. All fields are guarded by one lock,
+ * except the volatile ones, which are written under it and read without.
  *
  * @param <E> what waits
  */
@@ -35,7 +35,7 @@ public final class BoundedBuffer<E extends Buffered> {
         /** The record was refused: the soft limit is reached and its priority is low. */
         SHED,
 
-        /** The record was refused: there is no room, and none could be made. */
+        /** The record was refused: there is no room, none could be made, or others wait for it who came before. */
         FULL,
 
         /** The record was refused: it alone is larger than all that may wait. */
@@ -45,40 +45,24 @@ public final class BoundedBuffer<E extends Buffered> {
         CLOSED
     }
 
-    /** At most so many records are made room for before those that wait for room are woken: a wake-up is dear. */
-    private static final int WAKE_AT_MOST = 1024;
-
     private final BufferLimits limits;
     private final Victims victims;
     private final Consumer<? super E> dropped;
-    private final int wakeRecords;
-    private final long wakeBytes;
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition room = lock.newCondition();
 
-    @GuardedBy("lock") private @Nullable E head;
+    @GuardedBy("lock") private final BufferedList<E> waiting = new BufferedList<>();
 
-    @GuardedBy("lock") private @Nullable E tail;
+    @GuardedBy("lock") private final BufferedList<E> aside = new BufferedList<>();
 
-    @GuardedBy("lock") private int records;
+    @GuardedBy("lock") private final RoomQueue<E> queue = new RoomQueue<>();
 
-    @GuardedBy("lock") private long bytes;
+    private final BufferStates states;
 
     /** Taken, but not yet reported as handed over. */
     @GuardedBy("lock") private int inHand;
 
     @GuardedBy("lock") private long firstPositionInHand;
-
-    @GuardedBy("lock") private int waiters;
-
-    /** Records taken while somebody waited for room and since they were last woken. */
-    @GuardedBy("lock") private int takenSinceWake;
-
-    @GuardedBy("lock") private long bytesTakenSinceWake;
-
-    /** Counts {@link #releaseWaiters()}, so that a waiter sees a release that came before it waited. */
-    @GuardedBy("lock") private long releases;
 
     @GuardedBy("lock") private long acceptedTotal;
 
@@ -87,11 +71,7 @@ public final class BoundedBuffer<E extends Buffered> {
 
     @GuardedBy("lock") private boolean closed;
 
-    @GuardedBy("lock") private final Queue<BufferState> changes = new ArrayDeque<>();
-
-    private volatile BufferState state = BufferState.NORMAL;
     private volatile int backlog;
-    private volatile boolean changed;
 
     /**
      * @param limits how much may wait
@@ -101,10 +81,9 @@ public final class BoundedBuffer<E extends Buffered> {
      */
     public BoundedBuffer(BufferLimits limits, Overflow overflow, RandomGenerator random, Consumer<? super E> dropped) {
         this.limits = limits;
-        this.victims = Victims.of(overflow, this::head, random);
+        this.states = new BufferStates(limits);
+        this.victims = Victims.of(overflow, new Droppable(), random);
         this.dropped = dropped;
-        this.wakeRecords = Math.max(1, Math.min(limits.records() / 4, WAKE_AT_MOST));
-        this.wakeBytes = Math.max(1, limits.bytes() / 4);
     }
 
     /**
@@ -139,36 +118,80 @@ public final class BoundedBuffer<E extends Buffered> {
     }
 
     /**
-     * Waits until a record of this size has room, the time is up, the buffer is closed or {@link #releaseWaiters()} is
-     * called. Promises nothing about the next {@link #offer}.
-     *
-     * @return what is left of {@code nanos}; zero or less if the time is up
+     * Takes the record in although there may be no room, before those that wait for some. For a record in whose place
+     * another has just left: who calls sees to it that these are few.
      */
-    public long awaitRoom(E record, long nanos) throws InterruptedException {
-        lock.lockInterruptibly();
+    public Offer offerInPlaceOfAnother(E record, long now) {
+        lock.lock();
         try {
-            long released = releases;
-            long left = nanos;
-            waiters++;
-            try {
-                while (left > 0 && !closed && releases == released && !fits(record)) {
-                    left = room.awaitNanos(left);
-                }
-            } finally {
-                waiters--;
+            if (closed) {
+                return Offer.CLOSED;
             }
-            return left;
+            append(record, now);
+            return Offer.ACCEPTED;
         } finally {
             lock.unlock();
         }
     }
 
-    /** Lets every thread that waits for room look again at whether it should. */
-    public void releaseWaiters() {
+    /**
+     * Takes the record in when there is room for it, and waits for that: first come, first served, in records and in
+     * bytes. For {@link Overflow#BLOCK}.
+     *
+     * @param nanoTime the current time
+     * @param nanos how long it may wait, in nanoseconds
+     * @param waits called when it begins to wait, outside the lock
+     * @return {@code FULL} if the time is up
+     * @throws InterruptedException if the thread is interrupted while it waits; the record is not in the buffer then
+     */
+    public Offer put(E record, LongSupplier nanoTime, long nanos, Runnable waits) throws InterruptedException {
+        long begun = nanoTime.getAsLong();
+        Waiter<E> waiter;
         lock.lock();
         try {
-            releases++;
-            room.signalAll();
+            Offer answer = admit(record);
+            if (answer == Offer.ACCEPTED) {
+                append(record, begun);
+            }
+            if (answer != Offer.FULL || nanos <= 0) {
+                return answer;
+            }
+            waiter = queue.add(record, begun);
+        } finally {
+            lock.unlock();
+        }
+        waits.run();
+        boolean interrupted = false;
+        for (Offer answer = waiter.answer(); !interrupted; answer = waiter.answer()) {
+            if (answer != null) {
+                return answer;
+            }
+            long left = begun + nanos - nanoTime.getAsLong();
+            if (left <= 0) {
+                break;
+            }
+            LockSupport.parkNanos(this, left);
+            interrupted = Thread.interrupted();
+        }
+        return leave(waiter, interrupted);
+    }
+
+    private Offer leave(Waiter<E> waiter, boolean interrupted) throws InterruptedException {
+        lock.lock();
+        try {
+            Offer answer = waiter.answer();
+            if (answer == null) {
+                queue.remove(waiter);
+                grantRoom();
+                if (interrupted) {
+                    throw new InterruptedException();
+                }
+                return Offer.FULL;
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            return answer;
         } finally {
             lock.unlock();
         }
@@ -183,30 +206,86 @@ public final class BoundedBuffer<E extends Buffered> {
         lock.lock();
         try {
             int taken = 0;
-            long bytesBefore = bytes;
-            if (head != null && inHand == 0) {
-                firstPositionInHand = head.position;
+            E oldest = waiting.head();
+            if (oldest != null) {
+                comesToHand(oldest);
             }
-            for (E record = head; record != null && taken < max; record = head) {
+            for (E record = oldest; record != null && taken < max; record = waiting.head()) {
                 remove(record);
                 into.add(record);
                 taken++;
             }
             inHand += taken;
+            grantRoom();
             updateBacklog();
-            wakeWaiters(taken, bytesBefore - bytes);
             return taken;
         } finally {
             lock.unlock();
         }
     }
 
-    /** So many of the records that were taken are now with Kafka's producer, or have ended otherwise. */
+    /** So many of the records that were taken are now with Kafka's producer, set aside, or have ended otherwise. */
     public void handedOver(int count) {
         lock.lock();
         try {
             inHand -= count;
             updateBacklog();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lets a record that was taken wait again, beside the others. It is still to be reported by {@link #handedOver}. */
+    public void setAside(E record) {
+        lock.lock();
+        try {
+            aside.append(record);
+            updateBacklog();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** As {@link #take}, of those set aside; what {@link #takeAll} has taken meanwhile is not moved. */
+    public int takeFromAside(Collection<E> these, Collection<? super E> into) {
+        lock.lock();
+        try {
+            int taken = 0;
+            for (E record : these) {
+                if (aside.holds(record)) {
+                    comesToHand(record);
+                    aside.remove(record);
+                    into.add(record);
+                    inHand++;
+                    taken++;
+                }
+            }
+            shrunk();
+            grantRoom();
+            updateBacklog();
+            return taken;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes out everything, also what was set aside. Nothing of it is to be reported. */
+    public List<E> takeAll() {
+        lock.lock();
+        try {
+            List<E> all = new ArrayList<>();
+            for (E record = aside.head(); record != null; record = aside.head()) {
+                aside.remove(record);
+                all.add(record);
+            }
+            for (E record = waiting.head(); record != null; record = waiting.head()) {
+                remove(record);
+                all.add(record);
+            }
+            shrunk();
+            grantRoom();
+            updateBacklog();
+            return all;
         } finally {
             lock.unlock();
         }
@@ -221,13 +300,14 @@ public final class BoundedBuffer<E extends Buffered> {
     public long nanosUntilDue(int batchSize, long lingerNanos, long now) {
         lock.lock();
         try {
-            E oldest = head;
+            E oldest = waiting.head();
             if (oldest == null) {
                 return Long.MAX_VALUE;
             }
-            if (records >= Math.min(batchSize, limits.records())
-                    || waiters > 0
-                    || bytes >= limits.softBytes()
+            if (waiting.records() >= batchSize
+                    || records() >= limits.records()
+                    || !queue.isEmpty()
+                    || bytesHeld() >= limits.softBytes()
                     || oldest.position <= expediteUpTo) {
                 return 0;
             }
@@ -256,20 +336,24 @@ public final class BoundedBuffer<E extends Buffered> {
     public boolean hasLeft(long mark) {
         lock.lock();
         try {
-            boolean noneWaits = head == null || head.position > mark;
-            return noneWaits && (inHand == 0 || firstPositionInHand > mark);
+            return isBeyond(waiting.head(), mark)
+                    && isBeyond(aside.head(), mark)
+                    && (inHand == 0 || firstPositionInHand > mark);
         } finally {
             lock.unlock();
         }
     }
 
-    /** Takes nothing in from now on, and makes everything that waits due. Releases those that wait for room. */
+    /** Takes nothing in from now on, and makes everything that waits due. Refuses those that wait for room. */
     public void close() {
         lock.lock();
         try {
             closed = true;
             expediteUpTo = acceptedTotal;
-            room.signalAll();
+            for (Waiter<E> waiter = queue.first(); waiter != null; waiter = queue.first()) {
+                queue.remove(waiter);
+                waiter.answer(Offer.CLOSED);
+            }
         } finally {
             lock.unlock();
         }
@@ -290,21 +374,21 @@ public final class BoundedBuffer<E extends Buffered> {
         return backlog;
     }
 
-    /** Records that wait. */
+    /** Records that wait, those set aside included. */
     public int size() {
         lock.lock();
         try {
-            return records;
+            return records();
         } finally {
             lock.unlock();
         }
     }
 
-    /** Bytes that wait. */
+    /** Bytes that wait, those set aside included. */
     public long bytes() {
         lock.lock();
         try {
-            return bytes;
+            return bytesHeld();
         } finally {
             lock.unlock();
         }
@@ -312,24 +396,30 @@ public final class BoundedBuffer<E extends Buffered> {
 
     /** How full the buffer is. */
     public BufferState state() {
-        return state;
+        return states.now();
     }
 
     /** Whether {@link #nextChange()} has something; a cheap look before it. */
     public boolean hasChanged() {
-        return changed;
+        return states.hasChanged();
     }
 
     /** The oldest change of state that was not yet asked for, or null. */
     public @Nullable BufferState nextChange() {
         lock.lock();
         try {
-            BufferState change = changes.poll();
-            changed = !changes.isEmpty();
-            return change;
+            return states.nextChange();
         } finally {
             lock.unlock();
         }
+    }
+
+    @GuardedBy("lock") private int records() {
+        return waiting.records() + aside.records();
+    }
+
+    @GuardedBy("lock") private long bytesHeld() {
+        return waiting.bytes() + aside.bytes();
     }
 
     @GuardedBy("lock") private Offer admit(E record) {
@@ -339,22 +429,22 @@ public final class BoundedBuffer<E extends Buffered> {
         if (record.bytes > limits.bytes()) {
             return Offer.TOO_LARGE;
         }
-        if (records >= limits.softLimit() && record.priority < limits.shedPriority()) {
+        if (records() >= limits.softLimit() && record.priority < limits.shedPriority()) {
             return Offer.SHED;
         }
         if (!fits(record)) {
-            rise(BufferState.FULL);
-            int recordsMissing = Math.max(0, records + 1 - limits.records());
-            long bytesMissing = Math.max(0, bytes + record.bytes - limits.bytes());
+            states.full();
+            int recordsMissing = Math.max(0, records() + 1 - limits.records());
+            long bytesMissing = Math.max(0, bytesHeld() + record.bytes - limits.bytes());
             if (!victims.canYield(record, recordsMissing, bytesMissing)) {
                 return Offer.FULL;
             }
         }
-        return Offer.ACCEPTED;
+        return queue.isEmpty() ? Offer.ACCEPTED : Offer.FULL;
     }
 
     @GuardedBy("lock") private boolean fits(E record) {
-        return records < limits.records() && bytes + record.bytes <= limits.bytes();
+        return records() < limits.records() && bytesHeld() + record.bytes <= limits.bytes();
     }
 
     @GuardedBy("lock") @SuppressWarnings("unchecked") // Everything that waits was offered as an E.
@@ -363,88 +453,66 @@ public final class BoundedBuffer<E extends Buffered> {
     }
 
     @GuardedBy("lock") private void append(E record, long now) {
-        E last = tail;
-        record.older = last;
-        if (last == null) {
-            head = record;
-        } else {
-            last.newer = record;
-        }
-        tail = record;
-        records++;
-        bytes += record.bytes;
+        waiting.append(record);
         acceptedTotal++;
         record.accepted(acceptedTotal, now);
         victims.added(record);
         updateBacklog();
-        if (records >= limits.records() || bytes >= limits.bytes()) {
-            rise(BufferState.FULL);
-        } else if (records >= limits.softLimit() || bytes >= limits.softBytes()) {
-            rise(BufferState.PRESSURED);
-        }
+        states.grown(records(), bytesHeld());
     }
 
-    @GuardedBy("lock") @SuppressWarnings("unchecked") // The links of an E are Es.
-    private void remove(E record) {
-        Buffered before = record.older;
-        Buffered after = record.newer;
-        if (before == null) {
-            head = (E) after;
-        } else {
-            before.newer = after;
-        }
-        if (after == null) {
-            tail = (E) before;
-        } else {
-            after.older = before;
-        }
-        record.older = null;
-        record.newer = null;
-        records--;
-        bytes -= record.bytes;
+    @GuardedBy("lock") private void remove(E record) {
+        waiting.remove(record);
         victims.removed(record);
-        if (state != BufferState.NORMAL && records <= limits.calmRecords() && bytes <= limits.calmBytes()) {
-            transitionTo(BufferState.NORMAL);
+        shrunk();
+    }
+
+    @GuardedBy("lock") private void shrunk() {
+        states.shrunk(records(), bytesHeld());
+    }
+
+    /** Takes in what waited for the room that there is now. */
+    @GuardedBy("lock") private void grantRoom() {
+        for (Waiter<E> waiter = queue.first(); waiter != null && fits(waiter.record); waiter = queue.first()) {
+            queue.remove(waiter);
+            append(waiter.record, waiter.since);
+            waiter.answer(Offer.ACCEPTED);
         }
     }
 
-    /**
-     * Wakes those that wait for room when much has been taken since they were woken last. Not when much is free: others
-     * may fill each place as soon as it is.
-     */
-    @GuardedBy("lock") private void wakeWaiters(int taken, long bytesTaken) {
-        takenSinceWake = waiters > 0 ? takenSinceWake + taken : 0;
-        bytesTakenSinceWake = waiters > 0 ? bytesTakenSinceWake + bytesTaken : 0;
-        if (takenSinceWake >= wakeRecords || bytesTakenSinceWake >= wakeBytes || (waiters > 0 && records == 0)) {
-            takenSinceWake = 0;
-            bytesTakenSinceWake = 0;
-            room.signalAll();
-        }
+    @GuardedBy("lock") private void comesToHand(E oldest) {
+        firstPositionInHand = inHand == 0 ? oldest.position : Math.min(firstPositionInHand, oldest.position);
     }
 
     @GuardedBy("lock") private void updateBacklog() {
-        backlog = records + inHand;
+        backlog = records() + inHand;
     }
 
-    /** Goes up, never down: an episode ends with {@link BufferState#NORMAL} only. */
-    @GuardedBy("lock") private void rise(BufferState to) {
-        if (to.compareTo(state) > 0) {
-            transitionTo(to);
+    private boolean isBeyond(@Nullable E oldest, long mark) {
+        return oldest == null || oldest.position > mark;
+    }
+
+    /** What may be dropped: what waits, but not what stands aside. */
+    private final class Droppable implements Victims.Oldest.Head {
+
+        @Override
+        public @Nullable Buffered get() {
+            lock.lock();
+            try {
+                return waiting.head();
+            } finally {
+                lock.unlock();
+            }
         }
-    }
 
-    @GuardedBy("lock") private void transitionTo(BufferState to) {
-        state = to;
-        changes.add(to);
-        changed = true;
-    }
-
-    private @Nullable Buffered head() {
-        lock.lock();
-        try {
-            return head;
-        } finally {
-            lock.unlock();
+        @Override
+        public boolean canYield(int records, long bytes) {
+            lock.lock();
+            try {
+                return waiting.records() >= Math.max(1, records) && waiting.bytes() >= bytes;
+            } finally {
+                lock.unlock();
+            }
         }
     }
 }

@@ -23,6 +23,9 @@ public abstract class Buffered {
 
     @Nullable Buffered newer;
 
+    /** Where it stands now. */
+    @Nullable BufferedList<?> list;
+
     /** Neighbours of the same priority; used by {@link Victims.LowestPriority} only. */
     @Nullable Buffered olderPeer;
 

@@ -27,7 +27,7 @@ interface Victims {
         return switch (overflow) {
             case BLOCK, REJECT, DROP_NEWEST -> new None();
             case DROP_OLDEST -> new Oldest(head);
-            case DROP_RANDOM -> new Random(random);
+            case DROP_RANDOM -> new Random(random, head);
             case DROP_LOWEST_PRIORITY -> new LowestPriority();
         };
     }
@@ -51,6 +51,11 @@ interface Victims {
 
         interface Head {
             @Nullable Buffered get();
+
+            /** Whether so much waits that can be dropped. */
+            default boolean canYield(int records, long bytes) {
+                return true;
+            }
         }
 
         private final Head head;
@@ -61,7 +66,7 @@ interface Victims {
 
         @Override
         public boolean canYield(Buffered incoming, int recordsMissing, long bytesMissing) {
-            return true;
+            return head.canYield(recordsMissing, bytesMissing);
         }
 
         @Override
@@ -78,15 +83,17 @@ interface Victims {
     final class Random implements Victims {
 
         private final RandomGenerator random;
+        private final Oldest.Head head;
         private final List<Buffered> slots = new ArrayList<>();
 
-        Random(RandomGenerator random) {
+        Random(RandomGenerator random, Oldest.Head head) {
             this.random = random;
+            this.head = head;
         }
 
         @Override
         public boolean canYield(Buffered incoming, int recordsMissing, long bytesMissing) {
-            return true;
+            return head.canYield(recordsMissing, bytesMissing);
         }
 
         @Override

@@ -3,24 +3,27 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.buffer.Buffered;
-import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import io.github.kafkabackpressure.producer.spool.Spool;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerInterceptor;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationContext;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.core.ProducerFactory;
+import org.springframework.kafka.support.LoggingProducerListener;
 import org.springframework.kafka.support.ProducerListener;
 import org.springframework.kafka.support.SendResult;
 
@@ -46,10 +49,15 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     private final ProducerOptions options;
     private final SendPipeline<K, V> pipeline;
     private final CurrentProducer<K, V> producer;
+    private final Duration metadataWait;
+
+    /** Asked for by observations; to ask for it may take as long as a cluster that is away. */
+    private final ClusterIdentity clusterIdentity = new ClusterIdentity(super::clusterId);
 
     private @Nullable ProducerListener<K, V> listener;
     private @Nullable ProducerInterceptor<K, V> interceptor;
     private @Nullable ApplicationContext context;
+    private @Nullable Runnable whenDestroyed;
 
     /**
      * @param name names the template in logs, meters and events
@@ -70,6 +78,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             LongSupplier nanoTime) {
         super(factory);
         this.options = options;
+        this.metadataWait = metadataWait(factory);
         this.producer = new CurrentProducer<>(factory, this::newProducer);
         RateLimiter limiter =
                 options.rateLimit() == null ? null : options.rateLimit().limiter(nanoTime);
@@ -150,21 +159,43 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
                 : pipeline.send(toSend, priority, observed);
     }
 
-    /** Hands over all that the buffer holds, then flushes Kafka's producer. Waits for as long as that takes. */
+    /**
+     * Hands over all that the buffer holds, then flushes Kafka's producer. Waits for as long as that takes.
+     *
+     * @throws KafkaException in a callback, as by Kafka's producer: what it would wait for cannot happen before it ends
+     */
     @Override
     public void flush() {
+        if (OwnThread.mayNotWait()) {
+            throw new KafkaException("flush() is not possible in a callback, which would wait for itself");
+        }
         try {
             pipeline.flush();
         } catch (InterruptedException e) {
             throw new InterruptException(e);
         }
-        super.flush();
+        Producer<K, V> holder = producer.ifOpen();
+        if (holder != null) {
+            holder.flush();
+        }
+        if (inTransaction()) {
+            super.flush();
+        }
+    }
+
+    /** What is known of it now; never waits. */
+    @Override
+    protected @Nullable String clusterId() {
+        return clusterIdentity.now();
     }
 
     @Override
     public void setProducerListener(@Nullable ProducerListener<K, V> producerListener) {
         super.setProducerListener(producerListener);
-        this.listener = producerListener;
+        // Spring's own logs keys and values.
+        this.listener = producerListener != null && producerListener.getClass() == LoggingProducerListener.class
+                ? new FailedSendsLog<>()
+                : producerListener;
     }
 
     @Override
@@ -189,11 +220,20 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     /** Delivers what the template holds, unless the context's stop has done that. */
     @Override
     public void destroy() {
-        if (!pipeline.closed()) {
+        Runnable told = whenDestroyed;
+        if (told != null) {
+            told.run();
+        }
+        if (pipeline.isOpen()) {
+            // Closes nothing: other templates may use the factory.
             new Shutdown(List.of(pipeline), this::liveProducers, options.flushTimeout()).run();
         }
-        producer.close();
+        producer.forget();
         super.destroy();
+    }
+
+    void whenDestroyed(Runnable told) {
+        this.whenDestroyed = told;
     }
 
     SendPipeline<K, V> pipeline() {
@@ -201,8 +241,25 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     }
 
     /** The producer that the buffer is emptied into, while it is open. */
-    List<LiveProducer> liveProducers() {
-        return producer.live(pipeline.name());
+    @Nullable Producer<K, V> openProducer() {
+        return producer.ifOpen();
+    }
+
+    private List<LiveProducer> liveProducers() {
+        Producer<K, V> open = producer.ifOpen();
+        return open == null ? List.of() : List.of(new LiveProducer(pipeline.name(), open, null));
+    }
+
+    private static Duration metadataWait(ProducerFactory<?, ?> factory) {
+        try {
+            Object millis = factory.getConfigurationProperties().get(ProducerConfig.MAX_BLOCK_MS_CONFIG);
+            return millis == null
+                    ? Duration.ofSeconds(60)
+                    : Duration.ofMillis(Long.parseLong(millis.toString().trim()));
+        } catch (UnsupportedOperationException | NumberFormatException e) {
+            // A factory of another kind, or a value that Kafka will complain about.
+            return Duration.ofSeconds(60);
+        }
     }
 
     private Producer<K, V> newProducer() {
@@ -252,15 +309,28 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         }
 
         @Override
-        public void forgetProducer() {
-            producer.forget();
+        public Producer<K, V> currentProducer() {
+            return producer.askAgain();
+        }
+
+        @Override
+        public @Nullable Producer<K, V> openProducer() {
+            return producer.ifOpen();
+        }
+
+        @Override
+        public void forgetProducer(Producer<K, V> closed) {
+            producer.forget(closed);
+        }
+
+        @Override
+        public Duration metadataWait() {
+            return metadataWait;
         }
 
         @Override
         public void delivered(ProducerRecord<K, V> record, RecordMetadata metadata) {
-            if (interceptor != null) {
-                interceptor.onAcknowledgement(metadata, null);
-            }
+            intercept(metadata, null);
             if (listener != null) {
                 listener.onSuccess(record, metadata);
             }
@@ -268,11 +338,31 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
         @Override
         public void failed(ProducerRecord<K, V> record, @Nullable RecordMetadata metadata, Exception failure) {
-            if (interceptor != null && metadata != null) {
-                interceptor.onAcknowledgement(metadata, failure);
+            if (metadata != null) {
+                intercept(metadata, failure);
             }
             if (listener != null) {
                 listener.onError(record, metadata, failure);
+            }
+        }
+
+        /** What it throws does not keep the listener from being told. */
+        private void intercept(RecordMetadata metadata, @Nullable Exception failure) {
+            if (interceptor == null) {
+                return;
+            }
+            try {
+                interceptor.onAcknowledgement(metadata, failure);
+            } catch (Throwable e) {
+                logger.warn(e, () -> "The interceptor of '" + pipeline.name() + "' failed");
+            }
+        }
+
+        @Override
+        public void undelivered(ProducerRecord<K, V> record, RecordNotSentException failure) {
+            // The report says it in one line, which a log of each record would bury.
+            if (listener != null && !(listener instanceof FailedSendsLog)) {
+                listener.onError(record, null, failure);
             }
         }
 

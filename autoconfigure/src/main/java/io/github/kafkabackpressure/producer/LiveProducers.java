@@ -7,19 +7,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.producer.Producer;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.ProducerFactory;
 
 /**
- * The producers that are open now, of every {@link DefaultKafkaProducerFactory} bean, and the buffered templates. A
- * post-processor, so that it listens before anyone can have asked the factory for a producer; the copies that a {@code
- * KafkaTemplate} with overrides makes of a factory inherit the listening.
+ * The producers that are open now, of every {@link DefaultKafkaProducerFactory} bean of a context and of its copies, and
+ * the context's buffered templates. A post-processor, so that it listens before anyone can have asked the factory for a
+ * producer; the copies that a {@code KafkaTemplate} with overrides makes of a factory inherit the listening.
  *
  * <p>Threading: written by any thread that opens or closes a producer, read by the lifecycle thread.
  */
 public final class LiveProducers implements BeanPostProcessor {
+
+    /** What a factory has just made on this thread and is about to announce in its wrapping, which ignores a close. */
+    private static final ThreadLocal<@Nullable Producer<?, ?>> JUST_MADE = new ThreadLocal<>();
 
     private final Map<Producer<?, ?>, LiveProducer> producers = new ConcurrentHashMap<>();
     private final List<BackpressuredKafkaTemplate<?, ?>> templates = new CopyOnWriteArrayList<>();
@@ -47,6 +52,7 @@ public final class LiveProducers implements BeanPostProcessor {
             listenTo(factory);
         } else if (bean instanceof BackpressuredKafkaTemplate<?, ?> template) {
             templates.add(template);
+            template.whenDestroyed(() -> templates.remove(template));
         }
         return bean;
     }
@@ -55,23 +61,44 @@ public final class LiveProducers implements BeanPostProcessor {
         return templates;
     }
 
-    /** Also the producers of templates whose factories are no beans, or of another kind. */
-    Collection<LiveProducer> all() {
-        Collection<LiveProducer> all = new ArrayList<>(producers.values());
+    /**
+     *
+     * @param isForeign whether a factory belongs to another context, which closes it
+     */
+    Collection<LiveProducer> all(Predicate<? super ProducerFactory<?, ?>> isForeign) {
+        List<LiveProducer> all = new ArrayList<>(producers.values());
         for (BackpressuredKafkaTemplate<?, ?> template : templates) {
-            template.liveProducers().stream()
-                    .filter(live -> !producers.containsKey(live.producer()))
-                    .forEach(all::add);
+            Producer<?, ?> producer = template.openProducer();
+            if (producer != null && all.stream().noneMatch(live -> live.producer() == producer)) {
+                all.add(of(template, producer, isForeign));
+            }
         }
         return all;
     }
 
+    private LiveProducer of(
+            BackpressuredKafkaTemplate<?, ?> template,
+            Producer<?, ?> producer,
+            Predicate<? super ProducerFactory<?, ?>> isForeign) {
+        ProducerFactory<?, ?> factory = template.getProducerFactory();
+        Runnable closer = isForeign.test(factory) ? null : () -> close(factory, producer);
+        return new LiveProducer(template.pipeline().name(), producer, closer);
+    }
+
     private <K, V> void listenTo(DefaultKafkaProducerFactory<K, V> factory) {
+        factory.addPostProcessor(made -> {
+            JUST_MADE.set(made);
+            return made;
+        });
         factory.addListener(new ProducerFactory.Listener<>() {
 
             @Override
             public void producerAdded(String id, Producer<K, V> producer) {
-                producers.put(producer, new LiveProducer(id, producer, factory));
+                Producer<?, ?> made = JUST_MADE.get();
+                JUST_MADE.remove();
+                // A factory of a subclass may make them in its own way.
+                Runnable closer = made == null ? () -> close(factory, producer) : () -> made.close(Duration.ZERO);
+                producers.put(producer, new LiveProducer(id, producer, closer));
             }
 
             @Override
@@ -81,28 +108,18 @@ public final class LiveProducers implements BeanPostProcessor {
         });
     }
 
-    /**
-     * One open producer.
-     *
-     * @param id name of the factory's bean and the client id
-     * @param factory the factory bean; for a producer of a factory's copy, the factory that was copied
-     */
-    record LiveProducer(String id, Producer<?, ?> producer, ProducerFactory<?, ?> factory) {
-
-        /** Closes it without waiting for what it holds, whose futures fail by that. */
-        void closeNow() {
-            if (!(factory instanceof DefaultKafkaProducerFactory<?, ?> resettable)) {
-                producer.close(Duration.ZERO);
-                return;
-            }
-            // What this factory gives away ignores that it is closed; the factory has to do it.
-            Duration usual = resettable.getPhysicalCloseTimeout();
-            resettable.setPhysicalCloseTimeout(0);
-            try {
-                resettable.reset();
-            } finally {
-                resettable.setPhysicalCloseTimeout((int) usual.toSeconds());
-            }
+    private static void close(ProducerFactory<?, ?> factory, Producer<?, ?> producer) {
+        if (!(factory instanceof DefaultKafkaProducerFactory<?, ?> resettable)) {
+            producer.close(Duration.ZERO);
+            return;
+        }
+        // What this factory gives away ignores that it is closed; the factory has to do it.
+        Duration usual = resettable.getPhysicalCloseTimeout();
+        resettable.setPhysicalCloseTimeout(0);
+        try {
+            resettable.reset();
+        } finally {
+            resettable.setPhysicalCloseTimeout((int) usual.toSeconds());
         }
     }
 }

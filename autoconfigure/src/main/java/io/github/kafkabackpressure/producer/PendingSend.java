@@ -24,16 +24,28 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     private static final AtomicIntegerFieldUpdater<PendingSend> ENDED =
             AtomicIntegerFieldUpdater.newUpdater(PendingSend.class, "ended");
 
-    final ProducerRecord<K, V> record;
+    /** What is told of Kafka's answer. */
+    interface Answered<K, V> {
+
+        /** Kafka has answered, or its producer has refused the record. */
+        void completed(PendingSend<K, V> send, @Nullable RecordMetadata metadata, @Nullable Exception failure);
+    }
+
     final CompletableFuture<SendResult<K, V>> future = new CompletableFuture<>();
     final @Nullable Observation observation;
 
-    private final SendCompletion<K, V> completion;
+    private final Answered<K, V> answered;
+
+    /** As it was given, or a copy; not changed any more once the caller's thread has passed it on. */
+    ProducerRecord<K, V> record;
+
+    /** What surrounded the caller, until it is handed over; null if there is nothing, or if the caller does that. */
+    @Nullable CallerContext context;
 
     /** Whether it holds a place in the in-flight window. */
     boolean inFlight;
 
-    /** Why Kafka's producer refused it; read by the sender after the hand-over only. */
+    /** Why Kafka's producer refused it; read after the hand-over only, by who handed it over. */
     volatile @Nullable Exception failure;
 
     /** Not if it belongs to a transaction, which is nothing to send again, or if its own hand-over hangs. */
@@ -45,7 +57,7 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     /** Whether {@link #handedOverNanos} is set: some end without ever having been handed over. */
     boolean timed;
 
-    /** Counts from one in the order of hand-over; set only where there is a spool. */
+    /** Counts in the order in which records are given to a template; set only where there is a spool. */
     long order;
 
     /** What the record's headers were at the hand-over; set only where there is a spool. */
@@ -54,25 +66,20 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     private volatile int ended;
 
     PendingSend(
-            SendCompletion<K, V> completion,
+            Answered<K, V> answered,
             ProducerRecord<K, V> record,
             int priority,
             int bytes,
             @Nullable Observation observation) {
         super(priority, bytes);
-        this.completion = completion;
+        this.answered = answered;
         this.record = record;
         this.observation = observation;
     }
 
-    @Override
-    public ProducerRecord<K, V> record() {
-        return record;
-    }
-
-    @Override
-    public Header @Nullable [] headersBefore() {
-        return headersBefore;
+    /** The caller goes on, and may change what it gave. */
+    void copyRecord(long nowMillis) {
+        record = RecordCopy.of(record, nowMillis);
     }
 
     /** Whether the caller is the one that ends this send; the answer is yes once. */
@@ -85,7 +92,17 @@ final class PendingSend<K, V> extends Buffered implements Callback, Undelivered<
     }
 
     @Override
+    public ProducerRecord<K, V> record() {
+        return record;
+    }
+
+    @Override
+    public Header @Nullable [] headersBefore() {
+        return headersBefore;
+    }
+
+    @Override
     public void onCompletion(@Nullable RecordMetadata metadata, @Nullable Exception failure) {
-        completion.completed(this, metadata, failure);
+        answered.completed(this, metadata, failure);
     }
 }

@@ -1,15 +1,15 @@
 package io.github.kafkabackpressure.producer;
 
-import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
-import java.util.stream.Collectors;
+import org.apache.kafka.clients.producer.Producer;
 
 /**
  * One flush of several producers at the same time. {@code KafkaProducer.flush()} waits for as long as the broker likes,
@@ -19,16 +19,19 @@ import java.util.stream.Collectors;
  */
 final class ProducerFlush {
 
-    private final Map<LiveProducer, FutureTask<Void>> flushes;
+    /** By the producer: several templates may share one. */
+    private final IdentityHashMap<Producer<?, ?>, Flush> flushes = new IdentityHashMap<>();
+
+    private record Flush(LiveProducer live, FutureTask<Void> task) {}
 
     ProducerFlush(Collection<LiveProducer> producers) {
-        this.flushes = producers.stream().collect(Collectors.toMap(live -> live, live -> {
-            FutureTask<Void> flush = new FutureTask<>(live.producer()::flush, null);
-            Thread thread = new Thread(flush, "kafka-backpressure-flush-" + live.id());
-            thread.setDaemon(true);
-            thread.start();
-            return flush;
-        }));
+        for (LiveProducer live : producers) {
+            flushes.computeIfAbsent(live.producer(), producer -> {
+                FutureTask<Void> task = new FutureTask<>(producer::flush, null);
+                OwnThread.start("flush-" + live.id(), task);
+                return new Flush(live, task);
+            });
+        }
     }
 
     /**
@@ -39,19 +42,19 @@ final class ProducerFlush {
     Map<LiveProducer, String> await(long deadlineNanos, LongSupplier nanoTime) {
         Map<LiveProducer, String> unflushed = new HashMap<>();
         boolean interrupted = false;
-        for (Map.Entry<LiveProducer, FutureTask<Void>> flush : flushes.entrySet()) {
+        for (Flush flush : flushes.values()) {
             while (true) {
                 try {
-                    flush.getValue().get(Math.max(0, deadlineNanos - nanoTime.getAsLong()), TimeUnit.NANOSECONDS);
+                    flush.task.get(Math.max(0, deadlineNanos - nanoTime.getAsLong()), TimeUnit.NANOSECONDS);
                     break;
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (TimeoutException e) {
-                    flush.getValue().cancel(true);
-                    unflushed.put(flush.getKey(), "not in time");
+                    flush.task.cancel(true);
+                    unflushed.put(flush.live, "the broker has not acknowledged all in time");
                     break;
                 } catch (ExecutionException e) {
-                    unflushed.put(flush.getKey(), String.valueOf(e.getCause()));
+                    unflushed.put(flush.live, Failures.describe(e.getCause()));
                     break;
                 }
             }

@@ -11,9 +11,8 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.Producer;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.context.ApplicationContext;
-import org.springframework.context.ApplicationListener;
 import org.springframework.context.SmartLifecycle;
-import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.kafka.core.ProducerFactory;
 
 /**
  * Empties every buffered template and flushes every open producer, after the listeners have drained and before the
@@ -22,8 +21,7 @@ import org.springframework.context.event.ContextClosedEvent;
  *
  * <p>Threading: started, stopped and destroyed by the context's thread; a second concurrent stop waits for the first.
  */
-public final class ProducerFlushLifecycle
-        implements SmartLifecycle, DisposableBean, ApplicationListener<ContextClosedEvent> {
+public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableBean {
 
     /** Above the producer factories, which close in the lowest phase, and below everything that may still send. */
     static final int PHASE = Integer.MIN_VALUE + 1000;
@@ -101,28 +99,16 @@ public final class ProducerFlushLifecycle
         stop();
     }
 
-    @Override
-    public void onApplicationEvent(ContextClosedEvent event) {
-        if (event.getApplicationContext() == context) {
-            refuseOutsiders();
-        }
-    }
-
-    /** From now on buffered templates take records only from threads that handle a record. */
-    public void refuseOutsiders() {
-        live.templates().forEach(template -> template.pipeline().refuseOutsiders());
-    }
-
     @GuardedBy("stopping") private void flush() {
         List<? extends SendPipeline<?, ?>> open = live.templates().stream()
                 .map(BackpressuredKafkaTemplate::pipeline)
-                .filter(pipeline -> !pipeline.closed())
+                .filter(SendPipeline::isOpen)
                 .toList();
         boolean nothingHeld = open.stream().allMatch(SendPipeline::isIdle);
         Set<Producer<?, ?>> hopeless = Set.copyOf(givenUp);
         Shutdown shutdown = new Shutdown(
                 open,
-                () -> live.all().stream()
+                () -> live.all(this::isForeign).stream()
                         .filter(producer -> !hopeless.contains(producer.producer()))
                         .toList(),
                 timeout);
@@ -136,16 +122,27 @@ public final class ProducerFlushLifecycle
         flushed = true;
     }
 
+    /** Whether the factory is a bean of a context above this one, which outlives it. */
+    private boolean isForeign(ProducerFactory<?, ?> factory) {
+        for (ApplicationContext above = context.getParent(); above != null; above = above.getParent()) {
+            if (above.getBeansOfType(ProducerFactory.class, false, false).values().stream()
+                    .anyMatch(bean -> bean == factory)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private void report(ProducerFlushReport report) {
         if (report.complete()) {
             logger.info(report);
         } else {
             logger.error(report);
         }
-        metrics.flushed(report);
         try {
+            metrics.flushed(report);
             context.publishEvent(report);
-        } catch (RuntimeException listenerFailed) {
+        } catch (Throwable listenerFailed) {
             logger.warn("A listener of the producer flush report failed", listenerFailed);
         }
     }

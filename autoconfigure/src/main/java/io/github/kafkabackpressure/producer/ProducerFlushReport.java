@@ -68,32 +68,42 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
         return topics.values().stream().mapToLong(Counts::spooled).sum();
     }
 
+    /** A line for people: what was done in what time, what was left, and of which topics. */
     @Override
     public String toString() {
-        StringBuilder line = new StringBuilder("%d of %d producers flushed in %d ms"
-                .formatted(producers - unflushed.size(), producers, took.toMillis()));
-        if (!unflushed.isEmpty()) {
-            line.append("; not flushed: ").append(String.join(", ", unflushed));
+        String time = "%.1f s".formatted(took.toMillis() / 1000.0);
+        StringBuilder line = new StringBuilder();
+        if (unflushed.isEmpty()) {
+            line.append("All %d Kafka producers are flushed, in %s".formatted(producers, time));
+        } else {
+            line.append("%d of %d Kafka producers could not be flushed in %s: "
+                    .formatted(unflushed.size(), producers, time));
+            line.append(String.join(", ", unflushed));
         }
         if (topics.isEmpty()) {
             // Nobody has counted: plain templates do not, and the buffered ones had nothing.
             return line.toString();
         }
-        line.append("; %d records delivered, %d failed, %d not delivered, %d spooled"
-                .formatted(delivered(), failed(), notDelivered(), spooled()));
-        if (failed() + notDelivered() > 0) {
-            line.append(topics.entrySet().stream()
-                    .filter(topic ->
-                            topic.getValue().failed() + topic.getValue().notDelivered() > 0)
-                    .sorted(Map.Entry.comparingByKey())
-                    .map(topic -> "%s: %d failed, %d not delivered, %d spooled"
-                            .formatted(
-                                    topic.getKey(),
-                                    topic.getValue().failed(),
-                                    topic.getValue().notDelivered(),
-                                    topic.getValue().spooled()))
-                    .collect(Collectors.joining("; ", " (", ")")));
+        line.append(". Of the buffered records %d were delivered".formatted(delivered()));
+        if (failed() + notDelivered() == 0) {
+            return line.toString();
         }
-        return line.toString();
+        line.append(", ").append(lost(failed(), notDelivered(), spooled()));
+        return line.append(topics.entrySet().stream()
+                        .filter(topic ->
+                                topic.getValue().failed() + topic.getValue().notDelivered() > 0)
+                        .sorted(Map.Entry.comparingByKey())
+                        .map(topic -> topic.getKey() + ": "
+                                + lost(
+                                        topic.getValue().failed(),
+                                        topic.getValue().notDelivered(),
+                                        topic.getValue().spooled()))
+                        .collect(Collectors.joining("; ", " (", ")")))
+                .toString();
+    }
+
+    private static String lost(long failed, long notDelivered, long spooled) {
+        return "%d failed, %d are lost, %d are kept in the spool for the next start"
+                .formatted(failed, notDelivered - spooled, spooled);
     }
 }

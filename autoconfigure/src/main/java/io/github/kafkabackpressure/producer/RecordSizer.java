@@ -58,7 +58,7 @@ final class RecordSizer {
             return Long.BYTES;
         }
         if (part instanceof Bytes bytes) {
-            return bytes.get().length;
+            return bytes.get() == null ? 0 : bytes.get().length;
         }
         if (part instanceof ByteBuffer buffer) {
             return buffer.remaining();

@@ -20,14 +20,17 @@ final class Refusals {
         this.options = options;
     }
 
-    /** @throws IllegalArgumentException for outcomes that Kafka decides about */
-    RecordNotSentException of(ProducerRecord<?, ?> record, SendOutcome outcome) {
-        String message = message(outcome);
+    /**
+     * @param why what kept a shutdown from delivering it, in words
+     * @throws IllegalArgumentException for outcomes that Kafka decides about
+     */
+    RecordNotSentException of(ProducerRecord<?, ?> record, SendOutcome outcome, String why) {
+        String message = message(outcome, why);
         Throwable cause = outcome == SendOutcome.TIMED_OUT ? new TimeoutException(message) : null;
         return new RecordNotSentException(record, outcome, message, cause);
     }
 
-    private String message(SendOutcome outcome) {
+    private String message(SendOutcome outcome, String why) {
         return switch (outcome) {
             case REJECTED -> "Refused: no room in " + buffer();
             case TIMED_OUT -> "Refused: no room in " + buffer() + " within max-block, " + options.maxBlock();
@@ -35,10 +38,8 @@ final class Refusals {
             case RATE_LIMITED -> "Refused: not its turn under the rate limit of '" + template + "'";
             case DROPPED -> "Dropped: " + buffer() + " is under pressure";
             case CLOSED -> "Refused: the application context is closing, '" + template + "' takes no records";
-            case NOT_DELIVERED ->
-                "Not acknowledged within flush-timeout, " + options.flushTimeout()
-                        + ", while the application context was closing";
-            case SPOOLED -> "Not acknowledged in time, kept in the spool directory for the next start";
+            case NOT_DELIVERED -> "Not acknowledged while the application context was closing: " + why;
+            case SPOOLED -> "Not acknowledged: " + why + "; kept in the spool directory for the next start";
             case DELIVERED, FAILED -> throw new IllegalArgumentException(outcome + " is not a refusal");
         };
     }

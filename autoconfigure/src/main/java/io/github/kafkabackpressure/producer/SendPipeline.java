@@ -1,21 +1,20 @@
 package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.BufferState;
-import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
-import io.github.kafkabackpressure.buffer.SlowMode;
+import io.github.kafkabackpressure.producer.KnownTopics.Presence;
+import io.github.kafkabackpressure.producer.ProducerStop.Stage;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import io.github.kafkabackpressure.rate.RateGate;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -23,7 +22,6 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.core.KafkaProducerException;
-import org.springframework.kafka.support.KafkaUtils;
 import org.springframework.kafka.support.SendResult;
 
 /**
@@ -31,8 +29,8 @@ import org.springframework.kafka.support.SendResult;
  * {@link SendCompletion}.
  *
  * <p>Where the linger is zero and a full buffer blocks, a record passes by the buffer for as long as nothing waits in
- * it and the window has a place: the caller's own thread hands it over. A thread's records keep their order, because it
- * takes that way only when all that it sent before has been handed over.
+ * it, the window has a place and its topic is known: the caller's own thread hands it over. A thread's records keep
+ * their order, because it takes that way only when all that it sent before has been handed over.
  *
  * <p>Threading: callers send, the {@link Sender} hands over, the thread of a {@link Shutdown} closes and gives up. No
  * lock is held while Kafka or foreign code is called.
@@ -42,28 +40,28 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     private static final Log logger = LogFactory.getLog(SendPipeline.class);
 
-    private static final long NO_DEADLINE = 0;
-
     private final String name;
     private final ProducerOptions options;
     private final Surroundings<K, V> surroundings;
     private final LongSupplier nanoTime;
+    private final ProducerStop stop = new ProducerStop();
+    private final BooleanSupplier mayEnter = stop::isOpen;
+    private final Runnable wakesSender = () -> sender().wake();
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
     private final @Nullable RateGate rateGate;
-    private final @Nullable SlowMode slowMode;
+    private final Pace pace;
+    private final KnownTopics topics;
+    private final CallersHands<K, V> callersHands = new CallersHands<>();
     private final @Nullable UndeliveredStore<K, V> store;
-    private final RecordSizer sizer = new RecordSizer();
-    private final SendTally tally = new SendTally();
     private final SendCompletion<K, V> completion;
+    private final HandOver<K, V> handOver;
     private final StateChanges changes;
     private final boolean passesByWhenEmpty;
     private final long maxBlockNanos;
 
     /** A new one after each shutdown: the thread of an old one may hang still. */
     private volatile Sender<K, V> sender;
-
-    private volatile Intake intake = Intake.OPEN;
 
     SendPipeline(
             String name,
@@ -79,18 +77,20 @@ final class SendPipeline<K, V> implements ProducerStats {
         this.nanoTime = nanoTime;
         this.window = new InFlightWindow(options.maxInFlight());
         this.rateGate = rateLimiter == null ? null : new RateGate(rateLimiter, nanoTime);
-        this.slowMode = slowMode(options, nanoTime);
+        this.pace = new Pace(options, nanoTime.getAsLong());
+        this.topics = new KnownTopics(surroundings::currentProducer);
         this.completion = new SendCompletion<>(
                 name,
                 options,
                 surroundings,
                 store,
-                slowMode,
+                pace,
                 window,
-                sizer,
-                tally,
+                topics,
+                stop,
                 released -> sender().placeFreed(released),
                 nanoTime);
+        this.handOver = new HandOver<>(surroundings, completion, stop);
         SendCompletion<K, V> refuses = completion;
         this.buffer = new BoundedBuffer<>(
                 options.limits(),
@@ -101,62 +101,85 @@ final class SendPipeline<K, V> implements ProducerStats {
         this.changes = new StateChanges(buffer, this::stateChanged);
         this.maxBlockNanos = options.maxBlock().toNanos();
         this.passesByWhenEmpty = options.batching().linger().isZero() && options.overflow() == Overflow.BLOCK;
-        this.sender = new Sender<>(this);
+        this.sender = newSender(stop.opening());
     }
 
-    private static @Nullable SlowMode slowMode(ProducerOptions options, LongSupplier nanoTime) {
-        ProducerOptions.SlowModeOptions slow = options.slowMode();
-        if (slow == null) {
-            return null;
-        }
-        return new SlowMode(
-                new SlowMode.Bounds(
-                        slow.threshold().toNanos(),
-                        options.batching().size(),
-                        slow.maxBatchSize(),
-                        options.batching().linger().toNanos(),
-                        slow.maxLinger().toNanos()),
-                nanoTime.getAsLong());
+    private Sender<K, V> newSender(int opening) {
+        return new Sender<>(
+                name,
+                buffer,
+                window,
+                pace,
+                stop,
+                opening,
+                topics,
+                completion,
+                handOver,
+                changes,
+                store,
+                surroundings.metadataWait().toNanos(),
+                nanoTime);
     }
 
     // Intake: on the caller's thread.
 
-    /** Sends, waiting for turn and room where the options say so. Every refusal is on the future. */
+    /** Sends, waiting for turn and room where the options and the thread allow it. Every refusal is on the future. */
     CompletableFuture<SendResult<K, V>> send(
             ProducerRecord<K, V> record, int priority, @Nullable Observation observation) {
         PendingSend<K, V> send = newSend(record, priority, observation);
-        if (!mayEnter()) {
+        if (!stop.isOpen()) {
             return completion.refuse(send, SendOutcome.CLOSED);
         }
-        long deadline = NO_DEADLINE;
+        if (OwnThread.mayNotWait()) {
+            return sendWithoutWaiting(send, whenFull());
+        }
+        long nanos = maxBlockNanos;
         if (isRateLimited(send)) {
-            deadline = nanoTime.getAsLong() + maxBlockNanos;
+            long before = nanoTime.getAsLong();
             SendOutcome refusal = awaitTurn();
             if (refusal != null) {
                 return completion.refuse(send, refusal);
             }
+            nanos -= nanoTime.getAsLong() - before;
         }
         if (passesByWhenEmpty && passBy(send)) {
             return send.future;
         }
-        return enqueue(send, deadline);
+        passOn(send);
+        return options.overflow() == Overflow.BLOCK
+                ? put(send, nanos)
+                : answered(send, buffer.offer(send, nanoTime.getAsLong()), whenFull());
     }
 
     /** Takes the record in or refuses it, but never waits. */
     CompletableFuture<SendResult<K, V>> trySend(
             ProducerRecord<K, V> record, int priority, @Nullable Observation observation) {
         PendingSend<K, V> send = newSend(record, priority, observation);
-        if (!mayEnter()) {
-            return completion.refuse(send, SendOutcome.CLOSED);
-        }
+        return stop.isOpen()
+                ? sendWithoutWaiting(send, SendOutcome.DROPPED)
+                : completion.refuse(send, SendOutcome.CLOSED);
+    }
+
+    /** Where a full buffer blocks, a callback cannot wait for room: it may take the place that its record has left. */
+    private CompletableFuture<SendResult<K, V>> sendWithoutWaiting(PendingSend<K, V> send, SendOutcome whenFull) {
         if (rateGate != null && isRateLimited(send) && !rateGate.tryPass()) {
             return completion.refuse(send, SendOutcome.RATE_LIMITED);
         }
-        return switch (offer(send)) {
-            case ACCEPTED -> send.future;
-            case SHED, FULL -> completion.refuse(send, SendOutcome.DROPPED);
-            case TOO_LARGE -> completion.refuse(send, SendOutcome.REJECTED);
-            case CLOSED -> completion.refuse(send, SendOutcome.CLOSED);
+        passOn(send);
+        Offer offer = buffer.offer(send, nanoTime.getAsLong());
+        if (offer == Offer.FULL
+                && options.overflow() == Overflow.BLOCK
+                && OwnThread.mayNotWait()
+                && OwnPlace.current().take(completion)) {
+            offer = buffer.offerInPlaceOfAnother(send, nanoTime.getAsLong());
+        }
+        return answered(send, offer, whenFull);
+    }
+
+    private SendOutcome whenFull() {
+        return switch (options.overflow()) {
+            case BLOCK, REJECT -> SendOutcome.REJECTED;
+            default -> SendOutcome.DROPPED;
         };
     }
 
@@ -170,34 +193,46 @@ final class SendPipeline<K, V> implements ProducerStats {
     CompletableFuture<SendResult<K, V>> sendInTransaction(
             ProducerRecord<K, V> record, int priority, @Nullable Observation observation, Producer<K, V> producer) {
         PendingSend<K, V> send = newSend(record, priority, observation);
-        handOverInTransaction(send, producer);
+        SendOutcome refusal = enterInTransaction(send);
+        if (refusal != null) {
+            completion.refuse(send, refusal);
+        } else {
+            completion.tally().accepted();
+            completion.beginsInTransaction(send);
+            try {
+                producer.send(send.record, send);
+            } catch (Throwable e) {
+                completion.completed(send, null, HandOver.asException(e));
+            }
+        }
+        Exception failure = send.failure;
         if (send.future.isCompletedExceptionally()
-                && send.future.handle((result, failure) -> failure).join() instanceof KafkaProducerException failure) {
-            throw failure;
+                && send.future.handle((result, thrown) -> thrown).join() instanceof KafkaProducerException thrown) {
+            throw thrown;
+        }
+        if (failure != null) {
+            // A shutdown is under way, and has yet to end it.
+            throw new KafkaProducerException(send.record, "Failed to send", failure);
         }
         return send.future;
     }
 
-    private void handOverInTransaction(PendingSend<K, V> send, Producer<K, V> producer) {
-        // Before the look at the intake, as in passBy.
-        window.acquireRegardless(1);
-        send.inFlight = true;
-        SendOutcome refusal = !mayEnter() ? SendOutcome.CLOSED : isRateLimited(send) ? awaitTurn() : null;
+    /** Takes a place in the window, after the wait for the turn; says what keeps the record from there. */
+    private @Nullable SendOutcome enterInTransaction(PendingSend<K, V> send) {
+        if (!stop.isOpen()) {
+            return SendOutcome.CLOSED;
+        }
+        SendOutcome refusal = isRateLimited(send) ? awaitTurn() : null;
         if (refusal != null) {
-            completion.refuse(send, refusal);
-            return;
+            return refusal;
         }
-        tally.accepted();
-        completion.beginsInTransaction(send);
-        try {
-            producer.send(send.record, send);
-        } catch (Throwable e) {
-            completion.completed(send, null, asException(e));
+        // Before the last look at the stage, as in passBy.
+        window.acquireRegardless(1);
+        if (!stop.isOpen()) {
+            window.release(1);
+            return SendOutcome.CLOSED;
         }
-    }
-
-    private static Exception asException(Throwable failure) {
-        return failure instanceof Exception exception ? exception : new IllegalStateException(failure);
+        return null;
     }
 
     private boolean isRateLimited(PendingSend<K, V> send) {
@@ -206,11 +241,17 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     /** Says why the record cannot be sent; null if its turn has come. */
     private @Nullable SendOutcome awaitTurn() {
+        if (rateGate == null) {
+            return null;
+        }
+        if (OwnThread.mayNotWait()) {
+            return rateGate.tryPass() ? null : SendOutcome.RATE_LIMITED;
+        }
         try {
-            if (rateGate == null || rateGate.pass(maxBlockNanos, this::mayEnter)) {
+            if (rateGate.pass(maxBlockNanos, mayEnter)) {
                 return null;
             }
-            return mayEnter() ? SendOutcome.RATE_LIMITED : SendOutcome.CLOSED;
+            return stop.isOpen() ? SendOutcome.RATE_LIMITED : SendOutcome.CLOSED;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return SendOutcome.INTERRUPTED;
@@ -218,195 +259,105 @@ final class SendPipeline<K, V> implements ProducerStats {
     }
 
     private PendingSend<K, V> newSend(ProducerRecord<K, V> record, int priority, @Nullable Observation observation) {
-        return new PendingSend<>(completion, record, priority, sizer.sizeOf(record), observation);
+        PendingSend<K, V> send = new PendingSend<>(
+                completion, record, priority, completion.sizer().sizeOf(record), observation);
+        completion.given(send);
+        return send;
     }
 
-    private boolean mayEnter() {
-        Intake now = intake;
-        return now == Intake.OPEN || (now == Intake.LISTENERS_ONLY && handlesARecord());
+    /** Another thread will hand it over. */
+    private void passOn(PendingSend<K, V> send) {
+        send.copyRecord(System.currentTimeMillis());
+        send.context = CallerContext.capture(send.observation);
     }
 
-    private static boolean handlesARecord() {
-        return HandlingThread.isHandling() || KafkaUtils.getConsumerGroupId() != null;
-    }
-
-    /** Hands over on the caller's thread if nothing waits before it and the window has a place. */
+    /** Hands over on the caller's thread if nothing waits before it, the window has a place and its topic is known. */
     private boolean passBy(PendingSend<K, V> send) {
-        if (buffer.backlog() != 0 || sender.mustGoFirst() || (slowMode != null && slowMode.active())) {
+        if (buffer.backlog() != 0 || sender.mustGoFirst() || pace.isSlow()) {
             return false;
         }
         if (window.tryAcquire(1) == 0) {
             return false;
         }
-        // The place is taken before the look at the intake, and the shutdown closes the intake before it looks at the
-        // window: one of the two sees the other.
-        if (!mayEnter()) {
+        // The place is taken before the look at the stage, and the shutdown moves that before it looks at the window:
+        // one of the two sees the other.
+        long now = System.currentTimeMillis();
+        if (!stop.isOpen() || topics.of(send.record.topic(), send.record.partition(), now) != Presence.KNOWN) {
             window.release();
             return false;
         }
-        tally.accepted();
-        handOver(send);
+        if (store != null) {
+            send.copyRecord(now); // it may have to be kept when its caller has changed what it gave
+        }
+        completion.tally().accepted();
+        int slot = callersHands.enter(send);
+        try {
+            handOver.handOver(send, interrupted -> true);
+        } finally {
+            callersHands.leave(slot, send);
+        }
         return true;
     }
 
-    private CompletableFuture<SendResult<K, V>> enqueue(PendingSend<K, V> send, long knownDeadline) {
-        long deadline = knownDeadline;
-        while (true) {
-            Offer offer = offer(send);
-            switch (offer) {
-                case ACCEPTED -> {
-                    return send.future;
-                }
-                case SHED -> {
-                    return completion.refuse(send, SendOutcome.DROPPED);
-                }
-                case TOO_LARGE -> {
-                    return completion.refuse(send, SendOutcome.REJECTED);
-                }
-                case CLOSED -> {
-                    return completion.refuse(send, SendOutcome.CLOSED);
-                }
-                case FULL -> {
-                    if (options.overflow() == Overflow.REJECT) {
-                        return completion.refuse(send, SendOutcome.REJECTED);
-                    }
-                    if (options.overflow() != Overflow.BLOCK) {
-                        return completion.refuse(send, SendOutcome.DROPPED);
-                    }
-                }
-            }
-            if (!mayEnter()) {
-                return completion.refuse(send, SendOutcome.CLOSED);
-            }
-            long now = nanoTime.getAsLong();
-            if (deadline == NO_DEADLINE) {
-                deadline = now + maxBlockNanos;
-            }
-            if (deadline - now <= 0) {
-                return completion.refuse(send, SendOutcome.TIMED_OUT);
-            }
-            sender.wake();
-            try {
-                buffer.awaitRoom(send, deadline - now);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return completion.refuse(send, SendOutcome.INTERRUPTED);
-            }
+    private CompletableFuture<SendResult<K, V>> put(PendingSend<K, V> send, long nanos) {
+        Offer offer;
+        try {
+            offer = buffer.put(send, nanoTime, nanos, wakesSender);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return completion.refuse(send, SendOutcome.INTERRUPTED);
         }
+        return answered(send, offer, SendOutcome.TIMED_OUT);
     }
 
-    private Offer offer(PendingSend<K, V> send) {
-        Offer offer = buffer.offer(send, nanoTime.getAsLong());
+    private CompletableFuture<SendResult<K, V>> answered(PendingSend<K, V> send, Offer offer, SendOutcome whenFull) {
         if (offer == Offer.ACCEPTED) {
-            tally.accepted();
+            completion.tally().accepted();
             sender.recordWaits();
         }
         changes.tell();
-        return offer;
-    }
-
-    // Hand-over: on the sender's thread, or on the caller's.
-
-    /** Hands one record, which has a place in the window, to Kafka's producer. */
-    void handOver(PendingSend<K, V> send) {
-        completion.begins(send);
-        try {
-            try {
-                surroundings.producer().send(send.record, send);
-            } catch (IllegalStateException closedUnderUs) {
-                if (send.hasEnded() || completion.isOver()) {
-                    // A shutdown has given it up meanwhile: a new producer would outlive the context.
-                    throw closedUnderUs;
-                }
-                // The factory was reset, and the record was not accepted by the producer that is gone.
-                surroundings.forgetProducer();
-                surroundings.producer().send(send.record, send);
-            }
-        } catch (Throwable e) {
-            completion.completed(send, null, asException(e));
-        }
+        return switch (offer) {
+            case ACCEPTED -> send.future;
+            case SHED -> completion.refuse(send, SendOutcome.DROPPED);
+            case TOO_LARGE -> completion.refuse(send, SendOutcome.REJECTED);
+            case CLOSED -> completion.refuse(send, SendOutcome.CLOSED);
+            case FULL -> completion.refuse(send, whenFull);
+        };
     }
 
     private void stateChanged(BufferState state) {
         try {
             surroundings.stateChanged(state, buffer.size());
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             logger.warn("A listener of '" + name + "' failed", e);
         }
     }
-
-    // For the sender.
 
     private Sender<K, V> sender() {
         return sender;
     }
 
-    BoundedBuffer<PendingSend<K, V>> buffer() {
-        return buffer;
+    // Shutdown: in this order, on its thread.
+
+    boolean isOpen() {
+        return stop.isOpen();
     }
 
-    InFlightWindow window() {
-        return window;
-    }
-
-    SendCompletion<K, V> completion() {
-        return completion;
-    }
-
-    StateChanges changes() {
-        return changes;
-    }
-
-    @Nullable UndeliveredStore<K, V> store() {
-        return store;
-    }
-
-    long now() {
-        return nanoTime.getAsLong();
-    }
-
-    int batchSize() {
-        return slowMode == null ? options.batching().size() : slowMode.batchSize();
-    }
-
-    long lingerNanos() {
-        return slowMode == null ? options.batching().linger().toNanos() : slowMode.lingerNanos();
-    }
-
-    void stepSlowMode(long now) {
-        if (slowMode != null) {
-            slowMode.step(now, window.inFlight());
-        }
-    }
-
-    boolean closed() {
-        return intake == Intake.CLOSED;
-    }
-
-    // Shutdown: in this order, on its thread; the first on the thread that closes the context.
-
-    /** From now on only threads that handle a record may send. Releases the others that wait. */
-    void refuseOutsiders() {
-        if (intake == Intake.OPEN) {
-            transitionTo(Intake.LISTENERS_ONLY);
-        }
+    /** Whether the thread that waits for a shutdown is one that this pipeline needs. */
+    boolean needs(Thread waiting) {
+        Producer<K, V> open = surroundings.openProducer();
+        return sender.runsOn(waiting) || (open != null && LiveProducer.isServedBy(open, waiting));
     }
 
     /** From now on nobody may send, and everything accepted leaves, whatever batch size, linger and window say. */
     void closeIntake() {
-        tally.shutdownBegins();
-        completion.closing();
-        buffer.close(); // first: who sees that the intake is closed sees all that was accepted
-        transitionTo(Intake.CLOSED);
-        sender.wake();
-    }
-
-    private void transitionTo(Intake next) {
-        intake = next;
-        buffer.releaseWaiters();
+        completion.tally().shutdownBegins();
+        buffer.close(); // first: who sees that the stage is another sees all that was accepted
+        stop.transitionTo(Stage.CLOSING);
         if (rateGate != null) {
             rateGate.release();
         }
+        sender.wake();
     }
 
     /** Waits until all that was accepted is handed over, or the deadline. Not shortened by interrupts. */
@@ -421,29 +372,32 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     /** The time is up: what fails from now on is not delivered. Stops the sender and collects what it has left. */
     void beginGivingUp() {
+        stop.transitionTo(Stage.GIVING_UP);
         completion.givingUp();
         sender.abort();
-        List<PendingSend<K, V>> rest = new ArrayList<>();
-        buffer.take(rest, Integer.MAX_VALUE);
-        rest.forEach(completion::giveUp);
-        buffer.handedOver(rest.size());
+        buffer.takeAll().forEach(completion::giveUp);
+        callersHands.forEach(completion::giveUp);
     }
 
-    /** Ends every send that was given up. */
-    void endUndelivered() {
-        completion.over();
+    /**
+     * Ends every send that was given up.
+     *
+     * @param why it was, in words
+     */
+    void endUndelivered(String why) {
+        completion.endUndelivered(why);
+        stop.transitionTo(Stage.OVER);
+        completion.endUndelivered(why);
     }
 
     /** Takes records again, after a shutdown that has ended. */
     void reopen() {
-        if (intake == Intake.OPEN) {
+        if (stop.stage() != Stage.OVER) {
             return;
         }
-        completion.reopen();
-        tally.shutdownEnds();
+        sender = newSender(stop.opening() + 1);
         buffer.reopen();
-        sender = new Sender<>(this);
-        intake = Intake.OPEN;
+        stop.transitionTo(Stage.OPEN);
         open();
     }
 
@@ -455,11 +409,19 @@ final class SendPipeline<K, V> implements ProducerStats {
     }
 
     SendTally tally() {
-        return tally;
+        return completion.tally();
     }
 
     String name() {
         return name;
+    }
+
+    int batchSize() {
+        return pace.batchSize();
+    }
+
+    long lingerNanos() {
+        return pace.lingerNanos();
     }
 
     /** Starts the sender if there is something to send before anything else. */
@@ -496,16 +458,16 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     @Override
     public boolean slow() {
-        return slowMode != null && slowMode.active();
+        return pace.isSlow();
     }
 
     @Override
     public long accepted() {
-        return tally.acceptedTotal();
+        return completion.tally().acceptedTotal();
     }
 
     @Override
     public long ended(SendOutcome outcome) {
-        return tally.endedTotal(outcome);
+        return completion.tally().endedTotal(outcome);
     }
 }

@@ -19,15 +19,14 @@ final class SendTally {
     private final Outcomes ended = new Outcomes();
     private final Map<String, Outcomes> endedByTopic = new ConcurrentHashMap<>();
 
-    private volatile boolean shuttingDown;
-
     void accepted() {
         accepted.increment();
     }
 
-    void ended(SendOutcome outcome, String topic) {
+    /** @param byTopic whether a shutdown wants to know of it */
+    void ended(SendOutcome outcome, String topic, boolean byTopic) {
         ended.count(outcome);
-        if (shuttingDown) {
+        if (byTopic) {
             endedByTopic.computeIfAbsent(topic, name -> new Outcomes()).count(outcome);
         }
     }
@@ -40,14 +39,9 @@ final class SendTally {
         return ended.sum(outcome);
     }
 
-    /** From now on, counts by topic, from zero. */
+    /** Counts by topic from zero again. */
     void shutdownBegins() {
         endedByTopic.clear();
-        shuttingDown = true;
-    }
-
-    void shutdownEnds() {
-        shuttingDown = false;
     }
 
     Map<String, ProducerFlushReport.Counts> byTopic() {

@@ -4,25 +4,21 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
+import io.github.kafkabackpressure.producer.AbsentTopics.Absent;
+import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.apache.kafka.clients.producer.BufferExhaustedException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Empties a pipeline's buffer into Kafka's producer. Its thread is started by the first record that waits and ends when
+ * Empties a template's buffer into Kafka's producer. Its thread is started by the first record that waits and ends when
  * the intake is closed and nothing waits any more; it is woken only when it sleeps and there is something to do. Serves
  * up to one shutdown.
  *
@@ -39,10 +35,13 @@ final class Sender<K, V> implements Runnable {
     /** While the window is full, a wake-up comes when much of it is free; this finds what is little. */
     private static final long LOOK_FOR_PLACE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    /** A hand-over that failed after so long waited for metadata, not for memory. */
-    private static final long LONG_HAND_OVER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    /** After a step that failed for a reason of ours: the next one might at once. */
+    private static final long AFTER_FAILURE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    /** The share of the time for the hand-over that may be spent on the metadata of one topic. */
+    /** A topic that the cluster did not know so long before a shutdown is not there. */
+    private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    /** The share of the time for the hand-over that may be spent on one topic or partition that is not there. */
     private static final double METADATA_SHARE = 1 / 3.0;
 
     /** The share of the time for the hand-over that may be spent on what an earlier shutdown left. */
@@ -51,33 +50,29 @@ final class Sender<K, V> implements Runnable {
     private static final long SHUTDOWN_LOOK_MILLIS = 20;
     private static final long ABORT_MILLIS = 500;
 
-    private final SendPipeline<K, V> pipeline;
-    private final SendCompletion<K, V> completion;
+    private final String name;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
+    private final Pace pace;
+    private final ProducerStop stop;
+    private final int opening;
+    private final KnownTopics topics;
+    private final SendCompletion<K, V> completion;
+    private final StateChanges changes;
+    private final @Nullable UndeliveredStore<K, V> store;
+    private final long metadataWaitNanos;
+    private final LongSupplier nanoTime;
     private final int placesWorthAWakeUp;
 
-    /** What was taken and is being handed over; whoever takes it from here sees to what is left of it. */
-    private final AtomicReference<@Nullable List<PendingSend<K, V>>> inHand = new AtomicReference<>();
+    private final SenderHand<K, V> hand;
 
-    /** How many of these are handed over. */
-    private final AtomicInteger handedOver = new AtomicInteger();
+    /** The sender's own. */
+    private final AbsentTopics<K, V> absent = new AbsentTopics<>();
 
-    // The sender's own.
-    private final Set<String> reachable = new HashSet<>();
-
-    /** Until when a hand-over waited in vain for a topic: what was accepted before that has waited enough, too. */
-    private final Map<String, Long> unreachable = new HashMap<>();
-
-    /** What is left of the batch that is leaving. */
+    /** What is left of the batch that is leaving. The sender's own. */
     private int batchLeft;
 
     @GuardedBy("this") private @Nullable Thread thread;
-
-    /** Since when a first hand-over to a topic has been running. */
-    @GuardedBy("this") private long reachingSince;
-
-    @GuardedBy("this") private boolean reaching;
 
     private volatile boolean started;
 
@@ -87,8 +82,15 @@ final class Sender<K, V> implements Runnable {
     /** Set by a shutdown that has waited long enough for the replay; nothing is offered any more when it is. */
     private volatile boolean replayTimeIsUp;
 
+    /** Since when a shutdown waits for the end; written before {@link #hopelessAt}. */
+    private volatile long endAwaitedSince;
+
+    /** From when on a shutdown waits no longer for topics that are not there. */
+    private volatile long hopelessAt;
+
+    private volatile boolean endAwaited;
+
     private volatile boolean idle;
-    private volatile boolean aborted;
 
     /** While idle: how many records must wait before it is worth a wake-up. */
     private volatile int wakeAt = 1;
@@ -96,68 +98,103 @@ final class Sender<K, V> implements Runnable {
     /** While places are awaited: how many must have been given back for a wake-up. */
     private volatile long wakeAtReleased = Long.MAX_VALUE;
 
-    Sender(SendPipeline<K, V> pipeline) {
-        this.pipeline = pipeline;
-        this.completion = pipeline.completion();
-        this.buffer = pipeline.buffer();
-        this.window = pipeline.window();
+    Sender(
+            String name,
+            BoundedBuffer<PendingSend<K, V>> buffer,
+            InFlightWindow window,
+            Pace pace,
+            ProducerStop stop,
+            int opening,
+            KnownTopics topics,
+            SendCompletion<K, V> completion,
+            HandOver<K, V> handOver,
+            StateChanges changes,
+            @Nullable UndeliveredStore<K, V> store,
+            long metadataWaitNanos,
+            LongSupplier nanoTime) {
+        this.name = name;
+        this.buffer = buffer;
+        this.window = window;
+        this.pace = pace;
+        this.stop = stop;
+        this.opening = opening;
+        this.topics = topics;
+        this.completion = completion;
+        this.changes = changes;
+        this.store = store;
+        this.metadataWaitNanos = metadataWaitNanos;
+        this.nanoTime = nanoTime;
         this.placesWorthAWakeUp = Math.max(1, Math.min(window.limit() / 4, 1024));
-        this.replaying = pipeline.store() != null;
+        this.replaying = store != null;
+        this.hand = new SenderHand<>(
+                name, buffer, window, topics, completion, handOver, absent, nanoTime, this::isCut, stop);
+    }
+
+    private boolean isCut() {
+        return stop.isCut(opening);
     }
 
     @Override
     public void run() {
         try {
             if (!replay()) {
-                keepAllForTheNextStart();
+                buffer.takeAll().forEach(completion::giveUp);
                 return;
             }
-            while (!aborted && step()) {
-                pipeline.changes().tell();
+            while (!isCut() && safeStep()) {
+                changes.tell();
             }
-        } catch (RuntimeException | Error e) {
-            logger.error("The sender of '" + pipeline.name() + "' ended unexpectedly; the next send starts another", e);
-            failHand(e);
-            started = false;
         } finally {
-            pipeline.changes().tell();
+            changes.tell();
         }
     }
 
-    /** Says whether newer records may follow. */
+    /** Says whether newer records may follow: else what waits must not be sent before what was left. */
     private boolean replay() {
-        UndeliveredStore<K, V> store = pipeline.store();
-        boolean newerMayFollow = store == null || !replaying || store.replay(() -> !aborted && !replayTimeIsUp);
+        UndeliveredStore<K, V> left = store;
+        boolean newerMayFollow = true;
+        try {
+            newerMayFollow = left == null || !replaying || left.replay(() -> !isCut() && !replayTimeIsUp);
+        } catch (Throwable e) {
+            logger.error("The spool of '" + name + "' could not be replayed: " + Failures.describe(e));
+        }
         synchronized (this) {
             replaying = false;
-            if (!aborted) {
+            if (!isCut()) {
                 Thread.interrupted();
             }
         }
         return newerMayFollow;
     }
 
-    /** What waits is newer than what was left: it must not be sent before that. */
-    private void keepAllForTheNextStart() {
-        List<PendingSend<K, V>> newer = new ArrayList<>();
-        buffer.take(newer, Integer.MAX_VALUE);
-        newer.forEach(completion::giveUp);
-        buffer.handedOver(newer.size());
+    /** Whatever a step throws: the records in hand have failed, and the others must not wait for ever. */
+    private boolean safeStep() {
+        try {
+            return step();
+        } catch (Throwable e) {
+            logger.error("The sender of '" + name + "' failed, and goes on", e);
+            hand.fail(e);
+            LockSupport.parkNanos(this, AFTER_FAILURE_NANOS);
+            return true;
+        }
     }
 
     /** One look at the buffer; says whether there will be another. */
     private boolean step() {
-        long now = pipeline.now();
-        pipeline.stepSlowMode(now);
+        long now = nanoTime.getAsLong();
+        pace.step(now, window.inFlight());
+        if (!absent.isEmpty()) {
+            lookForAbsentTopics(now);
+        }
         if (batchLeft == 0) {
-            int batchSize = pipeline.batchSize();
-            boolean closed = pipeline.closed(); // asked before the buffer, which takes in nothing any more then
-            long untilDue = buffer.nanosUntilDue(batchSize, pipeline.lingerNanos(), now);
-            if (untilDue == Long.MAX_VALUE && closed) {
+            int batchSize = pace.batchSize();
+            boolean closed = !stop.isOpen(); // asked before the buffer, which takes in nothing any more then
+            long untilDue = buffer.nanosUntilDue(batchSize, pace.lingerNanos(), now);
+            if (untilDue == Long.MAX_VALUE && closed && absent.isEmpty()) {
                 return false;
             }
             if (untilDue > 0) {
-                rest(untilDue, batchSize);
+                rest(untilDue, batchSize, now);
                 return true;
             }
             batchLeft = batchSize;
@@ -168,118 +205,90 @@ final class Sender<K, V> implements Runnable {
             awaitPlace();
             return true;
         }
-        List<PendingSend<K, V>> hand = new ArrayList<>(places);
-        int taken = buffer.take(hand, places);
+        List<PendingSend<K, V>> next = new ArrayList<>(places);
+        int taken = buffer.take(next, places);
         window.release(places - taken);
         batchLeft = taken < places ? 0 : batchLeft - taken;
-        handOver(hand);
+        hand.handOver(next);
         return true;
     }
 
     /** A shutdown does not wait for acknowledgements before it hands over the rest: Kafka's own buffer bounds it. */
     private int acquire(int wanted) {
-        if (!pipeline.closed()) {
+        if (stop.isOpen()) {
             return window.tryAcquire(wanted);
         }
         window.acquireRegardless(wanted);
         return wanted;
     }
 
-    private void handOver(List<PendingSend<K, V>> hand) {
-        handedOver.set(0);
-        inHand.set(hand);
-        int done = 0;
-        while (done < hand.size() && !aborted) {
-            handOver(hand.get(done));
-            handedOver.lazySet(++done);
-            // An interrupt from within a hand-over was meant for that, at most; the next must not end at once.
-            Thread.interrupted();
-        }
-        if (inHand.compareAndSet(hand, null)) {
-            giveUp(hand, done);
-        }
-    }
-
-    private void failHand(Throwable cause) {
-        List<PendingSend<K, V>> hand = inHand.getAndSet(null);
-        if (hand == null) {
-            return;
-        }
-        for (PendingSend<K, V> send : hand.subList(handedOver.get(), hand.size())) {
-            send.inFlight = true;
-            completion.completed(send, null, new IllegalStateException("The sender ended unexpectedly", cause));
-        }
-        buffer.handedOver(hand.size());
-    }
-
-    private void giveUp(List<PendingSend<K, V>> hand, int from) {
-        List<PendingSend<K, V>> rest = hand.subList(from, hand.size());
-        window.release(rest.size());
-        rest.forEach(completion::giveUp);
-        buffer.handedOver(hand.size());
-    }
-
-    private void handOver(PendingSend<K, V> send) {
-        String topic = send.record.topic();
-        if (reachable.contains(topic)) {
-            pipeline.handOver(send);
-            return;
-        }
-        Long waitedUntil = unreachable.get(topic);
-        if (waitedUntil != null && (pipeline.closed() || send.acceptedNanos() - waitedUntil < 0)) {
-            send.inFlight = true;
-            completion.completed(
-                    send,
-                    null,
-                    new TimeoutException("Topic " + topic + " could not be reached for an earlier record, for which"
-                            + " this one has waited"));
-            return;
-        }
-        long before = pipeline.now();
-        reaches(before);
-        boolean cutShort = true;
-        try {
-            pipeline.handOver(send);
-        } finally {
-            cutShort = reached();
-        }
-        long after = pipeline.now();
-        Exception failure = send.failure;
-        // Kafka's memory is waited for as long as metadata; any other failure is that of the record alone.
-        boolean timedOut = failure instanceof TimeoutException && !(failure instanceof BufferExhaustedException);
-        if (failure != null && (cutShort || (timedOut && after - before >= LONG_HAND_OVER_NANOS))) {
-            unreachable.put(topic, after);
-        } else if (failure == null) {
-            unreachable.remove(topic);
-            reachable.add(topic);
+    private void lookForAbsentTopics(long now) {
+        for (Absent<K, V> topic : absent.due(now)) {
+            if (isCut()) {
+                return;
+            }
+            if (topics.look(topic.name, null, System.currentTimeMillis()) != Presence.NO_TOPIC) {
+                handOverFound(topic, now);
+            } else if (endAwaited && isHopeless(topic, now)) {
+                takeOut(topic).forEach(completion::giveUp);
+            } else if (now - topic.since >= metadataWaitNanos) {
+                failAbsent(topic);
+            } else {
+                topic.lookAgainLater(now);
+            }
         }
     }
 
-    private synchronized void reaches(long now) {
-        reaching = true;
-        reachingSince = now;
+    private void handOverFound(Absent<K, V> topic, long now) {
+        int places = acquire(Math.min(topic.size(), CHUNK));
+        List<PendingSend<K, V>> next = new ArrayList<>(places);
+        int taken = buffer.takeFromAside(topic.poll(places), next);
+        window.release(places - taken);
+        hand.handOverFound(next);
+        if (topic.size() == 0) {
+            absent.remove(topic);
+        } else if (places == 0) {
+            topic.lookAgainSoon(now);
+        }
     }
 
-    /** Says whether a shutdown has cut it short. Its interrupt ends here: the next hand-over must not end at once. */
-    private synchronized boolean reached() {
-        reaching = false;
-        return Thread.interrupted();
+    /** Whether a shutdown has waited for it for its share, and it is the topic that is missing and not the cluster. */
+    private boolean isHopeless(Absent<K, V> topic, long now) {
+        return now - hopelessAt >= 0
+                && topics.clusterAnsweredWithin(
+                        TimeUnit.NANOSECONDS.toMillis(now - Math.max(topic.since, endAwaitedSince - ANSWER_NANOS)));
     }
 
-    private void rest(long untilDue, int batchSize) {
+    private void failAbsent(Absent<K, V> topic) {
+        TimeoutException failure = new TimeoutException("Topic " + topic.name + " is not present in metadata after "
+                + TimeUnit.NANOSECONDS.toMillis(metadataWaitNanos) + " ms");
+        takeOut(topic).forEach(send -> completion.completed(send, null, failure));
+    }
+
+    private List<PendingSend<K, V>> takeOut(Absent<K, V> topic) {
+        List<PendingSend<K, V>> all = new ArrayList<>();
+        buffer.takeFromAside(topic.poll(Integer.MAX_VALUE), all);
+        absent.remove(topic);
+        buffer.handedOver(all.size());
+        return all;
+    }
+
+    private void rest(long untilDue, int batchSize, long now) {
         boolean empty = untilDue == Long.MAX_VALUE;
         wakeAt = empty ? 1 : batchSize;
         idle = true;
         // Looked at again after the flag is up: what was offered before it is seen here, what is offered after it
         // wakes.
-        long again = buffer.nanosUntilDue(batchSize, pipeline.lingerNanos(), pipeline.now());
+        long again = buffer.nanosUntilDue(batchSize, pace.lingerNanos(), nanoTime.getAsLong());
         boolean stillEmpty = again == Long.MAX_VALUE;
+        long look = absent.nanosUntilDue(now);
         // And so is the flag: the buffer's lock may have used up the wake-up.
-        if (again > 0 && stillEmpty == empty && !aborted && idle && !(empty && pipeline.closed())) {
-            if (empty) {
+        if (again > 0 && stillEmpty == empty && !isCut() && idle && !(empty && !stop.isOpen() && absent.isEmpty())) {
+            long nanos = Math.min(again, look);
+            if (nanos == Long.MAX_VALUE) {
                 LockSupport.park(this);
             } else {
-                LockSupport.parkNanos(this, again);
+                LockSupport.parkNanos(this, nanos);
             }
         }
         idle = false;
@@ -289,7 +298,7 @@ final class Sender<K, V> implements Runnable {
 
     private void awaitPlace() {
         wakeAtReleased = window.releasedWhenFree(placesWorthAWakeUp);
-        if (window.free() <= 0 && !pipeline.closed() && !aborted) {
+        if (window.free() <= 0 && stop.isOpen()) {
             LockSupport.parkNanos(this, LOOK_FOR_PLACE_NANOS);
         }
         wakeAtReleased = Long.MAX_VALUE;
@@ -321,6 +330,10 @@ final class Sender<K, V> implements Runnable {
         return replaying;
     }
 
+    boolean runsOn(Thread other) {
+        return current() == other;
+    }
+
     void wake() {
         Thread sender = current();
         if (sender != null) {
@@ -337,10 +350,16 @@ final class Sender<K, V> implements Runnable {
     }
 
     /**
-     * Waits until the sender has handed everything over and ended, or the deadline. A topic that is out of reach is
-     * given up after a while, so that it does not take the others down with it.
+     * Waits until the sender has handed everything over and ended, or the deadline. A topic or partition that is not
+     * there is given up after a while, so that it does not take the others down with it.
      */
     boolean awaitEnd(long deadlineNanos) {
+        long begun = nanoTime.getAsLong();
+        long metadataNanos = (long) ((deadlineNanos - begun) * METADATA_SHARE);
+        long replayNanos = (long) ((deadlineNanos - begun) * REPLAY_SHARE);
+        endAwaitedSince = begun;
+        hopelessAt = begun + metadataNanos;
+        endAwaited = true;
         if (buffer.backlog() > 0 && !started) {
             start();
         }
@@ -348,17 +367,15 @@ final class Sender<K, V> implements Runnable {
         if (sender == null) {
             return true;
         }
-        long begun = pipeline.now();
-        long metadataNanos = (long) ((deadlineNanos - begun) * METADATA_SHARE);
-        long replayNanos = (long) ((deadlineNanos - begun) * REPLAY_SHARE);
         boolean interrupted = false;
-        while (sender.isAlive() && pipeline.now() - deadlineNanos < 0) {
+        while (sender.isAlive() && nanoTime.getAsLong() - deadlineNanos < 0) {
             try {
                 sender.join(SHUTDOWN_LOOK_MILLIS);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            cutShort(sender, begun + replayNanos, metadataNanos);
+            cutReplayShort(sender, begun + replayNanos);
+            hand.cutShort(sender, metadataNanos);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -366,20 +383,16 @@ final class Sender<K, V> implements Runnable {
         return !sender.isAlive();
     }
 
-    /** Interrupts what takes more than its share of a shutdown, and nothing else: hence under the lock. */
-    private synchronized void cutShort(Thread sender, long replayDeadlineNanos, long metadataNanos) {
-        long now = pipeline.now();
-        if (replaying && !replayTimeIsUp && now - replayDeadlineNanos > 0) {
+    /** Interrupts the replay when it takes more than its share of a shutdown, and nothing else: hence the lock. */
+    private synchronized void cutReplayShort(Thread sender, long deadlineNanos) {
+        if (replaying && !replayTimeIsUp && nanoTime.getAsLong() - deadlineNanos > 0) {
             replayTimeIsUp = true;
-            sender.interrupt();
-        } else if (reaching && now - reachingSince > metadataNanos) {
             sender.interrupt();
         }
     }
 
-    /** Ends the sender where it stands, for good. What it holds is given up, also if it hangs. */
+    /** Ends the sender where it stands, for good: it has been cut. What it holds is given up, also if it hangs. */
     void abort() {
-        aborted = true;
         Thread sender = current();
         if (sender == null) {
             return;
@@ -391,30 +404,14 @@ final class Sender<K, V> implements Runnable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        List<PendingSend<K, V>> hand = inHand.getAndSet(null);
-        if (hand != null) {
-            giveUpBehind(hand, handedOver.get());
-        }
-    }
-
-    private void giveUpBehind(List<PendingSend<K, V>> hand, int hanging) {
-        if (hanging < hand.size()) {
-            PendingSend<K, V> send = hand.get(hanging);
-            logger.error("The hand-over of a record to topic " + send.record.topic() + " by '" + pipeline.name()
-                    + "' hangs and does not end when it is interrupted");
-            // What hangs in a serializer would hang there again when it was to be kept.
-            send.keepable = false;
-            completion.giveUp(send);
-        }
-        giveUp(hand, Math.min(hanging + 1, hand.size()));
+        hand.giveUp();
     }
 
     private synchronized void start() {
         if (started) {
             return;
         }
-        Thread sender = new Thread(this, "kafka-backpressure-sender-" + pipeline.name());
-        sender.setDaemon(true);
+        Thread sender = OwnThread.of("sender-" + name, this);
         thread = sender;
         started = true;
         try {

@@ -1,6 +1,5 @@
 package io.github.kafkabackpressure.producer;
 
-import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -10,16 +9,19 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
  * One shutdown of the sending half: intake, buffer and Kafka's producers are emptied in this order, within a time; what
- * is left then is ended.
+ * is left then is ended. Each step is made although one before it failed.
  *
- * <p>Threading: made by the thread that stops the context, which waits for the one that runs it.
+ * <p>Threading: made by the thread that stops the context, which waits for the one that runs it. That may be a thread of
+ * Kafka's, or the sender, in a callback: what cannot be done while it waits is not waited for.
  */
 final class Shutdown {
 
@@ -28,18 +30,25 @@ final class Shutdown {
     /** The rest of the time is for the acknowledgements, also when one hand-over hangs. */
     private static final double HAND_OVER_SHARE = 3 / 4.0;
 
-    /** How long after a flush the next one follows. */
+    /** How long after a flush the next one follows, at first and at last. */
     private static final long NEXT_FLUSH_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private static final long LAST_FLUSH_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    /** How long the threads of producers that are closed may take; foreign code runs on them. */
+    private static final long CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final List<? extends SendPipeline<?, ?>> pipelines;
     private final Supplier<? extends Collection<LiveProducer>> live;
     private final Duration timeout;
+    private final Thread waiting = Thread.currentThread();
+
+    // Written by the thread that runs it, read by the one that has waited for that.
 
     /** How many producers there were at the last flush. */
     private int producers;
 
-    /** Written by the thread that runs it, read by the one that has waited for that. */
-    private Set<LiveProducer> unflushed = Set.of();
+    private Map<LiveProducer, String> unflushed = new HashMap<>();
 
     /** @param live asked after the hand-over, which may have opened a producer */
     Shutdown(
@@ -57,7 +66,7 @@ final class Shutdown {
      */
     ProducerFlushReport run() {
         FutureTask<ProducerFlushReport> shutdown = new FutureTask<>(this::flushAndReport);
-        start("kafka-backpressure-shutdown", shutdown);
+        OwnThread.start("shutdown", shutdown);
         boolean interrupted = false;
         try {
             while (true) {
@@ -78,30 +87,55 @@ final class Shutdown {
 
     /** The producers that were not flushed in time; known after {@link #run()}. */
     Set<LiveProducer> unflushed() {
-        return unflushed;
+        return unflushed.keySet();
     }
 
     private ProducerFlushReport flushAndReport() {
         long started = System.nanoTime();
         long deadline = started + timeout.toNanos();
-        pipelines.forEach(SendPipeline::closeIntake);
-        awaitHandedOver(started + (long) (timeout.toNanos() * HAND_OVER_SHARE));
-        Map<LiveProducer, String> unflushed = flush(deadline);
+        each(SendPipeline::closeIntake);
+        step(() -> awaitHandedOver(started + (long) (timeout.toNanos() * HAND_OVER_SHARE)));
+        step(() -> unflushed = flush(deadline));
         if (!unflushed.isEmpty() || !allIdle()) {
-            pipelines.forEach(SendPipeline::beginGivingUp);
-            closeNow(unflushed.keySet());
+            each(SendPipeline::beginGivingUp);
+            step(this::closeUnflushed);
         }
-        pipelines.forEach(SendPipeline::endUndelivered);
-        this.unflushed = unflushed.keySet();
-        return report(producers, unflushed, Duration.ofNanos(System.nanoTime() - started));
+        String why = why(Duration.ofNanos(System.nanoTime() - started));
+        each(pipeline -> pipeline.endUndelivered(why));
+        return report(Duration.ofNanos(System.nanoTime() - started));
+    }
+
+    private void each(Consumer<SendPipeline<?, ?>> step) {
+        pipelines.forEach(pipeline -> step(() -> step.accept(pipeline)));
+    }
+
+    private static void step(Runnable step) {
+        try {
+            step.run();
+        } catch (Throwable e) {
+            logger.error("A step of the flush of Kafka's producers failed; the others follow", e);
+        }
+    }
+
+    private String why(Duration took) {
+        if (isNeeded()) {
+            return "it was closed by a thread of the producer itself, which cannot send while it waits";
+        }
+        return "after " + took.toMillis() + " ms, with a flush-timeout of " + timeout;
+    }
+
+    /** Whether a template needs the thread that waits for this. */
+    private boolean isNeeded() {
+        return pipelines.stream().anyMatch(pipeline -> pipeline.needs(waiting));
     }
 
     /** All at once: one whose hand-over hangs must not use up the time of the others. */
     private void awaitHandedOver(long deadline) {
         List<FutureTask<Boolean>> waits = pipelines.stream()
+                .filter(pipeline -> !pipeline.needs(waiting))
                 .map(pipeline -> new FutureTask<>(() -> pipeline.awaitHandedOver(deadline)))
                 .toList();
-        waits.forEach(wait -> start("kafka-backpressure-hand-over", wait));
+        waits.forEach(wait -> OwnThread.start("hand-over", wait));
         for (FutureTask<Boolean> wait : waits) {
             try {
                 wait.get();
@@ -113,29 +147,33 @@ final class Shutdown {
         }
     }
 
-    private static void start(String name, Runnable work) {
-        Thread thread = new Thread(work, name);
-        thread.setDaemon(true);
-        thread.start();
-    }
-
     /**
      * Again and again: a caller that passed the intake just before it closed may hand over after a first flush, and to a
      * producer that it has yet to open.
      */
     private Map<LiveProducer, String> flush(long deadline) {
+        long pause = NEXT_FLUSH_NANOS;
         while (true) {
-            Collection<LiveProducer> flushed = live.get();
-            producers = flushed.size();
-            Map<LiveProducer, String> unflushed = new ProducerFlush(flushed).await(deadline, System::nanoTime);
-            if (!unflushed.isEmpty() || allIdle()) {
-                return unflushed;
+            Collection<LiveProducer> open = live.get();
+            producers = open.size();
+            Map<LiveProducer, String> blocked = new HashMap<>();
+            open.stream()
+                    .filter(producer -> producer.isServedBy(waiting))
+                    .forEach(producer -> blocked.put(producer, "the context was closed by its own thread"));
+            Map<LiveProducer, String> left = new ProducerFlush(open.stream()
+                            .filter(producer -> !blocked.containsKey(producer))
+                            .toList())
+                    .await(deadline, System::nanoTime);
+            left.putAll(blocked);
+            if (left.size() > blocked.size() || allDone()) {
+                return left;
             }
-            if (System.nanoTime() + NEXT_FLUSH_NANOS - deadline >= 0) {
-                live.get().forEach(producer -> unflushed.put(producer, "not in time"));
-                return unflushed;
+            if (System.nanoTime() + pause - deadline >= 0) {
+                live.get().forEach(producer -> left.putIfAbsent(producer, "not all was handed over in time"));
+                return left;
             }
-            LockSupport.parkNanos(this, NEXT_FLUSH_NANOS);
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LAST_FLUSH_NANOS);
         }
     }
 
@@ -143,21 +181,36 @@ final class Shutdown {
         return pipelines.stream().allMatch(SendPipeline::isIdle);
     }
 
+    /** Whether there is nothing to wait for. */
+    private boolean allDone() {
+        return pipelines.stream().allMatch(pipeline -> pipeline.isIdle() || pipeline.needs(waiting));
+    }
+
     /**
-     * Closes the factories of producers whose time is up, so that no future is left open and the factory's own stop
-     * does not wait its thirty seconds for a broker that does not answer.
+     * Closes producers whose time is up, so that no future is left open and the factory's own stop does not wait its
+     * thirty seconds for a broker that does not answer. Not the one whose thread waits for this: that would wait for it.
      */
-    private static void closeNow(Set<LiveProducer> unflushed) {
-        for (LiveProducer live : unflushed) {
+    private void closeUnflushed() {
+        List<FutureTask<Void>> closes = unflushed.keySet().stream()
+                .filter(producer -> producer.closer() != null && !producer.isServedBy(waiting))
+                .map(producer -> new FutureTask<Void>(producer.closer(), null))
+                .toList();
+        closes.forEach(close -> OwnThread.start("close", close));
+        long deadline = System.nanoTime() + CLOSE_NANOS;
+        for (FutureTask<Void> close : closes) {
             try {
-                live.closeNow();
-            } catch (RuntimeException e) {
-                logger.warn("Kafka's producer '" + live.id() + "' could not be closed", e);
+                close.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            } catch (ExecutionException e) {
+                logger.warn("A producer could not be closed: " + Failures.describe(e.getCause()));
+            } catch (TimeoutException e) {
+                logger.warn("A producer does not close: code in a callback or an interceptor blocks its thread");
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("Nobody interrupts this thread", e);
             }
         }
     }
 
-    private ProducerFlushReport report(int producers, Map<LiveProducer, String> unflushed, Duration took) {
+    private ProducerFlushReport report(Duration took) {
         Map<String, ProducerFlushReport.Counts> topics = new HashMap<>();
         for (SendPipeline<?, ?> pipeline : pipelines) {
             pipeline.tally()

@@ -11,10 +11,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -193,51 +192,170 @@ class BoundedBufferTests {
     }
 
     @Test
-    void aThreadThatWaitsForRoomGoesOnWhenThereIsSome() throws Exception {
-        assertThat(waitForRoomWhile(buffer -> take(buffer, 1))).isPositive();
-    }
-
-    @Test
-    void aThreadThatWaitsForRoomGoesOnWhenItIsReleasedOrTheBufferIsClosed() throws Exception {
-        assertThat(waitForRoomWhile(BoundedBuffer::releaseWaiters)).isPositive();
-        assertThat(waitForRoomWhile(BoundedBuffer::close)).isPositive();
-    }
-
-    @Test
-    void whenThereIsNoRoomInTimeTheTimeIsUp() throws Exception {
+    void whoWaitsForRoomHasItsRecordTakenInAsSoonAsThereIsSome() throws Exception {
         BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
         offer(buffer, 1);
-        assertThat(buffer.awaitRoom(new Item(2), 1_000_000)).isNotPositive();
+        Waiter waiter = new Waiter(buffer, new Item(2));
+
+        assertThat(take(buffer, 1)).containsExactly(1);
+        // Before the waiter has noticed.
+        assertThat(take(buffer, 1)).containsExactly(2);
+        assertThat(waiter.answer()).isEqualTo(Offer.ACCEPTED);
     }
 
-    /** What is free at any one moment is never much, as by senders that do not wait. */
     @Test
-    void whoWaitsForRoomIsWokenThoughOthersFillEachPlace() throws Exception {
-        BoundedBuffer<Item> buffer = buffer(8, Overflow.BLOCK);
-        offer(buffer, 1, 2, 3, 4, 5, 6, 7, 8);
-        CountDownLatch done = new CountDownLatch(1);
-        Thread waiter = new Thread(() -> {
-            try {
-                if (buffer.awaitRoom(new Item(9), TimeUnit.MINUTES.toNanos(1)) > 0) {
-                    done.countDown();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
-        waiter.start();
-        try {
-            Awaitility.await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
-            boolean woken = false;
-            for (int id = 10; id < 20 && !woken; id++) {
-                take(buffer, 1);
-                woken = done.await(100, TimeUnit.MILLISECONDS);
-                offer(buffer, id);
-            }
-            assertThat(woken).isTrue();
-        } finally {
-            waiter.interrupt();
+    void roomIsGivenInTurn() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.BLOCK);
+        offer(buffer, 1, 2);
+        List<Waiter> waiters = new ArrayList<>();
+        for (int id = 3; id < 9; id++) {
+            waiters.add(new Waiter(buffer, new Item(id)));
         }
+
+        assertThat(take(buffer, 1)).containsExactly(1);
+        // A place is free for an instant, and is the first waiter's.
+        assertThat(buffer.offer(new Item(99), 0)).isEqualTo(Offer.FULL);
+        assertThat(take(buffer, 9)).containsExactly(2, 3);
+        assertThat(take(buffer, 9)).containsExactly(4, 5);
+        assertThat(take(buffer, 9)).containsExactly(6, 7);
+        assertThat(take(buffer, 9)).containsExactly(8);
+        for (Waiter waiter : waiters) {
+            assertThat(waiter.answer()).isEqualTo(Offer.ACCEPTED);
+        }
+        assertThat(buffer.offer(new Item(99), 0)).isEqualTo(Offer.ACCEPTED);
+    }
+
+    @Test
+    void aLargeRecordIsNotKeptOutBySmallOnes() throws Exception {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(1000, 100, 1000, 0), Overflow.BLOCK, new Random(1), i -> {});
+        for (int id = 0; id < 10; id++) {
+            buffer.offer(new Item(id, 5, 10), 0);
+        }
+        Waiter large = new Waiter(buffer, new Item(10, 5, 80));
+        Waiter small = new Waiter(buffer, new Item(11, 5, 10));
+
+        for (int id = 0; id < 7; id++) {
+            assertThat(take(buffer, 1)).containsExactly(id);
+            assertThat(buffer.offer(new Item(99, 5, 1), 0)).isEqualTo(Offer.FULL);
+        }
+        assertThat(buffer.bytes()).isEqualTo(30);
+        assertThat(take(buffer, 1)).containsExactly(7);
+        assertThat(large.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.bytes()).isEqualTo(100);
+        assertThat(take(buffer, 9)).containsExactly(8, 9, 10);
+        assertThat(small.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(take(buffer, 9)).containsExactly(11);
+    }
+
+    @Test
+    void whoeverWaitsBehindOneThatGivesUpIsNotForgotten() throws Exception {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(1000, 100, 1000, 0), Overflow.BLOCK, new Random(1), i -> {});
+        buffer.offer(new Item(1, 5, 60), 0);
+        Waiter large = new Waiter(buffer, new Item(2, 5, 80));
+        Waiter small = new Waiter(buffer, new Item(3, 5, 10));
+
+        large.thread.interrupt();
+
+        assertThat(large.interrupted()).isTrue();
+        assertThat(small.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(take(buffer, 9)).containsExactly(1, 3);
+    }
+
+    @Test
+    void whoWaitsForRoomIsRefusedWhenTheBufferIsClosed() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        Waiter waiter = new Waiter(buffer, new Item(2));
+        Waiter second = new Waiter(buffer, new Item(3));
+
+        buffer.close();
+
+        assertThat(waiter.answer()).isEqualTo(Offer.CLOSED);
+        assertThat(second.answer()).isEqualTo(Offer.CLOSED);
+        assertThat(take(buffer, 9)).containsExactly(1);
+    }
+
+    @Test
+    void whenThereIsNoRoomInTimeTheTimeIsUpAndTheRecordStaysOut() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        assertThat(buffer.put(new Item(2), System::nanoTime, 1_000_000, () -> {}))
+                .isEqualTo(Offer.FULL);
+        assertThat(take(buffer, 9)).containsExactly(1);
+        offer(buffer, 3);
+        assertThat(take(buffer, 9)).containsExactly(3);
+    }
+
+    @Test
+    void aBatchIsDueWhenSomeoneWaitsForRoomAndTheSenderIsToldAfterThat() throws Exception {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 100, 10, 0), Overflow.BLOCK, new Random(1), i -> {});
+        buffer.offer(new Item(1, 5, 30), 0);
+        assertThat(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)).isPositive();
+        AtomicLong untilDue = new AtomicLong(-1);
+
+        buffer.put(
+                new Item(2, 5, 80),
+                System::nanoTime,
+                1_000_000,
+                () -> untilDue.set(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)));
+
+        assertThat(untilDue).hasValue(0);
+    }
+
+    @Test
+    void aRecordInPlaceOfAnotherIsTakenInThoughThereIsNoRoom() {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        assertThat(buffer.offerInPlaceOfAnother(new Item(2), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.size()).isEqualTo(2);
+        assertThat(take(buffer, 9)).containsExactly(1, 2);
+        buffer.close();
+        assertThat(buffer.offerInPlaceOfAnother(new Item(3), 0)).isEqualTo(Offer.CLOSED);
+    }
+
+    @Test
+    void whatIsSetAsideCountsAndComesBackInItsTime() {
+        BoundedBuffer<Item> buffer = buffer(3, Overflow.REJECT);
+        List<Item> hand = new ArrayList<>();
+        offer(buffer, 1, 2, 3);
+        long mark = buffer.expedite();
+        buffer.take(hand, 2);
+        buffer.setAside(hand.get(0));
+        buffer.handedOver(2);
+
+        assertThat(buffer.size()).isEqualTo(2);
+        assertThat(buffer.backlog()).isEqualTo(2);
+        offer(buffer, 4);
+        assertThat(buffer.offer(new Item(5), 0)).isEqualTo(Offer.FULL);
+        assertThat(take(buffer, 9)).containsExactly(3, 4);
+        buffer.handedOver(2);
+        assertThat(buffer.nanosUntilDue(1, 0, 0)).isEqualTo(Long.MAX_VALUE);
+        assertThat(buffer.hasLeft(mark)).isFalse();
+
+        List<Item> back = new ArrayList<>();
+        assertThat(buffer.takeFromAside(hand, back)).isEqualTo(1);
+        assertThat(back).containsExactly(hand.get(0));
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        buffer.handedOver(1);
+        assertThat(buffer.hasLeft(mark)).isTrue();
+        assertThat(buffer.backlog()).isZero();
+    }
+
+    @Test
+    void whatStandsAsideIsNotDropped() {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.DROP_OLDEST);
+        List<Item> hand = new ArrayList<>();
+        offer(buffer, 1);
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(0));
+
+        assertThat(buffer.offer(new Item(2), 0)).isEqualTo(Offer.FULL);
+        assertThat(dropped).isEmpty();
+        assertThat(buffer.takeAll()).containsExactly(hand.get(0));
+        assertThat(buffer.takeFromAside(hand, new ArrayList<>())).isZero();
     }
 
     @Test
@@ -250,28 +368,6 @@ class BoundedBufferTests {
                         "'kafka.backpressure.producer.soft-limit' is '11'. It must be 1 to max-buffered, which is 10.");
         assertThatThrownBy(() -> new BufferLimits(10, 0, 1, 0)).hasMessageContaining("max-buffered-bytes' is '0'");
         assertThatThrownBy(() -> new BufferLimits(10, 1, 1, 11)).hasMessageContaining("shed-priority' is '11'");
-    }
-
-    private long waitForRoomWhile(Consumer<BoundedBuffer<Item>> release) throws Exception {
-        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
-        offer(buffer, 1);
-        AtomicLong left = new AtomicLong(-1);
-        CountDownLatch done = new CountDownLatch(1);
-        Thread waiter = new Thread(() -> {
-            try {
-                left.set(buffer.awaitRoom(new Item(2), TimeUnit.MINUTES.toNanos(1)));
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-            done.countDown();
-        });
-        waiter.start();
-        Awaitility.await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
-        assertThat(buffer.nanosUntilDue(1000, Long.MAX_VALUE, 0)).isZero();
-        release.accept(buffer);
-        assertThat(done.await(Duration.ofSeconds(10).toMillis(), TimeUnit.MILLISECONDS))
-                .isTrue();
-        return left.get();
     }
 
     private BoundedBuffer<Item> buffer(int records, Overflow overflow) {
@@ -300,6 +396,36 @@ class BoundedBufferTests {
             changes.add(buffer.nextChange());
         }
         return changes;
+    }
+
+    /** Puts a record on a thread of its own, and waits until that waits. */
+    private static final class Waiter {
+
+        private final CompletableFuture<Offer> answer = new CompletableFuture<>();
+        final Thread thread;
+
+        Waiter(BoundedBuffer<Item> buffer, Item item) {
+            thread = new Thread(() -> {
+                try {
+                    answer.complete(buffer.put(item, System::nanoTime, TimeUnit.MINUTES.toNanos(1), () -> {}));
+                } catch (InterruptedException e) {
+                    answer.completeExceptionally(e);
+                }
+            });
+            thread.start();
+            Awaitility.await()
+                    .pollInterval(Duration.ofMillis(1))
+                    .until(() -> thread.getState() == Thread.State.TIMED_WAITING);
+        }
+
+        Offer answer() throws Exception {
+            return answer.get(10, TimeUnit.SECONDS);
+        }
+
+        boolean interrupted() throws Exception {
+            thread.join(10_000);
+            return answer.isCompletedExceptionally();
+        }
     }
 
     private static final class Item extends Buffered {

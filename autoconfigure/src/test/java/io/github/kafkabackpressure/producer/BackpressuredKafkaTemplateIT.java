@@ -3,7 +3,6 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.BufferState;
-import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.SendOutcome;
@@ -225,29 +224,6 @@ class BackpressuredKafkaTemplateIT {
         context.close();
         assertThat(values()).hasSize(11);
         assertThat(template.trySend(new ProducerRecord<>(topic, "late"))).isInstanceOf(TrySendResult.Closed.class);
-    }
-
-    @Test
-    void whileTheContextClosesOnlyThreadsThatHandleARecordMaySend() {
-        ConfigurableApplicationContext context = start();
-        BackpressuredKafkaTemplate<Object, Object> template = template(context);
-        template.pipeline().refuseOutsiders();
-
-        CompletableFuture<?> outsider = template.send(topic, "outsider");
-        HandlingThread.enter();
-        CompletableFuture<?> insider = template.send(topic, "insider");
-        HandlingThread.exit();
-        context.close();
-
-        assertThat(outsider).isCompletedExceptionally();
-        assertThat(outsider)
-                .failsWithin(Duration.ZERO)
-                .withThrowableThat()
-                .havingCause()
-                .isInstanceOf(RecordNotSentException.class)
-                .withMessageContaining("context is closing");
-        assertThat(insider).isCompleted();
-        assertThat(values()).containsExactly("insider");
     }
 
     @Test

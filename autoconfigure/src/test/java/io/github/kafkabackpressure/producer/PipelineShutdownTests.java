@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.SendOutcome;
-import io.github.kafkabackpressure.producer.LiveProducers.LiveProducer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,13 +15,14 @@ import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.kafka.core.KafkaProducerException;
-import org.springframework.kafka.core.ProducerFactory;
 import org.springframework.kafka.support.SendResult;
 
 /** Hand-overs that take their time or fail, in operation and at a shutdown. */
@@ -42,8 +42,6 @@ class PipelineShutdownTests {
     private final SendPipeline<String, String> pipeline = new SendPipeline<>(
             "template", ProducerOptions.defaults(), null, null, new ToProducer(this::open), System::nanoTime);
 
-    private final ProducerFactory<String, String> factory = () -> kafka;
-
     private Producer<String, String> open() {
         try {
             opened.await();
@@ -57,7 +55,7 @@ class PipelineShutdownTests {
     private ProducerFlushReport shutDown(Duration timeout) {
         return new Shutdown(
                         List.of(pipeline),
-                        () -> open ? List.of(new LiveProducer("producer", kafka, factory)) : List.of(),
+                        () -> open ? List.of(new LiveProducer("producer", kafka, null)) : List.of(),
                         timeout)
                 .run();
     }
@@ -83,9 +81,7 @@ class PipelineShutdownTests {
         Thread caller = new Thread(() -> pipeline.send(record("topic", "first"), 5, null)
                 .whenComplete((result, failure) -> first.complete(result)));
         caller.start();
-        while (pipeline.inFlight() == 0) {
-            Thread.onSpinWait();
-        }
+        Awaitility.await().until(() -> pipeline.inFlight() == 1);
         new Thread(() -> {
                     try {
                         TimeUnit.MILLISECONDS.sleep(300);
@@ -110,6 +106,8 @@ class PipelineShutdownTests {
         opened.countDown();
         CompletableFuture<SendResult<String, String>> nowhere = pipeline.trySend(record(NOWHERE, "value"), 5, null);
         assertThat(kafka.waiting.await(10, TimeUnit.SECONDS)).isTrue();
+        CompletableFuture<SendResult<String, String>> good = pipeline.trySend(record("topic", "good"), 5, null);
+        assertThat(good.get(10, TimeUnit.SECONDS)).isNotNull();
 
         ProducerFlushReport report = shutDown(Duration.ofSeconds(8));
 
@@ -128,7 +126,7 @@ class PipelineShutdownTests {
                 .hasRootCauseInstanceOf(SerializationException.class);
         assertThat(pipeline.inFlight()).isZero();
 
-        pipeline.refuseOutsiders();
+        pipeline.closeIntake();
 
         assertThatThrownBy(() -> pipeline.sendInTransaction(record("topic", "value"), 5, null, kafka))
                 .isInstanceOf(KafkaProducerException.class);
@@ -153,14 +151,26 @@ class PipelineShutdownTests {
                 throw new SerializationException(POISON);
             }
             if (record.topic().equals(NOWHERE)) {
-                waiting.countDown();
-                try {
-                    TimeUnit.HOURS.sleep(1);
-                } catch (InterruptedException e) {
-                    throw new InterruptException(e);
-                }
+                awaitMetadata();
             }
             return super.send(record, callback);
+        }
+
+        @Override
+        public List<PartitionInfo> partitionsFor(String topic) {
+            if (topic.equals(NOWHERE)) {
+                awaitMetadata();
+            }
+            return super.partitionsFor(topic);
+        }
+
+        private void awaitMetadata() {
+            waiting.countDown();
+            try {
+                TimeUnit.HOURS.sleep(1);
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            }
         }
 
         @Override

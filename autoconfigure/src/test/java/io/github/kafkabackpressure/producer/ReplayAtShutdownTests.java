@@ -64,9 +64,11 @@ class ReplayAtShutdownTests {
     }
 
     private void shutDown(Duration time) {
-        pipeline.closeIntake();
+        if (pipeline.isOpen()) {
+            pipeline.closeIntake();
+        }
         assertThat(pipeline.awaitHandedOver(System.nanoTime() + time.toNanos())).isTrue();
-        pipeline.endUndelivered();
+        pipeline.endUndelivered("in this test");
     }
 
     /** Has older records, which are sent when {@link #end} says so. */

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.RecordNotSentException;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -16,13 +17,16 @@ record ToProducer(Supplier<Producer<String, String>> producers) implements Surro
     }
 
     @Override
-    public void forgetProducer() {}
+    public void forgetProducer(Producer<String, String> closed) {}
 
     @Override
     public void delivered(ProducerRecord<String, String> record, RecordMetadata metadata) {}
 
     @Override
     public void failed(ProducerRecord<String, String> record, @Nullable RecordMetadata metadata, Exception failure) {}
+
+    @Override
+    public void undelivered(ProducerRecord<String, String> record, RecordNotSentException failure) {}
 
     @Override
     public void stateChanged(BufferState state, int buffered) {}
