@@ -83,6 +83,9 @@ final class Assignment {
 
     private volatile @Nullable Error failure;
 
+    /** What the last poll failed with; the consumer's thread only. */
+    private @Nullable Throwable pollFailure;
+
     /**
      * Whether somebody has asked something of the loop around the consumer, such as a seek. The loop looks at that before
      * it polls, so a tick answers the gate's signal too late.
@@ -210,17 +213,22 @@ final class Assignment {
         });
     }
 
-    /** Takes in what workers have finished. */
+    /** Takes in what workers have finished: all of it, whatever one of them throws. */
     void takeCompletions() {
+        AllSteps steps = new AllSteps();
         for (LaneTask task = mailbox.takeAll(); task != null; ) {
             LaneTask next = CompletionMailbox.next(task);
-            RecordTask completed = (RecordTask) task;
-            PartitionWork work = completed.partition;
-            work.lanes.applied(completed);
-            touch(work);
+            try {
+                RecordTask completed = (RecordTask) task;
+                completed.partition.lanes.applied(completed);
+                touch(completed.partition);
+            } catch (RuntimeException | Error e) {
+                steps.threw(e);
+            }
             task = next;
         }
-        dispatcher.takeSlices();
+        steps.take(dispatcher::takeSlices);
+        steps.end();
     }
 
     /** Notes that something has changed in a partition since the last tick. */
@@ -321,9 +329,21 @@ final class Assignment {
 
     /** Ends the consumer's loop by an error that no handler may see. Called by workers. */
     void fail(Throwable cause) {
-        failure = cause instanceof Error error ? error : new Error("a worker failed outside of the listener", cause);
+        Error error = cause instanceof Error own ? own : new Error("a worker failed outside of the listener", cause);
+        failure = error;
+        run.failedBy(error);
         gate.signal();
         unparkDrain();
+    }
+
+    /** Takes in what a poll failed with, or that it did not fail: if the loop ends by it, that is why. */
+    void pollFailed(@Nullable Throwable cause) {
+        if (cause != null) {
+            run.failedBy(cause);
+        } else if (pollFailure != null) {
+            run.hasRecoveredFrom(pollFailure);
+        }
+        pollFailure = cause;
     }
 
     /** Throws what {@link #fail} was given, if anything. */
@@ -340,16 +360,18 @@ final class Assignment {
      *
      * @param deadline until when to wait, on the run's clock
      * @return those in which something still runs
+     * @throws RuntimeException or an {@code Error}, if something did meanwhile; the drain is over all the same
      */
     List<PartitionWork> drain(Collection<PartitionWork> leaving, long deadline) {
-        leaving.forEach(this::dropQueued);
+        AllSteps steps = new AllSteps();
+        leaving.forEach(work -> steps.take(() -> dropQueued(work)));
         boolean interrupted = false;
         boolean late = false;
         drainWaiter = Thread.currentThread();
         try {
             while (!late && isRunning(leaving)) {
                 calls.run(); // what runs may wait for them
-                takeCompletions(); // the partitions that stay go on meanwhile
+                steps.take(this::takeCompletions); // the partitions that stay go on meanwhile
                 run.workers.nudge();
                 long left = deadline - run.nanoTime.getAsLong();
                 if (left <= 0) {
@@ -372,7 +394,8 @@ final class Assignment {
         List<PartitionWork> running = late
                 ? leaving.stream().filter(work -> work.inFlight.running() > 0).toList()
                 : List.of();
-        takeCompletions();
+        steps.take(this::takeCompletions);
+        steps.end();
         return running;
     }
 
@@ -386,7 +409,8 @@ final class Assignment {
     }
 
     private void dropQueued(PartitionWork work) {
-        work.lanes.breakUpSlices(run.nanoTime.getAsLong());
+        AllSteps steps = new AllSteps();
+        steps.take(() -> work.lanes.breakUpSlices(run.nanoTime.getAsLong()));
         work.lanes.forgetHanging();
         int dropped = work.inFlight.close();
         if (dropped > 0) {
@@ -398,26 +422,34 @@ final class Assignment {
         if (run.limit.shouldWakeWaiting(run.pollSize)) {
             run.wakeWaiting();
         }
+        steps.end();
     }
 
-    /** Forgets partitions. Nothing that comes back for them later changes anything. */
+    /**
+     * Forgets partitions. Nothing that comes back for them later changes anything.
+     *
+     * @throws RuntimeException or an {@code Error}, if something did meanwhile; all are forgotten all the same
+     */
     void remove(Collection<PartitionWork> leaving) {
+        AllSteps steps = new AllSteps();
         for (PartitionWork work : leaving) {
-            dropQueued(work);
+            steps.take(() -> dropQueued(work));
             work.gone = true;
-            work.giveUpUnacknowledged();
+            steps.take(work::giveUpUnacknowledged);
             if (works.remove(work.partition, work)) {
                 run.partitions.decrementAndGet();
             }
             touched.remove(work);
             dispatcher.forget(work);
         }
+        steps.end();
     }
 
     /** Ends it all: nothing is reserved or waited for any more. */
     void close() {
         calls.close();
-        remove(List.copyOf(works.values()));
+        AllSteps steps = new AllSteps();
+        steps.take(() -> remove(List.copyOf(works.values())));
         if (reserved) {
             reserved = false;
             run.limit.settle(run.pollSize, 0);
@@ -431,5 +463,6 @@ final class Assignment {
         times.addTotals(ended, run.nanoTime.getAsLong());
         run.metrics.consumerEnded(ended);
         run.wakeWaiting();
+        steps.end();
     }
 }

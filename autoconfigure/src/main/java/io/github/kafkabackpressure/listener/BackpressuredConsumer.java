@@ -18,6 +18,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetCommitCallback;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.jspecify.annotations.Nullable;
@@ -40,9 +41,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** How long to poll while records wait for a worker, or for another record of their slice, that might hang. */
     private static final long BACKLOG_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    /** The least time that a last commit gets, however late it is. */
-    private static final Duration LEAST_COMMIT_TIME = Duration.ofSeconds(1);
-
     /**
      * The most that leaving the group and closing may take when the broker does not answer. With the least time of the
      * last commit it is no more than what a stop allows for beside the drain.
@@ -51,9 +49,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     /** How long another thread waits for the consumer's own to answer. */
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(5);
-
-    /** The share of {@code max.poll.interval.ms} that a revoke's drain may use up; the rest is for the rebalance. */
-    private static final double SHARE_OF_POLL_INTERVAL = 0.7;
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BackpressuredConsumer.class));
 
@@ -70,7 +65,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** Whether transactions of workers commit offsets, for which they need to know the group. */
     private final boolean transactional;
 
-    private final long maxPollIntervalNanos;
+    private final Leaving leave;
 
     /** When the loop was last known to be in a poll, on the run's clock. */
     private long polledAt;
@@ -118,7 +113,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
                 new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind, metadata);
         this.watch = new ConsumerWatch(assignment, pauses, delegate);
         this.transactional = transactional;
-        this.maxPollIntervalNanos = maxPollInterval.toNanos();
+        this.leave = new Leaving(assignment, delegate, pauses, committer, maxPollInterval, frontiersLeft);
         this.polledAt = run.nanoTime.getAsLong();
     }
 
@@ -146,7 +141,6 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         assignment.settled();
         run.workers.nudge();
         ConsumerRecords<K, V> records = pollOnce(loopIsAsked ? Duration.ZERO : timeout);
-        polledAt = run.nanoTime.getAsLong();
         leftBehind = records.isEmpty() ? null : records;
         seeks.applyAfterPoll();
         if (records.isEmpty()) {
@@ -167,25 +161,30 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         boolean wakeable = !cutShort && assignment.gate.enterPoll();
         cutShort = false;
         try {
-            return delegate.poll(wakeable ? atMost(timeout) : Duration.ZERO);
+            ConsumerRecords<K, V> records = delegate.poll(wakeable ? atMost(timeout) : Duration.ZERO);
+            assignment.pollFailed(null);
+            return records;
         } catch (WakeupException e) {
             cutShort = wakeable;
             return ConsumerRecords.empty();
+        } catch (RuntimeException | Error e) {
+            assignment.pollFailed(e);
+            throw e;
         } finally {
             assignment.gate.leavePoll();
+            polledAt = run.nanoTime.getAsLong(); // also of a poll that failed: the next drain has all of its time
         }
     }
 
     private Duration atMost(Duration timeout) {
-        long nanos = Math.min(timeout.toNanos(), committer.nanosToNextCommit());
+        long nanos = Math.min(Nanos.of(timeout), committer.nanosToNextCommit());
         if (pauses.hasPausedForShare()) {
             nanos = Math.min(nanos, SHARE_CHECK_NANOS);
         }
         if (assignment.dispatcher.hasSlices() || run.workers.hasBacklog()) {
             nanos = Math.min(nanos, BACKLOG_CHECK_NANOS);
         }
-        // Kafka counts in whole milliseconds, and a poll of 0 ms does not wait at all.
-        return Duration.ofMillis(Math.max(0, (nanos + 999_999) / 1_000_000));
+        return Nanos.roundedUp(nanos);
     }
 
     @Override
@@ -390,7 +389,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         List<PartitionWork> gone = assignment.works().stream()
                 .filter(work -> !partitions.contains(work.partition))
                 .toList();
-        remove(gone);
+        leave.remove(gone);
         pauses.assigned(assignment.assigned(partitions));
     }
 
@@ -424,13 +423,16 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         target().subscribe(pattern, new DrainingRebalanceListener(callback));
     }
 
+    /** The loop calls this when it ends, and closes the consumer only if nothing is thrown. */
     @Override
     public void unsubscribe() {
         requireOwnThread();
-        leaveAll();
         leaving = true;
         try {
+            leave.all(polledAt);
             delegate.unsubscribe();
+        } catch (RuntimeException e) {
+            LOG.warn(e, "the consumer could not unsubscribe; it leaves its group when it is closed");
         } finally {
             leaving = false;
             assigned = null;
@@ -439,82 +441,31 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     @Override
     public void close() {
-        finish();
-        delegate.close(CloseOptions.timeout(CLOSE_TIMEOUT));
+        close(CloseOptions.timeout(CLOSE_TIMEOUT));
     }
 
     @Override
     @Deprecated
+    @SuppressWarnings("InlineMeSuggester") // it is Kafka's
     public void close(Duration timeout) {
-        finish();
-        delegate.close(timeout);
+        close(CloseOptions.timeout(timeout));
     }
 
     @Override
     public void close(CloseOptions option) {
-        finish();
-        delegate.close(option);
-    }
-
-    private void finish() {
         requireOwnThread();
         if (!closed) {
             closed = true;
             assigned = null;
             leaving = true;
-            leaveAll();
-            pauses.close();
-            assignment.close();
-        }
-    }
-
-    private void leaveAll() {
-        try {
-            leave(List.copyOf(assignment.works()));
-        } catch (RuntimeException e) {
-            // The loop closes the consumer only if this returns.
-            LOG.error(e, "the partitions could not be drained; their unfinished records come again");
-            remove(List.copyOf(assignment.works()));
-        }
-    }
-
-    /** Lets what has started in some partitions end, commits how far they came, and forgets them. */
-    private void leave(Collection<PartitionWork> leaving) {
-        if (leaving.isEmpty()) {
-            return;
+            leave.all(polledAt);
+            leave.close();
         }
         try {
-            finishIn(leaving);
-        } finally {
-            for (PartitionWork work : leaving) {
-                if (work.tracker.frontier() >= 0) {
-                    frontiersLeft.put(work.partition, work.tracker.frontier());
-                }
-            }
-            remove(leaving);
+            delegate.close(option);
+        } catch (KafkaException e) {
+            LOG.warn(e, "something failed while the consumer was closed"); // it is, and the loop has more to do
         }
-    }
-
-    private void finishIn(Collection<PartitionWork> leaving) {
-        long now = run.nanoTime.getAsLong();
-        long untilEvicted = (long) (maxPollIntervalNanos * SHARE_OF_POLL_INTERVAL) - (now - polledAt);
-        long budget = Math.max(0, Math.min(run.options.drainTimeout().toNanos(), untilEvicted));
-        List<PartitionWork> abandoned = assignment.drain(leaving, now + budget);
-        run.metrics.drained(leaving, abandoned, run.nanoTime.getAsLong() - now);
-        for (PartitionWork work : abandoned) {
-            LOG.warn(
-                    () -> work.inFlight.running() + " records of " + work.partition + " were still being handled after "
-                            + Duration.ofNanos(budget).toMillis() + " ms and are given up; they come again from offset "
-                            + work.tracker.frontier());
-        }
-        Duration left = Duration.ofNanos(now + budget - run.nanoTime.getAsLong());
-        committer.commitLeaving(leaving, left.compareTo(LEAST_COMMIT_TIME) < 0 ? LEAST_COMMIT_TIME : left);
-    }
-
-    private void remove(Collection<PartitionWork> leaving) {
-        assignment.remove(leaving);
-        pauses.removed(leaving);
-        committer.lost(leaving);
     }
 
     private List<PartitionWork> works(Collection<TopicPartition> partitions) {
@@ -536,10 +487,12 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
                 run.metrics.rebalanced(ListenerEvent.Kind.REVOKED, partitions);
-                leave(works(partitions));
+                AllSteps steps = new AllSteps();
+                steps.take(() -> leave.revoked(works(partitions), polledAt));
                 if (listener != null) {
-                    listener.onPartitionsRevoked(partitions);
+                    steps.take(() -> listener.onPartitionsRevoked(partitions));
                 }
+                steps.end();
             });
         }
 
@@ -547,10 +500,12 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         public void onPartitionsLost(Collection<TopicPartition> partitions) {
             outsideOfPoll(() -> {
                 run.metrics.rebalanced(ListenerEvent.Kind.LOST, partitions);
-                remove(works(partitions)); // they are another consumer's by now: nothing to wait for or to commit
+                AllSteps steps = new AllSteps();
+                steps.take(() -> leave.remove(works(partitions))); // nothing to wait for or to commit
                 if (listener != null) {
-                    listener.onPartitionsLost(partitions);
+                    steps.take(() -> listener.onPartitionsLost(partitions));
                 }
+                steps.end();
             });
         }
 

@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
@@ -83,6 +85,15 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     private final ListenerStats stats = new ListenerStats(ListenerMetrics.NOOP);
 
+    /** What the last start failed with. */
+    private volatile @Nullable Throwable startFailure;
+
+    /** The last run, if it ended though nobody stopped it. */
+    private volatile @Nullable ListenerRun failedRun;
+
+    /** The consumers that a start has made; under the lock, and only while the container starts. */
+    private final List<Consumer<K, V>> made = new ArrayList<>();
+
     BackpressuredMessageListenerContainer(
             ConsumerFactory<? super K, ? super V> consumerFactory,
             ContainerProperties containerProperties,
@@ -113,6 +124,17 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     public long getInFlight() {
         ListenerRun now = run.get();
         return now == null ? 0 : now.limit.inFlight();
+    }
+
+    /**
+     * Why the listener does not run although nobody has stopped it: what its start failed with, what a consumer's loop
+     * ended by, or what the error handler stopped the container for. Null while it runs, after an ordinary stop, and if
+     * the reason is not known.
+     */
+    public @Nullable Throwable getFailure() {
+        Throwable ofStart = startFailure;
+        ListenerRun ended = failedRun;
+        return ofStart != null || ended == null ? ofStart : ended.failure();
     }
 
     /** What the listener has in work now, and what it has been doing. Does not stop it. */
@@ -159,32 +181,65 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         if (isRunning()) {
             return;
         }
-        ContainerProperties properties = getContainerProperties();
+        startFailure = null;
+        failedRun = null;
+        made.clear();
+        try {
+            start(getContainerProperties());
+        } catch (RuntimeException | Error e) {
+            startFailure = e;
+            throw e;
+        } finally {
+            propertiesOfConsumers = null;
+            made.clear();
+        }
+    }
+
+    private void start(ContainerProperties properties) {
         long shutdown = options.drainTimeout().plus(STOP_MARGIN).toMillis();
         properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
         ListenerTargets.check(this, options);
         StartReport.log(getListenerId(), options, virtualThreads, settingNames, STOP_MARGIN, context());
-        Executor executor = executor();
         ListenerRun starting = new ListenerRun(
                 options,
                 pollSize(),
-                executor,
+                executor(),
                 listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, acknowledging),
                 stats,
                 System::nanoTime);
-        ListenerMetrics metrics = metricsFactory.apply(this);
+        ListenerMetrics metrics = GuardedMetrics.of(metricsFactory.apply(this));
         stats.tell(metrics);
         starting.whenClosed(metrics::close);
         run.set(starting);
-        propertiesOfConsumers = propertiesOfConsumers(properties, starting);
         try {
+            propertiesOfConsumers = propertiesOfConsumers(properties, starting);
             super.doStart();
             stats.timeline.add(ListenerEvent.Kind.STARTED, "");
-        } catch (RuntimeException e) {
-            end(starting);
+        } catch (RuntimeException | Error e) {
+            giveUp(starting);
             throw e;
-        } finally {
-            propertiesOfConsumers = null;
+        }
+    }
+
+    /**
+     * Stops what a start has started that failed half-way: spring-kafka leaves it running. It goes on ending after this,
+     * as the consumers need the lock for that which the starting thread holds.
+     */
+    private void giveUp(ListenerRun starting) {
+        List<Consumer<K, V>> withoutLoop = made.subList(Math.min(getContainers().size(), made.size()), made.size());
+        AllSteps steps = new AllSteps();
+        withoutLoop.forEach(consumer -> steps.take(consumer::close));
+        boolean cameToConsumers = isRunning();
+        if (cameToConsumers) {
+            steps.take(() -> super.doStop(() -> end(starting), false));
+        }
+        if (!cameToConsumers || getContainers().isEmpty()) {
+            end(starting);
+        }
+        try {
+            steps.end();
+        } catch (RuntimeException | Error e) {
+            logger.error(e, "What a failed start had started could not be stopped in order.");
         }
     }
 
@@ -311,16 +366,18 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 || StringUtils.hasText(consumerProperty(ConsumerConfig.GROUP_ID_CONFIG, ""));
         Duration maxPollInterval = Duration.ofMillis(
                 Long.parseLong(consumerProperty(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, "300000")));
-        Consumer<K, V> made = creator.apply(properties);
+        Consumer<K, V> kafka = creator.apply(properties);
+        made.add(kafka); // until it is decorated
         BackpressuredConsumer<K, V> decorated = new BackpressuredConsumer<>(
-                made,
+                kafka,
                 current,
                 hasGroup && !isTransactional(),
                 isTransactional(),
                 maxPollInterval,
                 ListenerTargets.offsetMetadata(this, super.getContainerProperties()));
         String suffix = StringUtils.hasText(clientIdSuffix) ? clientIdSuffix : "-0";
-        decorated.work().setNames(getListenerId() + suffix, clientId(made));
+        decorated.work().setNames(getListenerId() + suffix, clientId(kafka));
+        made.set(made.size() - 1, decorated);
         return decorated;
     }
 
@@ -343,6 +400,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 stopping.whenClosed(callback);
             }
             return;
+        }
+        if (!normal) {
+            failedRun = stopping;
         }
         if (stopping.workers.isWorkerThread()) {
             // The listener stops itself: its record ends only after this returns, and the stop after that.

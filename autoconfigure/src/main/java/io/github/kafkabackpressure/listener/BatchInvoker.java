@@ -138,6 +138,7 @@ final class BatchInvoker implements Invoker {
                     askedErrorHandler = true;
                     run.metrics.failedAttempts.increment();
                     if (!decide(batch, tasks, failed.exception())) {
+                        run.failedBy(failed.exception());
                         batch.stopped();
                         return;
                     }

@@ -47,7 +47,7 @@ final class ConsumerCalls {
         }
         wakeup.run();
         try {
-            return task.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return task.get(Nanos.of(timeout), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new KafkaException("interrupted while the consumer was to be asked", e);

@@ -4,11 +4,13 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.BatchAcknowledgingConsumerAwareMessageListener;
 import org.springframework.kafka.listener.ConsumerSeekAware;
 import org.springframework.kafka.support.Acknowledgment;
@@ -21,6 +23,10 @@ import org.springframework.kafka.support.Acknowledgment;
  */
 final class DispatchingListener
         implements BatchAcknowledgingConsumerAwareMessageListener<Object, Object>, ConsumerSeekAware {
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(DispatchingListener.class));
+
+    private static final String CLOSED = "the listener threw an exception after its consumer was closed";
 
     /** The user's listener, if it wants to seek. */
     private final @Nullable ConsumerSeekAware seekAware;
@@ -73,8 +79,16 @@ final class DispatchingListener
 
     @Override
     public void onPartitionsRevoked(@Nullable Collection<TopicPartition> partitions) {
-        if (seekAware != null) {
+        if (seekAware == null) {
+            return;
+        }
+        try {
             seekAware.onPartitionsRevoked(partitions);
+        } catch (RuntimeException e) {
+            if (partitions == null || !partitions.isEmpty()) {
+                throw e;
+            }
+            LOG.error(e, CLOSED); // the loop has yet to say that it has ended
         }
     }
 
@@ -95,7 +109,11 @@ final class DispatchingListener
     @Override
     public void unregisterSeekCallback() {
         if (seekAware != null) {
-            seekAware.unregisterSeekCallback();
+            try {
+                seekAware.unregisterSeekCallback();
+            } catch (RuntimeException e) {
+                LOG.error(e, CLOSED);
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 package io.github.kafkabackpressure.listener;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,9 +13,11 @@ import java.util.function.LongFunction;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.consumer.RetriableCommitFailedException;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
@@ -35,6 +37,9 @@ final class FrontierCommitter {
 
     /** How long to wait after a failed commit. */
     private static final long RETRY_INTERVAL = TimeUnit.SECONDS.toNanos(1);
+
+    /** How long the last commit is tried before it is asked what may keep it from succeeding. */
+    private static final Duration FIRST_ATTEMPT = Duration.ofSeconds(1);
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(FrontierCommitter.class));
 
@@ -186,46 +191,98 @@ final class FrontierCommitter {
 
     /**
      * Commits the frontiers of partitions that leave, and forgets them. Whatever goes wrong with the commit, it does not
-     * throw: the records come again.
+     * throw: the records come again. What may succeed later is tried until the time is over.
      *
      * @param timeout how long it may take
-     * @return whether a wake-up came meanwhile, which somebody may be waiting for
+     * @param rebalance goes on with a rebalance of the group, until the end of which no member can commit, and returns
+     *     soon; partitions may leave by that. Null if there is no way to do so, as in a callback of a rebalance.
      */
-    boolean commitLeaving(Collection<PartitionWork> leaving, Duration timeout) {
-        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
-        List<PartitionWork> works = new ArrayList<>();
-        for (PartitionWork work : leaving) {
-            long frontier = work.tracker.frontier();
-            if (frontier > work.committed && frontier >= 0) {
-                offsets.put(work.partition, metadata.apply(frontier));
-                works.add(work);
-            }
-            work.frontier = frontier;
-            dirty.remove(work);
-        }
-        if (!enabled || offsets.isEmpty()) {
-            return false;
+    void commitLeaving(Collection<PartitionWork> leaving, Duration timeout, @Nullable Runnable rebalance) {
+        leaving.forEach(work -> work.frontier = work.tracker.frontier());
+        dirty.removeAll(leaving);
+        if (!enabled) {
+            return;
         }
         long deadline = run.nanoTime.getAsLong() + timeout.toNanos();
-        boolean woken = false;
+        Set<TopicPartition> missing = Set.of();
+        boolean knowsMissing = false;
         while (true) {
-            long left = Math.max(deadline - run.nanoTime.getAsLong(), TimeUnit.MILLISECONDS.toNanos(1));
+            Map<PartitionWork, OffsetAndMetadata> due = due(leaving, missing);
+            if (due.isEmpty()) {
+                return;
+            }
+            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+            due.forEach((work, offset) -> offsets.put(work.partition, offset));
+            Duration left = left(deadline);
             try {
-                consumer.commitSync(offsets, Duration.ofNanos(left));
+                consumer.commitSync(offsets, knowsMissing || left.compareTo(FIRST_ATTEMPT) < 0 ? left : FIRST_ATTEMPT);
                 run.metrics.committed(true);
-                works.forEach(work -> work.committed = work.frontier);
-                return woken;
+                due.keySet().forEach(work -> work.committed = work.frontier);
+                return;
             } catch (WakeupException e) {
-                woken = true; // meant for a poll; the commit has not been done
-            } catch (RetriableCommitFailedException e) {
-                if (run.nanoTime.getAsLong() >= deadline) {
+                LOG.trace(e, "a wake-up was meant for a poll; the commit has not been done");
+            } catch (RebalanceInProgressException e) {
+                if (rebalance == null || isOver(deadline)) {
                     failed(offsets, e);
-                    return woken;
+                    return;
+                }
+                rebalance.run();
+            } catch (RetriableException e) {
+                if (isOver(deadline)) {
+                    failed(offsets, e);
+                    return;
+                }
+                if (!knowsMissing) {
+                    missing = missing(offsets.keySet(), left(deadline));
+                    knowsMissing = true;
                 }
             } catch (KafkaException e) {
                 failed(offsets, e);
-                return woken;
+                return;
             }
+        }
+    }
+
+    /** What is to be committed of the partitions that have not left meanwhile. */
+    private Map<PartitionWork, OffsetAndMetadata> due(Collection<PartitionWork> leaving, Set<TopicPartition> missing) {
+        Map<PartitionWork, OffsetAndMetadata> due = new HashMap<>();
+        for (PartitionWork work : leaving) {
+            long frontier = work.frontier;
+            if (frontier > work.committed
+                    && frontier >= 0
+                    && !missing.contains(work.partition)
+                    && assignment.work(work.partition) == work) {
+                due.put(work, metadata.apply(frontier));
+            }
+        }
+        return due;
+    }
+
+    private boolean isOver(long deadline) {
+        return run.nanoTime.getAsLong() - deadline >= 0;
+    }
+
+    private Duration left(long deadline) {
+        return Duration.ofNanos(Math.max(deadline - run.nanoTime.getAsLong(), TimeUnit.MILLISECONDS.toNanos(1)));
+    }
+
+    /**
+     * Which partitions do not exist any more, as their topics were deleted: Kafka's consumer tries to commit them, and
+     * with them all others, for as long as it is let. All topics are asked for, as to ask for one may make it anew.
+     */
+    private Set<TopicPartition> missing(Set<TopicPartition> partitions, Duration timeout) {
+        try {
+            Map<String, List<PartitionInfo>> topics = consumer.listTopics(timeout);
+            Set<TopicPartition> missing = new HashSet<>(partitions);
+            missing.removeIf(partition -> topics.getOrDefault(partition.topic(), List.of()).stream()
+                    .anyMatch(known -> known.partition() == partition.partition()));
+            if (!missing.isEmpty()) {
+                LOG.info(() -> "nothing is committed for " + missing + ", which the broker does not have any more");
+            }
+            return missing;
+        } catch (KafkaException e) {
+            LOG.debug(e, "the broker does not tell which topics there are");
+            return Set.of();
         }
     }
 

@@ -3,10 +3,14 @@ package io.github.kafkabackpressure.listener;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
+import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.core.log.LogAccessor;
+import org.springframework.kafka.event.ConsumerStoppedEvent;
+import org.springframework.kafka.event.ConsumerStoppingEvent;
 import org.springframework.kafka.event.ListenerContainerIdleEvent;
 import org.springframework.kafka.event.ListenerContainerNoLongerIdleEvent;
 import org.springframework.kafka.event.ListenerContainerPartitionIdleEvent;
@@ -20,6 +24,8 @@ import org.springframework.kafka.event.ListenerContainerPartitionNoLongerIdleEve
  */
 final class IdleEvents implements ApplicationEventPublisher {
 
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(IdleEvents.class));
+
     private final ApplicationEventPublisher publisher;
 
     /** The consumers and partitions that have been called idle. */
@@ -31,8 +37,17 @@ final class IdleEvents implements ApplicationEventPublisher {
 
     @Override
     public void publishEvent(Object event) {
-        if (isToBePublished(event)) {
+        if (!isToBePublished(event)) {
+            return;
+        }
+        try {
             publisher.publishEvent(event);
+        } catch (RuntimeException e) {
+            if (!(event instanceof ConsumerStoppingEvent || event instanceof ConsumerStoppedEvent)) {
+                throw e;
+            }
+            // The consumer must be closed yet, and its container told of that.
+            LOG.error(e, "an event listener threw an exception while a consumer stops");
         }
     }
 

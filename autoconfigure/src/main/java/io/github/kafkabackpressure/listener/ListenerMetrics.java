@@ -8,7 +8,7 @@ import io.github.kafkabackpressure.RecordOutcome;
  * container instead.
  *
  * <p>Threading: called by the consumers' threads and the workers at the same time. An implementation must be quick and
- * must not throw.
+ * does not throw: what it throws is logged once and harms nothing.
  */
 public interface ListenerMetrics {
 

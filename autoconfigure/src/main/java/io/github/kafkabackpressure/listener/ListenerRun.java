@@ -82,6 +82,8 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     private final List<Assignment> assignments = new CopyOnWriteArrayList<>();
 
+    private volatile @Nullable Throwable failure;
+
     private final CompletableFuture<@Nullable Void> closed = new CompletableFuture<>();
 
     ListenerRun(
@@ -129,6 +131,23 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         long[] times = new long[TimeShares.KINDS];
         assignments.forEach(assignment -> assignment.times.addTotals(times, now));
         return times;
+    }
+
+    /** Takes in what may be why the run ends. */
+    void failedBy(Throwable cause) {
+        failure = cause;
+    }
+
+    /** Takes in that something was not why the run ends. */
+    void hasRecoveredFrom(Throwable cause) {
+        if (failure == cause) {
+            failure = null;
+        }
+    }
+
+    /** Why the run ends, if not because somebody stops it; null if that is not known. */
+    @Nullable Throwable failure() {
+        return failure;
     }
 
     List<Assignment> assignments() {
@@ -412,9 +431,10 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     }
 
     private void sleepInStepsWhile(BooleanSupplier condition, Duration time) {
-        long end = nanoTime.getAsLong() + time.toNanos();
+        long nanos = Nanos.of(time);
+        long end = nanoTime.getAsLong() + nanos;
         try {
-            for (long left = time.toNanos(); left > 0 && condition.getAsBoolean(); left = end - nanoTime.getAsLong()) {
+            for (long left = nanos; left > 0 && condition.getAsBoolean(); left = end - nanoTime.getAsLong()) {
                 Thread.sleep(Math.min(100, left / 1_000_000 + 1));
             }
         } catch (InterruptedException e) {

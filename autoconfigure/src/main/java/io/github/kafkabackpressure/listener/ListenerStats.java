@@ -76,8 +76,8 @@ final class ListenerStats implements ListenerMetrics {
 
     /** Sets whom to tell from now on. */
     final void tell(ListenerMetrics metrics) {
-        told = metrics;
-        tellsRecords = metrics.wantsRecords();
+        told = GuardedMetrics.of(metrics);
+        tellsRecords = told.wantsRecords();
     }
 
     @Override

@@ -128,6 +128,7 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                             return WorkerPool.Result.OVER;
                         }
                         case STOP -> {
+                            run.failedBy(failed.exception());
                             run.unfinished(task, begun);
                             return WorkerPool.Result.BLOCKS_LANE;
                         }

@@ -1,0 +1,298 @@
+package io.github.kafkabackpressure.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.work.WorkerPool;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongFunction;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.junit.jupiter.api.Test;
+
+/** How partitions leave a consumer when the loop ends, at a revoke, and when something throws meanwhile. */
+class LeavingTests {
+
+    private static final TopicPartition FIRST = new TopicPartition("first", 0);
+
+    private static final TopicPartition SECOND = new TopicPartition("second", 0);
+
+    private final Kafka kafka = new Kafka();
+
+    private final List<Collection<TopicPartition>> revoked = new ArrayList<>();
+
+    /** What was committed in the end. */
+    private final Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
+
+    private long now;
+
+    private Runnable atClock = () -> {};
+
+    private ListenerRun run;
+
+    private BackpressuredConsumer<Object, String> consumer;
+
+    /** Kafka's consumer, which may be in a rebalance, not know a partition any more, or fail its polls. */
+    private final class Kafka extends MockConsumer<Object, String> {
+
+        private int pollsToEndOfRebalance;
+
+        private boolean isRebalancing;
+
+        private TopicPartition deleted;
+
+        private RuntimeException pollFailure;
+
+        private final List<Set<TopicPartition>> pausedAtPolls = new ArrayList<>();
+
+        private Kafka() {
+            super("earliest");
+        }
+
+        @Override
+        public synchronized ConsumerRecords<Object, String> poll(Duration timeout) {
+            if (isRebalancing) {
+                pausedAtPolls.add(Set.copyOf(paused()));
+                isRebalancing = --pollsToEndOfRebalance > 0;
+            }
+            if (pollFailure != null) {
+                throw pollFailure;
+            }
+            return super.poll(timeout);
+        }
+
+        @Override
+        public synchronized void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
+            if (isRebalancing) {
+                throw new RebalanceInProgressException("poll first");
+            }
+            if (offsets.containsKey(deleted)) {
+                now += timeout.toNanos();
+                throw new TimeoutException("tried for " + timeout);
+            }
+            super.commitSync(offsets, timeout);
+            committed.putAll(offsets);
+        }
+
+        @Override
+        public synchronized Map<String, List<PartitionInfo>> listTopics(Duration timeout) {
+            return Map.of(FIRST.topic(), List.of(new PartitionInfo(FIRST.topic(), 0, null, null, null)));
+        }
+    }
+
+    private void start(LongFunction<OffsetAndMetadata> metadata) {
+        run = new ListenerRun(
+                TestOptions.of(Ordering.PARTITION, 10, 1.0),
+                4,
+                task -> {},
+                listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
+                ListenerMetrics.NOOP,
+                () -> {
+                    atClock.run();
+                    return now;
+                });
+        consumer = new BackpressuredConsumer<>(kafka, run, true, false, Duration.ofMinutes(5), metadata);
+        kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
+        consumer.subscribe(List.of("first", "second"), new ConsumerRebalanceListener() {
+            @Override
+            public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                revoked.add(partitions);
+            }
+
+            @Override
+            public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
+        });
+        consumer.poll(Duration.ZERO);
+        kafka.rebalance(List.of(FIRST, SECOND));
+        consumer.poll(Duration.ZERO);
+        for (TopicPartition partition : List.of(FIRST, SECOND)) {
+            kafka.addRecord(new ConsumerRecord<>(partition.topic(), 0, 0, "key", "value"));
+            kafka.addRecord(new ConsumerRecord<>(partition.topic(), 0, 1, "key", "value"));
+        }
+        consumer.dispatch(consumer.poll(Duration.ZERO));
+    }
+
+    /** Finishes the first record of each partition; the second one waits. */
+    private void startAndFinishOneEach(LongFunction<OffsetAndMetadata> metadata) {
+        start(metadata);
+        for (TopicPartition partition : List.of(FIRST, SECOND)) {
+            consumer.work().work(partition).tracker.finish(0, 1);
+        }
+    }
+
+    private static OffsetAndMetadata failing(long offset) {
+        throw new IllegalStateException("no metadata for " + offset);
+    }
+
+    @Test
+    void theLastCommitGoesOnWithARebalanceAndIsTriedAgainWithEverythingPaused() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        kafka.isRebalancing = true;
+        kafka.pollsToEndOfRebalance = 3;
+
+        consumer.unsubscribe();
+
+        assertThat(kafka.pausedAtPolls).hasSize(3).allMatch(paused -> paused.equals(Set.of(FIRST, SECOND)));
+        assertThat(committed)
+                .containsEntry(FIRST, new OffsetAndMetadata(1))
+                .containsEntry(SECOND, new OffsetAndMetadata(1));
+    }
+
+    @Test
+    void theLastCommitIsGivenUpWhenTheRebalanceOutlastsTheDrainsTime() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        kafka.isRebalancing = true;
+        kafka.pollsToEndOfRebalance = Integer.MAX_VALUE;
+        atClock = () -> now += TimeUnit.SECONDS.toNanos(1);
+
+        consumer.close();
+
+        assertThat(kafka.closed()).isTrue();
+        assertThat(run.limit.inFlight()).isZero();
+    }
+
+    @Test
+    void aRevokeDoesNotPollToGoOnWithTheRebalanceThatItIsPartOf() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        kafka.isRebalancing = true;
+        kafka.pollsToEndOfRebalance = 1;
+        kafka.rebalance(List.of(SECOND));
+        assertThat(kafka.pausedAtPolls).isEmpty();
+        assertThat(consumer.work().work(FIRST)).isNull();
+    }
+
+    @Test
+    void aPartitionWhoseTopicWasDeletedHoldsUpNoOthersCommit() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        kafka.deleted = SECOND;
+        long before = now;
+
+        consumer.unsubscribe();
+
+        assertThat(committed).containsEntry(FIRST, new OffsetAndMetadata(1)).doesNotContainKey(SECOND);
+        assertThat(now - before).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+    }
+
+    @Test
+    void eachPartitionIsLeftAndTheConsumerIsClosedThoughLeavingThrows() {
+        startAndFinishOneEach(LeavingTests::failing);
+        consumer.unsubscribe();
+        assertThat(consumer.work().works()).isEmpty();
+        consumer.close();
+        assertThat(kafka.closed()).isTrue();
+        assertThat(run.limit.inFlight()).isZero();
+        assertThat(run.assignments()).isEmpty();
+    }
+
+    @Test
+    void theConsumerIsClosedThoughAnErrorIsThrownInClosing() {
+        startAndFinishOneEach(offset -> {
+            throw new AssertionError("no metadata");
+        });
+        consumer.close();
+        assertThat(kafka.closed()).isTrue();
+        assertThat(run.limit.inFlight()).isZero();
+    }
+
+    @Test
+    void anErrorInARevokeStopsTheContainerOnceAllPartitionsAreLeftAndTheLoopKnowsOfIt() {
+        startAndFinishOneEach(offset -> {
+            throw new AssertionError("no metadata");
+        });
+        assertThatThrownBy(() -> kafka.rebalance(List.of())).isInstanceOf(AssertionError.class);
+        assertThat(consumer.work().works()).isEmpty();
+        assertThat(revoked).hasSize(1);
+        assertThat(run.limit.inFlight()).isZero();
+    }
+
+    @Test
+    void whatThrowsWhileCompletionsAreTakenInLosesNoOtherCompletion() {
+        start(OffsetAndMetadata::new);
+        Assignment assignment = consumer.work();
+        RecordTask failing = new RecordTask(new ConsumerRecord<>("first", 0, 1, "key", "value"), null, 1, 0);
+        RecordTask good =
+                new RecordTask(new ConsumerRecord<>("first", 0, 0, "key", "value"), assignment.work(FIRST), 0, 0);
+        good.handled = true;
+        for (RecordTask task : List.of(good, failing)) {
+            assignment.mailbox.put(task);
+        }
+        assertThatThrownBy(assignment::takeCompletions).isInstanceOf(RuntimeException.class);
+        assertThat(assignment.work(FIRST).tracker.frontier()).isEqualTo(1);
+    }
+
+    @Test
+    void aDrainAfterPollsThatFailedHasAllOfItsTime() {
+        start(OffsetAndMetadata::new);
+        kafka.pollFailure = new AuthenticationException("not for now");
+        for (int i = 0; i < 10; i++) {
+            now += TimeUnit.MINUTES.toNanos(1);
+            assertThatThrownBy(() -> consumer.poll(Duration.ofSeconds(1))).isSameAs(kafka.pollFailure);
+        }
+        PartitionWork work = consumer.work().work(FIRST);
+        RecordTask task = new RecordTask(new ConsumerRecord<>("first", 0, 0, "key", "value"), work, 0, 0);
+        work.inFlight.start();
+        Thread own = Thread.currentThread();
+        int[] looks = {0};
+        atClock = () -> {
+            LockSupport.unpark(own);
+            if (++looks[0] == 20) {
+                run.finished(task, RecordOutcome.HANDLED, now); // as a worker would after a while
+            }
+        };
+
+        consumer.unsubscribe();
+
+        assertThat(committed).containsEntry(FIRST, new OffsetAndMetadata(1));
+    }
+
+    @Test
+    void aPollTimeoutOfAnyLengthIsOne() {
+        start(OffsetAndMetadata::new);
+        assertThat(consumer.poll(Duration.ofMillis(Long.MAX_VALUE))).isEmpty();
+        assertThat(Nanos.of(Duration.ofMillis(Long.MAX_VALUE))).isEqualTo(Long.MAX_VALUE);
+        assertThat(Nanos.of(Duration.ofMillis(5))).isEqualTo(5_000_000);
+        assertThat(Nanos.roundedUp(Long.MAX_VALUE).toMillis()).isEqualTo(Long.MAX_VALUE / 1_000_000 + 1);
+        assertThat(Nanos.roundedUp(1)).isEqualTo(Duration.ofMillis(1));
+        assertThat(Nanos.roundedUp(0)).isZero();
+        assertThat(Nanos.roundedUp(-1)).isZero();
+    }
+
+    @Test
+    void aNackOfCenturiesIsOneLikeOthers() {
+        start(OffsetAndMetadata::new);
+        Duration centuries = Duration.ofSeconds(Long.MAX_VALUE);
+        run.sleepWhile(() -> false, centuries);
+        RecordAcknowledgment acknowledgment = new RecordAcknowledgment();
+        acknowledgment.nack(centuries);
+        assertThat(acknowledgment.signal()).isEqualTo(new RecordAcknowledgment.Signal.Nacked(0, centuries));
+    }
+
+    @Test
+    void theReasonWhyAPollFailedIsKnownUntilOneDoesNot() {
+        start(OffsetAndMetadata::new);
+        kafka.pollFailure = new AuthenticationException("not for now");
+        assertThatThrownBy(() -> consumer.poll(Duration.ZERO)).isSameAs(kafka.pollFailure);
+        assertThat(run.failure()).isSameAs(kafka.pollFailure);
+        kafka.pollFailure = null;
+        consumer.poll(Duration.ZERO);
+        assertThat(run.failure()).isNull();
+    }
+}
