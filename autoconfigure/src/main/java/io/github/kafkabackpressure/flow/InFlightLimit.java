@@ -1,13 +1,15 @@
 package io.github.kafkabackpressure.flow;
 
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The number of records that a listener may have in flight, and how many of them are taken. The bound is strict: a
  * consumer reserves room for as many records as a poll can bring before it polls, and gives back what the poll did not
  * bring. So the records in flight and the rooms reserved never sum to more than the limit, whatever the number of
- * consumers.
+ * consumers. Of those that wait for room the one that waits longest comes first: the others, also those that have not
+ * waited at all, may only take what leaves enough for it.
  *
  * <p>Threading: safe for any number of consumers (which reserve and settle) and workers (which release).
  */
@@ -21,8 +23,8 @@ public final class InFlightLimit {
     /** The reserved part of {@link #taken}; only ever subtracted from it to tell how much is really in flight. */
     private final AtomicLong reserved = new AtomicLong();
 
-    /** How many consumers wait for room. Workers look here before they look for someone to wake. */
-    private final AtomicInteger waiting = new AtomicInteger();
+    /** The consumers that wait for room, longest first. Workers look here before they look for someone to wake. */
+    private final Queue<Object> waiting = new ConcurrentLinkedQueue<>();
 
     public InFlightLimit(Watermarks watermarks) {
         this.watermarks = watermarks;
@@ -59,6 +61,22 @@ public final class InFlightLimit {
                 return true;
             }
         }
+    }
+
+    /**
+     * As {@link #tryReserve}, but leaves as much room for each consumer that waits longer.
+     *
+     * @param consumer who asks; all that wait are before it unless it waits itself
+     */
+    public boolean tryReserveInTurn(Object consumer, int records) {
+        long ofAll = records;
+        for (Object other : waiting) {
+            if (other == consumer) {
+                break;
+            }
+            ofAll += records;
+        }
+        return taken.get() + ofAll <= watermarks.high() && tryReserve(records);
     }
 
     /**
@@ -99,14 +117,14 @@ public final class InFlightLimit {
         return isDrainedToLowWatermark() && taken.get() + records <= watermarks.high();
     }
 
-    /** Says that one more consumer waits for room. Look for room once more afterwards, and only then wait. */
-    public void startWaiting() {
-        waiting.incrementAndGet();
+    /** Says that a consumer waits for room from now on. Look for room once more afterwards, and only then wait. */
+    public void startWaiting(Object consumer) {
+        waiting.add(consumer);
     }
 
-    /** Says that a consumer no longer waits for room. */
-    public void stopWaiting() {
-        waiting.decrementAndGet();
+    /** Says that a consumer no longer waits for room. If it has taken none, there may be some for the others. */
+    public void stopWaiting(Object consumer) {
+        waiting.remove(consumer);
     }
 
     /**
@@ -115,6 +133,6 @@ public final class InFlightLimit {
      * @param records the room that a poll needs
      */
     public boolean shouldWakeWaiting(int records) {
-        return waiting.get() > 0 && hasRoomFor(records);
+        return !waiting.isEmpty() && hasRoomFor(records);
     }
 }

@@ -195,9 +195,7 @@ final class Assignment {
         run.limit.settle(reserved ? run.pollSize : 0, records.count());
         reserved = false;
         run.metrics.polled.add(records.count());
-        if (run.limit.shouldWakeWaiting(run.pollSize)) {
-            run.wakeWaiting(); // the poll did not need all of the room
-        }
+        run.wakeIfRoom(); // the poll may not have needed all of it
         dispatcher.dispatch(records);
         moveTo(records.nextOffsets());
     }
@@ -419,9 +417,7 @@ final class Assignment {
         if (run.byteMarks != null) {
             run.bytesInFlight.addAndGet(-work.closeBytes());
         }
-        if (run.limit.shouldWakeWaiting(run.pollSize)) {
-            run.wakeWaiting();
-        }
+        run.wakeIfRoom();
         steps.end();
     }
 
@@ -456,7 +452,7 @@ final class Assignment {
         }
         if (waitsForRoom) {
             waitsForRoom = false;
-            run.limit.stopWaiting();
+            run.limit.stopWaiting(this);
         }
         run.remove(this);
         long[] ended = new long[TimeShares.KINDS];

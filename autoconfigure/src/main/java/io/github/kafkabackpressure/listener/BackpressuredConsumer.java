@@ -225,8 +225,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
 
     /** What stops the container: an exception would have the loop hand over the same records once more. */
     private static Error notHandedOver(RuntimeException cause) {
-        return new Error(
-                "records could not be handed to the workers, as by a key whose hashCode() or equals() fails", cause);
+        return new Error("records could not be handed to the workers", cause);
     }
 
     /** Goes through the gate, as Kafka's own wake-up could hit any call before the poll that it is meant for. */

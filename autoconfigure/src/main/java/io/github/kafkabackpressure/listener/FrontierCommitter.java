@@ -86,6 +86,7 @@ final class FrontierCommitter {
     /** Takes in the frontiers of partitions that have changed, and commits if it is time. */
     void tick() {
         boolean drained = takeFrontiers(assignment.touched());
+        lastFailed &= !dirty.isEmpty(); // else what was not committed has left, and there is nothing to try again
         long sinceLast = run.nanoTime.getAsLong() - lastCommit;
         boolean mayCommitAtOnce = !lastFailed && sinceLast >= LEAST_INTERVAL;
         boolean due = lastFailed

@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.InFlightLimit;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
+import io.github.kafkabackpressure.flow.SharedWatermarks;
 import io.github.kafkabackpressure.flow.TimeShares;
 import io.github.kafkabackpressure.flow.Watermarks;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.WaitsFor;
@@ -51,7 +52,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     final InFlightLimit limit;
 
     /** The watermarks of {@code max-in-flight-bytes}; null without such a limit, and then bytes are not counted. */
-    final @Nullable Watermarks byteMarks;
+    final @Nullable SharedWatermarks byteMarks;
 
     final AtomicLong bytesInFlight = new AtomicLong();
 
@@ -96,8 +97,9 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         this.options = options;
         this.pollSize = pollSize;
         this.limit = new InFlightLimit(Watermarks.of(options.maxInFlight(), options.resumeAt()));
-        this.byteMarks =
-                options.maxInFlightBytes() > 0 ? Watermarks.of(options.maxInFlightBytes(), options.resumeAt()) : null;
+        this.byteMarks = options.maxInFlightBytes() > 0
+                ? new SharedWatermarks(Watermarks.of(options.maxInFlightBytes(), options.resumeAt()))
+                : null;
         this.executor = executor;
         this.metrics = metrics instanceof ListenerStats stats ? stats : new ListenerStats(metrics);
         this.nanoTime = nanoTime;
@@ -340,13 +342,17 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     private void leftFlight(RecordSlice slice, int from, int finished, int left) {
         PartitionWork partition = slice.partition;
         limit.release(left);
-        boolean bytesDrained = byteMarks != null && removeBytes(partition, slice.bytes(from, from + finished));
-        wake(partition, partition.inFlight.inFlight(), bytesDrained);
+        if (byteMarks != null) {
+            removeBytes(partition, slice.bytes(from, from + finished));
+        }
+        wake(partition, partition.inFlight.inFlight());
     }
 
-    /** Takes bytes out of flight, if they are counted; whether the low watermark is reached. */
-    private boolean removeBytes(PartitionWork partition, long bytes) {
-        return byteMarks != null && partition.removeBytes(bytes) && bytesInFlight.addAndGet(-bytes) <= byteMarks.low();
+    /** Takes bytes out of flight. */
+    private void removeBytes(PartitionWork partition, long bytes) {
+        if (partition.removeBytes(bytes)) {
+            bytesInFlight.addAndGet(-bytes);
+        }
     }
 
     private Invoker.OfSlices requireOfSlices() {
@@ -385,8 +391,10 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         PartitionWork partition = task.partition;
         if (partition.inFlight.leave(1) > 0) {
             limit.release(1);
-            boolean bytesDrained = removeBytes(partition, bytes(task.record));
-            wake(partition, partition.inFlight.inFlight(), bytesDrained);
+            if (byteMarks != null) {
+                removeBytes(partition, bytes(task.record));
+            }
+            wake(partition, partition.inFlight.inFlight());
         }
     }
 
@@ -403,14 +411,21 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     private void leftFlight(RecordTask task, RecordOutcome outcome, long begun, int left) {
         PartitionWork partition = task.partition;
         limit.release(1);
-        boolean bytesDrained = byteMarks != null && removeBytes(partition, bytes(task.record));
+        if (byteMarks != null) {
+            removeBytes(partition, bytes(task.record));
+        }
         metrics.finished(outcome, nanoTime.getAsLong() - begun);
-        wake(partition, left, bytesDrained);
+        wake(partition, left);
     }
 
-    private void wake(PartitionWork partition, int left, boolean bytesDrained) {
+    private void wake(PartitionWork partition, int left) {
         partition.owner.wakeIfWanted(partition, left);
-        if (bytesDrained || limit.shouldWakeWaiting(pollSize)) {
+        wakeIfRoom();
+    }
+
+    /** Wakes the consumers that wait for room if there is enough. To be called after some was made. */
+    void wakeIfRoom() {
+        if (limit.shouldWakeWaiting(pollSize) || (byteMarks != null && byteMarks.resumesAt(bytesInFlight.get()))) {
             wakeWaiting();
         }
     }

@@ -202,7 +202,7 @@ final class PartitionLanes {
         if (ordering == Ordering.PARTITION) {
             last = task.applied ? null : task;
         } else if (ordering == Ordering.KEY && !task.applied) {
-            requireKeys().append(task);
+            appendByKey(task);
         }
     }
 
@@ -219,7 +219,7 @@ final class PartitionLanes {
                 last = task;
                 yield previous != null && previous.append(task);
             }
-            case KEY -> requireKeys().append(task);
+            case KEY -> appendByKey(task);
         };
     }
 
@@ -238,6 +238,11 @@ final class PartitionLanes {
         if (task.handled) {
             work.tracker.finish(task.number);
         }
+    }
+
+    private boolean appendByKey(RecordTask task) {
+        task.takeLane();
+        return requireKeys().append(task);
     }
 
     private KeyLanes requireKeys() {

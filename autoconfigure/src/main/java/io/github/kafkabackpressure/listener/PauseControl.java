@@ -65,6 +65,9 @@ final class PauseControl {
     /** Why the whole listener is paused on this consumer; null if it is not. */
     private @Nullable PauseReason listenerReason;
 
+    /** Whether all partitions have been told of {@link #listenerReason}. */
+    private boolean allPaused;
+
     /**
      * Makes the control of a consumer.
      *
@@ -85,26 +88,18 @@ final class PauseControl {
         return listenerReason;
     }
 
-    /** Compares and changes what differs. After it, either room for a poll is reserved or everything is paused. */
+    /**
+     * Compares and changes what differs. After it, either room for a poll is reserved, or everything is paused, or there
+     * is nothing to be polled.
+     */
     void update() {
         shares.beginTick();
-        PauseReason before = listenerReason;
-        if (before == null && run.workers.isComputing()) {
+        if (listenerReason == null && run.workers.isComputing() && hasPartitionsToPoll()) {
             awaitRoomOfPartition();
             awaitRoom(); // last, as another consumer may take the room
         }
-        listenerReason = decideListener();
-        if (before != listenerReason) {
-            if (before != null) {
-                run.metrics.resumed(before);
-            }
-            if (listenerReason != null) {
-                run.metrics.paused(listenerReason);
-            }
-        }
-        if ((before == null) != (listenerReason == null)) {
-            apply(assignment.works());
-        } else {
+        decideListener();
+        if (!applyListener()) {
             apply(assignment.touched());
             if (!pausedForShare.isEmpty()) {
                 apply(List.copyOf(pausedForShare));
@@ -129,9 +124,29 @@ final class PauseControl {
         }
     }
 
+    /** Tells all partitions whether the listener is paused, if that has changed. */
+    private boolean applyListener() {
+        boolean pauses = listenerReason != null;
+        if (allPaused == pauses) {
+            return false;
+        }
+        apply(assignment.works());
+        allPaused = pauses; // not before: Kafka's consumer may have refused
+        return true;
+    }
+
     /** Pauses newly assigned partitions if the listener is paused: the poll that brought them goes on to fetch. */
     void assigned(Collection<PartitionWork> added) {
+        decideIfNothingWasPolled();
         apply(added);
+    }
+
+    /** Reserves room for what can be polled now, or has it paused, where there was nothing to be polled so far. */
+    private void decideIfNothingWasPolled() {
+        if (!assignment.reserved && listenerReason == null) {
+            decideListener();
+            applyListener();
+        }
     }
 
     /** Takes in what the user wants paused and not paused any more. */
@@ -146,6 +161,7 @@ final class PauseControl {
             changed.add(work);
         }
         updatePausedByUser();
+        decideIfNothingWasPolled();
         apply(changed);
     }
 
@@ -263,28 +279,61 @@ final class PauseControl {
         return came;
     }
 
-    private @Nullable PauseReason decideListener() {
-        PauseReason reason = listenerReasonNow();
-        setWaiting(reason != null);
-        if (reason != null) {
-            // What was released before this consumer counted as waiting woke nobody.
-            reason = listenerReasonNow();
-            setWaiting(reason != null);
+    private void decideListener() {
+        PauseReason before = listenerReason;
+        if (hasPartitionsToPoll()) {
+            listenerReason = listenerReasonNow();
+            setWaiting(listenerReason != null);
+            if (listenerReason != null) {
+                // What was released before this consumer counted as waiting woke nobody.
+                listenerReason = listenerReasonNow();
+                setWaiting(listenerReason != null);
+            }
+        } else {
+            listenerReason = null;
+            leaveRoomToOthers();
         }
-        return reason;
+        if (before != listenerReason) {
+            if (before != null) {
+                run.metrics.resumed(before);
+            }
+            if (listenerReason != null) {
+                run.metrics.paused(listenerReason);
+            }
+        }
+    }
+
+    /** Whether there is a partition that the user has not paused. Without one, room would be held in vain. */
+    private boolean hasPartitionsToPoll() {
+        for (PartitionWork work : assignment.works()) {
+            if (!work.pausedByUser) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void leaveRoomToOthers() {
+        if (assignment.reserved) {
+            assignment.reserved = false;
+            run.limit.settle(run.pollSize, 0);
+            run.wakeIfRoom();
+        }
+        if (assignment.waitsForRoom) {
+            setWaiting(false);
+            run.wakeIfRoom(); // somebody may have waited behind this consumer
+        }
     }
 
     private @Nullable PauseReason listenerReasonNow() {
         if (!assignment.reserved) {
-            assignment.reserved = listenerReason == PauseReason.MAX_IN_FLIGHT
-                    ? run.limit.hasRoomFor(run.pollSize) && run.limit.tryReserve(run.pollSize)
-                    : run.limit.tryReserve(run.pollSize);
+            boolean mayTake = listenerReason != PauseReason.MAX_IN_FLIGHT || run.limit.isDrainedToLowWatermark();
+            assignment.reserved = mayTake && run.limit.tryReserveInTurn(assignment, run.pollSize);
         }
         if (!assignment.reserved) {
             return PauseReason.MAX_IN_FLIGHT;
         }
-        boolean pausedForBytes = listenerReason == PauseReason.MAX_IN_FLIGHT_BYTES;
-        return run.byteMarks != null && run.byteMarks.pauses(pausedForBytes, run.bytesInFlight.get())
+        return run.byteMarks != null && run.byteMarks.pauses(run.bytesInFlight.get())
                 ? PauseReason.MAX_IN_FLIGHT_BYTES
                 : null;
     }
@@ -293,16 +342,16 @@ final class PauseControl {
         if (waits != assignment.waitsForRoom) {
             assignment.waitsForRoom = waits;
             if (waits) {
-                run.limit.startWaiting();
+                run.limit.startWaiting(assignment);
             } else {
-                run.limit.stopWaiting();
+                run.limit.stopWaiting(assignment);
             }
         }
     }
 
     private void apply(Collection<PartitionWork> works) {
-        List<TopicPartition> toPause = null;
-        List<TopicPartition> toResume = null;
+        List<PartitionWork> toPause = null;
+        List<PartitionWork> toResume = null;
         for (PartitionWork work : works) {
             decideOwn(work); // may ask Kafka's consumer, which may throw: nothing has been noted as paused by then
         }
@@ -315,22 +364,28 @@ final class PauseControl {
             }
             boolean paused = reason != null;
             if (paused != work.paused) {
-                work.paused = paused;
                 if (paused) {
                     toPause = toPause == null ? new ArrayList<>() : toPause;
-                    toPause.add(work.partition);
+                    toPause.add(work);
                 } else {
                     toResume = toResume == null ? new ArrayList<>() : toResume;
-                    toResume.add(work.partition);
+                    toResume.add(work);
                 }
             }
         }
+        // Noted once it is done: Kafka's consumer may refuse, and then the next tick tries again.
         if (toPause != null) {
-            consumer.pause(toPause);
+            consumer.pause(partitions(toPause));
+            toPause.forEach(work -> work.paused = true);
         }
         if (toResume != null) {
-            consumer.resume(toResume);
+            consumer.resume(partitions(toResume));
+            toResume.forEach(work -> work.paused = false);
         }
+    }
+
+    private static List<TopicPartition> partitions(List<PartitionWork> works) {
+        return works.stream().map(work -> work.partition).toList();
     }
 
     private void decideOwn(PartitionWork work) {

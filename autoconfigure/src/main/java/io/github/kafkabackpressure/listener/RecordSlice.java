@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.progress.KeyHash;
 import io.github.kafkabackpressure.progress.Slice;
 import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -34,6 +36,9 @@ final class RecordSlice extends Slice {
 
     long movedAt;
 
+    /** The hashes of keys that handlers may change, in {@code key} order; null if there are none of these. */
+    private final int @Nullable [] hashes;
+
     /** Read by the worker; the consumer's thread forgets them once nobody claims any. */
     private List<? extends ConsumerRecord<?, ?>> records;
 
@@ -62,6 +67,18 @@ final class RecordSlice extends Slice {
         this.firstNumber = firstNumber;
         this.queuedAt = queuedAt;
         this.movedAt = now;
+        this.hashes = partition.owner.run.options.ordering() == Ordering.KEY && hasMutableKeys(records)
+                ? records.stream().mapToInt(RecordTask::hashOfKey).toArray()
+                : null;
+    }
+
+    private static boolean hasMutableKeys(List<? extends ConsumerRecord<?, ?>> records) {
+        for (ConsumerRecord<?, ?> record : records) {
+            if (!KeyHash.isImmutable(record.key())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Forgets the records, none of which will be run here. The consumer's thread, which has broken the slice up. */
@@ -82,7 +99,11 @@ final class RecordSlice extends Slice {
 
     @Override
     protected RecordTask taskOf(int index) {
-        return new RecordTask(records.get(index), partition, firstNumber + index, queuedAt);
+        RecordTask task = new RecordTask(records.get(index), partition, firstNumber + index, queuedAt);
+        if (hashes != null) {
+            task.takeLane(hashes[index]);
+        }
+        return task;
     }
 
     /** Bytes of keys and values of the records from one index to before another. */

@@ -1,9 +1,9 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.progress.KeyHash;
 import io.github.kafkabackpressure.progress.LaneTask;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
 /**
@@ -15,30 +15,13 @@ final class RecordTask extends LaneTask {
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordTask.class));
 
-    /** The lane of all keys that cannot be told apart: their class has no {@code equals} or no {@code hashCode}. */
-    private static final Object INDISTINGUISHABLE = new Object();
-
-    private static final ClassValue<Boolean> COMPARABLE = new ClassValue<>() {
-        @Override
-        protected Boolean computeValue(Class<?> type) {
-            try {
-                return type == byte[].class || (overrides(type, "equals", Object.class) && overrides(type, "hashCode"));
-            } catch (NoSuchMethodException | LinkageError e) {
-                // A native image without a hint for the class. One lane too few keeps the order, one too many does not.
-                LOG.warn(
-                        e,
-                        () -> "The methods of the key class " + type.getName() + " are not known, so all records of a"
-                                + " partition with such keys are handled one after the other. Register a runtime hint"
-                                + " for its public methods (MemberCategory.INVOKE_PUBLIC_METHODS).");
-                return false;
-            }
-        }
-
-        private static boolean overrides(Class<?> type, String method, Class<?>... parameters)
-                throws NoSuchMethodException {
-            return type.getMethod(method, parameters).getDeclaringClass() != Object.class;
-        }
-    };
+    private static final KeyHash KEY_HASH = new KeyHash((type, cause) -> LOG.warn(
+            cause,
+            () -> "Keys of the class " + type.getName()
+                    + (cause == null ? " have no equals() and hashCode()" : " cannot be hashed")
+                    + ", so all records of a partition with such keys are handled one after the other. Give the class"
+                    + " both methods, go by what they say in a native image (a runtime hint with"
+                    + " MemberCategory.INVOKE_PUBLIC_METHODS), or deserialize the key as a text or as bytes."));
 
     final ConsumerRecord<?, ?> record;
 
@@ -55,6 +38,8 @@ final class RecordTask extends LaneTask {
 
     /** Whether it ran when its slice was broken up; as {@link #applied}. */
     boolean leftSlice;
+
+    private boolean laneTaken;
 
     /** Whether the consumer's thread has taken in that the task is out of its lane; only that thread uses it. */
     boolean applied;
@@ -81,12 +66,21 @@ final class RecordTask extends LaneTask {
         return partition.gone || isDropped();
     }
 
-    @Override
-    protected @Nullable Object laneKey() {
-        Object key = record.key();
-        if (key == null || key instanceof String || COMPARABLE.get(key.getClass())) {
-            return key;
+    /** A hash of a record's key by what was on the wire. */
+    static int hashOfKey(ConsumerRecord<?, ?> record) {
+        return KEY_HASH.of(record.key());
+    }
+
+    /** Says which lane by key it is on, unless that was said before. Before a handler sees the key. */
+    void takeLane() {
+        if (!laneTaken) {
+            takeLane(hashOfKey(record));
         }
-        return INDISTINGUISHABLE;
+    }
+
+    /** Says which lane by key it is on, by the hash that was taken of its key before a handler saw it. */
+    void takeLane(int keyHash) {
+        laneTaken = true;
+        setLane(keyHash);
     }
 }

@@ -1,13 +1,12 @@
 package io.github.kafkabackpressure.progress;
 
-import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The lanes of a partition's keys: an open-addressed hash table that holds the last task of each lane that is not known
- * to be empty. Lanes are exact: two keys never share one because their hashes collide. Its size follows the
- * tasks in flight, not the keys that were ever seen.
+ * to be empty. A lane goes by a hash that was taken of the key when its record was polled: a key object may change
+ * while it is handled, a number does not. Keys whose hashes collide share a lane, which costs them a little speed and
+ * never the order. Its size follows the tasks in flight, not the keys that were ever seen.
  *
  * <p>Threading: the consumer's thread only.
  */
@@ -18,10 +17,10 @@ public final class KeyLanes {
     private @Nullable LaneTask[] table = new LaneTask[INITIAL_CAPACITY];
 
     /**
-     * The hashes of the keys in {@link #table}, so that looking for a key touches no other lane's task: a worker has
+     * The lanes in {@link #table}, so that looking for one touches no other lane's task: a worker has
      * written to that, and its memory would have to come from the worker's core.
      */
-    private int[] hashes = new int[INITIAL_CAPACITY];
+    private int[] lanes = new int[INITIAL_CAPACITY];
 
     private int size;
 
@@ -31,21 +30,19 @@ public final class KeyLanes {
      * @return true if it has to wait for another task, false if it may run now
      */
     public boolean append(LaneTask task) {
-        Object key = task.laneKey();
-        int hash = spread(hashOf(key));
-        task.keyHash = hash;
+        int lane = task.lane;
         int mask = table.length - 1;
-        for (int at = hash & mask; ; at = (at + 1) & mask) {
+        for (int at = lane & mask; ; at = (at + 1) & mask) {
             LaneTask last = table[at];
             if (last == null) {
                 table[at] = task;
-                hashes[at] = hash;
+                lanes[at] = lane;
                 if (++size * 2 > table.length) {
                     grow();
                 }
                 return false;
             }
-            if (hashes[at] == hash && equalKeys(last.laneKey(), key)) {
+            if (lanes[at] == lane) {
                 table[at] = task;
                 return last.append(task);
             }
@@ -55,7 +52,7 @@ public final class KeyLanes {
     /** Forgets the lane of a finished task, unless another one has been appended since. */
     public void finished(LaneTask task) {
         int mask = table.length - 1;
-        for (int at = task.keyHash & mask; ; at = (at + 1) & mask) {
+        for (int at = task.lane & mask; ; at = (at + 1) & mask) {
             LaneTask last = table[at];
             if (last == null) {
                 return;
@@ -81,10 +78,10 @@ public final class KeyLanes {
             if (task == null) {
                 break;
             }
-            int home = hashes[at] & mask;
+            int home = lanes[at] & mask;
             if (((at - home) & mask) >= ((at - gap) & mask)) {
                 table[gap] = task;
-                hashes[gap] = hashes[at];
+                lanes[gap] = lanes[at];
                 gap = at;
             }
         }
@@ -94,35 +91,26 @@ public final class KeyLanes {
 
     private void grow() {
         @Nullable LaneTask[] smaller = table;
-        int[] hashesBefore = hashes;
+        int[] lanesBefore = lanes;
         table = new LaneTask[smaller.length * 2];
-        hashes = new int[table.length];
+        lanes = new int[table.length];
         int mask = table.length - 1;
         for (int from = 0; from < smaller.length; from++) {
             LaneTask task = smaller[from];
             if (task != null) {
-                int at = hashesBefore[from] & mask;
+                int at = lanesBefore[from] & mask;
                 while (table[at] != null) {
                     at = (at + 1) & mask;
                 }
                 table[at] = task;
-                hashes[at] = hashesBefore[from];
+                lanes[at] = lanesBefore[from];
             }
         }
     }
 
-    private static int spread(int hash) {
-        int mixed = hash * 0x9E3779B9; // the golden ratio: neighbouring hashes end up far apart
+    /** One lane for each hash, far apart in the table where hashes are neighbours. */
+    static int lane(int keyHash) {
+        int mixed = keyHash * 0x9E3779B9; // the golden ratio
         return mixed ^ (mixed >>> 16);
-    }
-
-    private static int hashOf(@Nullable Object key) {
-        return key instanceof byte[] bytes ? Arrays.hashCode(bytes) : Objects.hashCode(key);
-    }
-
-    private static boolean equalKeys(@Nullable Object one, @Nullable Object other) {
-        return (one instanceof byte[] a && other instanceof byte[] b)
-                ? Arrays.equals(a, b)
-                : Objects.equals(one, other);
     }
 }

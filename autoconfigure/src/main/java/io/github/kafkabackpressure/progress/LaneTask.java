@@ -33,12 +33,16 @@ public abstract class LaneTask {
     /** The next one in the {@link CompletionMailbox}; written before the task is put there. */
     @Nullable LaneTask nextInMailbox;
 
-    /** The hash of the task's key in {@link KeyLanes}. */
-    int keyHash;
+    /** Which of the {@link KeyLanes} the task is on. */
+    int lane;
 
-    /** The task's key in {@link KeyLanes}; tasks with equal keys are in one lane. */
-    protected @Nullable Object laneKey() {
-        return null;
+    /**
+     * Says which lane of {@link KeyLanes} the task belongs on, before it is appended.
+     *
+     * @param keyHash a hash of the task's key; tasks with equal ones are in one lane
+     */
+    protected final void setLane(int keyHash) {
+        lane = KeyLanes.lane(keyHash);
     }
 
     /**

@@ -178,13 +178,13 @@ class InFlightLimitLincheckTests {
         boolean doWait(boolean looksOnceMore) {
             boolean stuck = false;
             if (!limit.hasRoomFor(1)) {
-                limit.startWaiting();
+                limit.startWaiting(this);
                 if (!looksOnceMore || !limit.hasRoomFor(1)) {
                     boolean thereIsRoom = limit.hasRoomFor(1);
                     boolean nobodyWillWake = others.get() == 0;
                     stuck = thereIsRoom && nobodyWillWake && !woken;
                 }
-                limit.stopWaiting();
+                limit.stopWaiting(this);
                 woken = false;
             }
             return stuck;

@@ -62,10 +62,10 @@ class InFlightLimitTests {
     @Test
     void wakesOnlyWhoWaitsAndHasRoom() {
         assertThat(limit.shouldWakeWaiting(1)).as("nobody waits").isFalse();
-        limit.startWaiting();
+        limit.startWaiting(this);
         assertThat(limit.shouldWakeWaiting(1)).isTrue();
         assertThat(limit.shouldWakeWaiting(11)).as("no room").isFalse();
-        limit.stopWaiting();
+        limit.stopWaiting(this);
         assertThat(limit.shouldWakeWaiting(1)).isFalse();
     }
 

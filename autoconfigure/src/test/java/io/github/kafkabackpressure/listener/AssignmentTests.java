@@ -46,7 +46,7 @@ class AssignmentTests {
         polling.assigned(List.of(PARTITION));
         polling.reserved = run.limit.tryReserve(4);
         waiting.waitsForRoom = true;
-        run.limit.startWaiting();
+        run.limit.startWaiting(waiting);
         waiting.gate.beginTick();
         waiting.gate.enterPoll();
         assertThat(run.limit.hasRoomFor(4)).isFalse();

@@ -43,9 +43,6 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private static final int STEPS = 45;
 
-    /** Whether users seek; until a seek leaves alone what is below its target. */
-    private static final boolean SEEKS = Boolean.getBoolean("model.seeks");
-
     private static final int ROUNDS_TO_DRAIN = 400;
 
     private final Random random;
@@ -70,6 +67,9 @@ final class ListenerModel implements SteppedListener.Observer {
     private final Map<TopicPartition, Map<Object, Lane>> lanes = new HashMap<>();
 
     private final Set<TopicPartition> pausedByUser = new HashSet<>();
+
+    /** Where partitions were sought to since the last poll. */
+    private final Map<TopicPartition, Long> soughtTo = new HashMap<>();
 
     private final List<String> steps = new ArrayList<>();
 
@@ -159,6 +159,11 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private void poll() {
         note("poll");
+        // Seeks take effect with the next poll: from then on what is at or past the target comes again.
+        soughtTo.forEach((partition, target) -> lanes.get(partition)
+                .values()
+                .forEach(lane -> lane.lastStarted = Math.min(lane.lastStarted, target - 1)));
+        soughtTo.clear();
         listener.poll();
     }
 
@@ -229,7 +234,7 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private void seekOrFailCommit() {
         TopicPartition partition = anyPartition();
-        if (!SEEKS || random.nextBoolean() || !kafka.assignment().contains(partition)) {
+        if (random.nextBoolean() || !kafka.assignment().contains(partition)) {
             note("the next commit fails");
             kafka.failNextCommit(new CommitFailedException());
             return;
@@ -238,12 +243,10 @@ final class ListenerModel implements SteppedListener.Observer {
         note("seek " + partition + " to " + target);
         long position = kafka.position(partition);
         listener.consumer.seek(partition, target);
-        if (target > position) {
-            passedOver
-                    .get(partition)
-                    .addAll(kafka.logs.get(partition).subMap(position, target).keySet());
+        for (long offset = position; offset < target; offset++) {
+            passedOver.get(partition).add(offset); // what will be appended there, too
         }
-        lanes.get(partition).values().forEach(lane -> lane.lastStarted = Math.min(lane.lastStarted, target - 1));
+        soughtTo.merge(partition, target, Math::min);
     }
 
     private void stop() {
@@ -263,7 +266,7 @@ final class ListenerModel implements SteppedListener.Observer {
         List.copyOf(pausedByUser).forEach(partition -> listener.consumer.resume(List.of(partition)));
         pausedByUser.clear();
         for (int round = 0; round < ROUNDS_TO_DRAIN && !isDrained(); round++) {
-            listener.poll();
+            poll();
             listener.runWorkers();
             List.copyOf(listener.running).forEach(this::finish);
             listener.advance(Duration.ofMillis(500));
@@ -285,7 +288,9 @@ final class ListenerModel implements SteppedListener.Observer {
     private boolean isDrained() {
         return listener.running.isEmpty()
                 && listener.run.limit.inFlight() == 0
-                && partitions.stream().allMatch(this::isCommitted)
+                && partitions.stream()
+                        .allMatch(partition ->
+                                kafka.position(partition) >= kafka.end(partition) && isCommitted(partition))
                 && kafka.paused().isEmpty();
     }
 

@@ -595,7 +595,7 @@ class SlicesTests {
         }
         assertThat(run.limit.hasRoomFor(250)).isFalse();
         assignment.waitsForRoom = true;
-        run.limit.startWaiting();
+        run.limit.startWaiting(assignment);
         assignment.gate.beginTick();
         assignment.gate.enterPoll();
         handler = offset -> {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Lanes, workers and mailbox together: a key's tasks run one at a time in their order, and all of them run. The two
- * keys have one hash, so that forgetting the one's lane moves the other's.
+ * keys have one place in the table, so that forgetting the one's lane moves the other's.
  */
 @Tag("interleavings")
 class KeyLanesLincheckTests {
@@ -61,12 +61,21 @@ class KeyLanesLincheckTests {
 
         private final AtomicInteger[] ended = {new AtomicInteger(), new AtomicInteger()};
 
-        /** A key whose hash is that of the other one. */
+        /** A hash whose lane has the same place in an empty table as that of 1. */
+        private static int neighbour() {
+            int hash = 2;
+            while ((KeyLanes.lane(hash) & 15) != (KeyLanes.lane(1) & 15)) {
+                hash++;
+            }
+            return hash;
+        }
+
+        /** A key that lies beside the other one. */
         private record Key(int id) {
 
             @Override
             public int hashCode() {
-                return 1;
+                return id == 0 ? 1 : neighbour();
             }
         }
 

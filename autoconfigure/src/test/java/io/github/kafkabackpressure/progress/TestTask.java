@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.progress;
 
+import java.util.Objects;
+
 /** A task with a key and a number for tests. */
 final class TestTask extends LaneTask {
 
@@ -14,10 +16,10 @@ final class TestTask extends LaneTask {
     TestTask(int number, Object key) {
         this.number = number;
         this.key = key;
+        setLane(Objects.hashCode(key));
     }
 
-    @Override
-    protected Object laneKey() {
+    Object laneKey() {
         return key;
     }
 

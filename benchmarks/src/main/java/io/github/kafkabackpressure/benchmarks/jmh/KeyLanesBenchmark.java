@@ -70,15 +70,8 @@ public class KeyLanesBenchmark {
 
     private static final class Task extends LaneTask {
 
-        private final String key;
-
         Task(String key) {
-            this.key = key;
-        }
-
-        @Override
-        protected Object laneKey() {
-            return key;
+            setLane(key.hashCode());
         }
     }
 }

@@ -1,0 +1,227 @@
+package io.github.kafkabackpressure.progress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+import java.util.stream.Stream;
+import org.apache.kafka.common.utils.Bytes;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class KeyHashTests {
+
+    private final Map<Class<?>, Throwable> warnings = new LinkedHashMap<>();
+
+    private final KeyHash hash = new KeyHash((type, cause) -> warnings.put(type, cause));
+
+    /** Two deserializations of each key, and of another one. */
+    static Stream<Arguments> keys() {
+        return Stream.<IntFunction<Object>>of(
+                        String::valueOf,
+                        id -> id,
+                        id -> (long) id,
+                        id -> new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, (byte) id},
+                        id -> new int[] {id},
+                        id -> Bytes.wrap(new byte[] {(byte) id}),
+                        id -> ByteBuffer.wrap(new byte[] {(byte) id}),
+                        id -> new UUID(7, id),
+                        id -> TimeUnit.values()[id],
+                        id -> new Order("customer " + id),
+                        id -> new Id(new byte[] {(byte) id}),
+                        id -> new Nested(List.of(new Id(new byte[] {(byte) id})), Map.of("id", new long[] {id})),
+                        id -> new ByIdentity(new byte[] {(byte) id}),
+                        id -> new Holder(new ByIdentity(new byte[] {(byte) id})),
+                        List::of,
+                        id -> List.of(new byte[] {(byte) id}),
+                        id -> Map.of(id, new byte[] {(byte) id}))
+                .map(key -> Arguments.of(key.apply(1), key.apply(1), key.apply(2)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("keys")
+    void keysOfEqualBytesHaveEqualHashesAndOthersDoNot(Object key, Object same, Object other) {
+        assertThat(hash.of(key)).isEqualTo(hash.of(same));
+        assertThat(hash.of(key)).isNotEqualTo(hash.of(other));
+        assertThat(warnings).isEmpty();
+    }
+
+    /** Of the bytes on the wire, whatever {@code equals} says. */
+    record Id(byte[] id) {}
+
+    record Nested(List<Id> ids, Map<String, long[]> more) {}
+
+    /** As a data class of Kotlin's is. */
+    static final class ByIdentity {
+
+        private final byte[] id;
+
+        ByIdentity(byte[] id) {
+            this.id = id;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof ByIdentity that && that.id == id;
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(id);
+        }
+    }
+
+    static final class Holder {
+
+        private final ByIdentity held;
+
+        Holder(ByIdentity held) {
+            this.held = held;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Holder that && that.held.equals(held);
+        }
+
+        @Override
+        public int hashCode() {
+            return held.hashCode();
+        }
+    }
+
+    /** Texts whose {@code hashCode()} is the same for all, as an attacker would choose them. */
+    @Test
+    void textsOfOneHashCodeHaveHashesOfTheirOwn() {
+        Set<Integer> hashes = new HashSet<>();
+        for (int bits = 0; bits < 4096; bits++) {
+            StringBuilder text = new StringBuilder();
+            for (int bit = 0; bit < 12; bit++) {
+                text.append((bits >> bit & 1) == 0 ? "Aa" : "BB");
+            }
+            assertThat(text.toString().hashCode()).isEqualTo("AaAaAaAaAaAaAaAaAaAaAaAa".hashCode());
+            hashes.add(hash.of(text.toString()));
+        }
+        assertThat(hashes).hasSizeGreaterThan(4090);
+    }
+
+    static class Failing {
+
+        @Override
+        public boolean equals(Object other) {
+            throw new IllegalStateException("not comparable");
+        }
+
+        @Override
+        public int hashCode() {
+            throw new IllegalStateException("not hashable");
+        }
+    }
+
+    static final class FailingWithAnError extends Failing {
+
+        @Override
+        public int hashCode() {
+            return hashCode() + 1; // until the stack is full
+        }
+    }
+
+    @Test
+    void keysThatCannotBeHashedShareALaneAndAreWarnedOfOnce() {
+        assertThat(hash.of(new Failing())).isEqualTo(hash.of(new Failing()));
+        assertThat(hash.of(new FailingWithAnError())).isEqualTo(hash.of(new Failing()));
+
+        assertThat(warnings).containsOnlyKeys(Failing.class, FailingWithAnError.class);
+        assertThat(warnings.get(Failing.class)).hasMessage("not hashable");
+    }
+
+    @Test
+    void aKeyThatHoldsItselfHasAHash() {
+        List<Object> loop = new ArrayList<>();
+        loop.add(loop);
+        assertThat(hash.of(loop)).isEqualTo(hash.of(loop));
+    }
+
+    record Order(String customer) {}
+
+    static final class OnlyEquals {
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof OnlyEquals;
+        }
+    }
+
+    @Test
+    void keysThatCannotBeComparedShareALane() {
+        assertThat(hash.of(new OnlyEquals())).isEqualTo(hash.of(new Object()));
+        assertThat(warnings).containsOnlyKeys(OnlyEquals.class, Object.class);
+    }
+
+    /** A part of a signature that is missing at run time. */
+    public static final class Missing {}
+
+    /** A key whose methods cannot be looked at without {@link Missing}. */
+    public static final class Unknowable {
+
+        /** What nobody calls. */
+        public Missing missing() {
+            return new Missing();
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Unknowable;
+        }
+
+        @Override
+        public int hashCode() {
+            return 1;
+        }
+    }
+
+    /** As in a native image that was not told of the class: order is kept, at the price of concurrency. */
+    @Test
+    void keysWhoseMethodsAreNotKnownShareALane() throws Exception {
+        ClassLoader withoutMissing = new ClassLoader(getClass().getClassLoader()) {
+            @Override
+            protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+                if (name.equals(Missing.class.getName())) {
+                    throw new ClassNotFoundException(name);
+                }
+                return name.equals(Unknowable.class.getName()) ? own(name) : super.loadClass(name, resolve);
+            }
+
+            private Class<?> own(String name) throws ClassNotFoundException {
+                Class<?> loaded = findLoadedClass(name);
+                if (loaded != null) {
+                    return loaded;
+                }
+                try (InputStream in = getResourceAsStream(name.replace('.', '/') + ".class")) {
+                    byte[] bytes = in.readAllBytes();
+                    return defineClass(name, bytes, 0, bytes.length);
+                } catch (IOException e) {
+                    throw new ClassNotFoundException(name, e);
+                }
+            }
+        };
+        Object key = withoutMissing
+                .loadClass(Unknowable.class.getName())
+                .getDeclaredConstructor()
+                .newInstance();
+        assertThat(hash.of(key)).isEqualTo(hash.of(new Object()));
+    }
+}
