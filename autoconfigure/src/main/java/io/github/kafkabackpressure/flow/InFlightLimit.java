@@ -23,6 +23,9 @@ public final class InFlightLimit {
     /** The reserved part of {@link #taken}; only ever subtracted from it to tell how much is really in flight. */
     private final AtomicLong reserved = new AtomicLong();
 
+    /** How many of the records in flight wait for something that takes its time, whatever drains. */
+    private final AtomicLong standing = new AtomicLong();
+
     /** The consumers that wait for room, longest first. Workers look here before they look for someone to wake. */
     private final Queue<Object> waiting = new ConcurrentLinkedQueue<>();
 
@@ -102,9 +105,22 @@ public final class InFlightLimit {
         return Math.max(0, taken.get() - reserved.get());
     }
 
-    /** Whether so much has drained that a paused consumer should be resumed. */
+    /**
+     * Whether so much has drained that a paused consumer should be resumed. What stands still is not waited for: while a
+     * few records are in a long back-off, others go on in the room that is left.
+     */
     public boolean isDrainedToLowWatermark() {
-        return taken.get() - reserved.get() <= watermarks.low();
+        return taken.get() - reserved.get() - standing.get() <= watermarks.low();
+    }
+
+    /** Says that a record in flight stands still from now on. There may be somebody to be woken afterwards. */
+    public void startStanding() {
+        standing.incrementAndGet();
+    }
+
+    /** Says that a record that stood still goes on, or is about to leave. */
+    public void stopStanding() {
+        standing.decrementAndGet();
     }
 
     /** Whether {@link #tryReserve} would find room now, however much has drained. */

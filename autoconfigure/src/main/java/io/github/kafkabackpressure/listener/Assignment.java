@@ -185,6 +185,7 @@ final class Assignment {
             return false;
         }
         dispatcher.rewind(work, offset);
+        endWaits(work);
         work.giveUpUnacknowledged();
         touch(work); // it may be paused for what was in flight before
         return true;
@@ -414,11 +415,18 @@ final class Assignment {
         if (dropped > 0) {
             run.limit.release(dropped);
         }
+        steps.take(() -> endWaits(work));
         if (run.byteMarks != null) {
             run.bytesInFlight.addAndGet(-work.closeBytes());
         }
         run.wakeIfRoom();
         steps.end();
+    }
+
+    /** Ends the waits of records with which there is nothing to go on: for a next attempt, or for a slot to make it. */
+    private void endWaits(PartitionWork work) {
+        work.endWaits();
+        run.workers.lookAgain();
     }
 
     /**

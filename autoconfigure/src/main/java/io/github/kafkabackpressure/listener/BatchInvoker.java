@@ -152,6 +152,7 @@ final class BatchInvoker implements Invoker {
                     return;
                 }
                 run.metrics.retries.increment();
+                run.workers.takeSlotAgain();
                 signal = attemptToTheEnd(batch, tasks);
             }
         } finally {
@@ -202,14 +203,15 @@ final class BatchInvoker implements Invoker {
             }
             return true;
         } finally {
-            run.workers.takeSlotAgain();
             run.running.waitsFor(before);
         }
     }
 
     /** A further attempt that the error handler makes itself. */
     private void retryWithSlot(RunningBatch batch, List<RecordTask> tasks, Nack nack) {
-        run.workers.takeSlotAgain();
+        if (!run.workers.takeSlotAgainWhile(() -> gone(batch).isEmpty())) {
+            throw new ListenerExecutionFailedException("a partition of the batch is leaving");
+        }
         WaitsFor before = run.running.waitsFor(WaitsFor.METHOD);
         try {
             Signal signal = attemptToTheEnd(batch, tasks);

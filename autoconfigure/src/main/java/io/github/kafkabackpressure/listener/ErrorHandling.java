@@ -9,6 +9,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.BeansException;
 import org.springframework.beans.DirectFieldAccessor;
 import org.springframework.core.log.LogAccessor;
@@ -49,10 +50,29 @@ final class ErrorHandling {
     /** Whether the handler moves the consumer. */
     private final boolean seeks;
 
+    /** The handler's back-offs; null if it is not known how it waits. */
+    private final @Nullable BackOffs backOffs;
+
     ErrorHandling(CommonErrorHandler handler, MessageListenerContainer container) {
         this.handler = handler;
         this.container = container;
         this.seeks = seeks(handler);
+        this.backOffs = BackOffs.of(leaves(handler));
+    }
+
+    /** The handler's back-offs; null if it waits on its thread, in a way that is not known. */
+    @Nullable BackOffs backOffs() {
+        return backOffs;
+    }
+
+    /** The handlers that decide on records in the end. */
+    private static List<CommonErrorHandler> leaves(CommonErrorHandler handler) {
+        List<CommonErrorHandler> delegates = delegates(handler, false);
+        return delegates.isEmpty()
+                ? List.of(handler)
+                : delegates.stream()
+                        .flatMap(delegate -> leaves(delegate).stream())
+                        .toList();
     }
 
     /** spring-kafka's own handler does both alike, and saying what became of the record is the shorter way. */
@@ -196,7 +216,7 @@ final class ErrorHandling {
                 handler.handleRemaining(exception, List.of(task.record), consumer, seen);
                 recovered = true;
             } else {
-                recovered = handler.handleOne(exception, task.record, consumer, seen);
+                recovered = handler.handleOne(exception, task.record, consumer, forHandleOne(seen));
             }
         } catch (RuntimeException e) {
             recovered = !seen.isStopRequested() && consumer.hasPassed(task.record);
@@ -208,6 +228,15 @@ final class ErrorHandling {
             return Decision.RECOVERED;
         }
         return seen.isStopRequested() ? Decision.STOP : Decision.RETRY;
+    }
+
+    /**
+     * The container, or null for a handler that uses it for nothing but to sleep while it runs: for no time at all it
+     * would still sleep a moment.
+     */
+    @SuppressWarnings("NullAway") // as spring-kafka's own containers may be missing there
+    private ErrorHandlerContainer forHandleOne(ErrorHandlerContainer seen) {
+        return BackOffNote.isOpen() && handler.getClass() == DefaultErrorHandler.class ? null : seen;
     }
 
     /**

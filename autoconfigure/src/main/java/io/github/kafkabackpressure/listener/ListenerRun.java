@@ -39,10 +39,10 @@ import org.springframework.kafka.listener.MessageListenerContainer;
 final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     /** The shortest time from asking an error handler to the next attempt. */
-    private static final Duration LEAST_RETRY_DELAY = Duration.ofMillis(10);
+    static final Duration LEAST_RETRY_DELAY = Duration.ofMillis(10);
 
     /** How often a retry looks whether a paused container has been resumed. */
-    private static final Duration PAUSE_CHECK = Duration.ofMillis(50);
+    static final Duration PAUSE_CHECK = Duration.ofMillis(50);
 
     /** Records of a slice that a worker handles before it looks at the clock, which costs as much as a quick record. */
     private static final int RECORDS_IN_TURN = 8;
@@ -159,9 +159,12 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     @Override
     public WorkerPool.Result handle(LaneTask task, long begun) {
         RunningRecords.Place place = running.place();
-        place.begin(task, begun);
+        place.begin(task instanceof WaitingRecord waiting ? waiting.inLane() : task, begun);
         try {
-            return task instanceof RecordSlice slice ? handleTurn(slice, begun) : handle((RecordTask) task, begun);
+            if (task instanceof RecordTask record) {
+                return handle(record, begun);
+            }
+            return task instanceof RecordSlice slice ? handleTurn(slice, begun) : ((WaitingRecord) task).goOn();
         } finally {
             place.end();
         }
@@ -457,26 +460,22 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         }
     }
 
-    /** As {@link #sleepWhile}, and leaves the worker's slot to others meanwhile. */
+    /** As {@link #sleepWhile}, and leaves the worker's slot to others; a further attempt has to take one again. */
     void sleepWithoutSlotWhile(BooleanSupplier condition, Duration time) {
         workers.leaveSlot();
-        try {
-            sleepWhile(condition, time);
-        } finally {
-            workers.takeSlotAgain();
-        }
+        sleepWhile(condition, time);
     }
 
     /**
      * Lets a worker wait for the end of an attempt whose method has returned. Only the end of the workers cuts that short.
      *
-     * @param holdsSlot whether something runs for the attempt, so that the worker's slot is not for others meanwhile
+     * @param holdsSlot whether something runs for the attempt, so that the worker's slot is not for others meanwhile;
+     *     else it is left to them, and a further attempt has to take one again
      * @return null if the workers end
      */
     @Nullable Signal await(RecordAcknowledgment acknowledgment, boolean holdsSlot) {
-        boolean leaves = !holdsSlot && acknowledgment.signal() == null;
         WaitsFor before = running.waitsFor(holdsSlot ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT);
-        if (leaves) {
+        if (!holdsSlot && acknowledgment.signal() == null) {
             workers.leaveSlot();
         }
         try {
@@ -488,15 +487,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             return signal;
         } finally {
             running.waitsFor(before);
-            if (leaves) {
-                workers.takeSlotAgain();
-            }
         }
-    }
-
-    /** Lets a worker wait before an attempt that no error handler was asked about. */
-    void awaitNextAttemptWhile(BooleanSupplier condition) {
-        sleepWithoutSlotWhile(condition, LEAST_RETRY_DELAY);
     }
 
     /**

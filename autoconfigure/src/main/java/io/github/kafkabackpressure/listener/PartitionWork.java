@@ -41,6 +41,9 @@ final class PartitionWork {
     /** What ends attempts whose methods have returned and of which nobody has said how they ended. */
     private final Set<Runnable> unacknowledged = ConcurrentHashMap.newKeySet();
 
+    /** Records that wait between two attempts without a thread. */
+    private final Set<WaitingRecord> waiting = ConcurrentHashMap.newKeySet();
+
     /** The records that seeks have dropped: those that wait will not start, those that run count for nothing. */
     private volatile DroppedRecords dropped = DroppedRecords.NONE;
 
@@ -139,6 +142,26 @@ final class PartitionWork {
      */
     void giveUpUnacknowledged() {
         List.copyOf(unacknowledged).forEach(Runnable::run);
+    }
+
+    /** Notes a record that waits between two attempts without a thread. Called by workers. */
+    void addWaiting(WaitingRecord record) {
+        waiting.add(record);
+    }
+
+    /** Forgets a record that waits no longer. Called by any thread. */
+    void removeWaiting(WaitingRecord record) {
+        waiting.remove(record);
+    }
+
+    /** Whether records wait between two attempts. */
+    boolean hasWaiting() {
+        return !waiting.isEmpty();
+    }
+
+    /** Ends the waits of records with which there is nothing to go on. */
+    void endWaits() {
+        waiting.forEach(WaitingRecord::endIfOver);
     }
 
     void addBytes(long size) {

@@ -215,7 +215,15 @@ final class PauseControl {
 
     /** Whether a partition is paused for its share only, which must be looked at again soon. */
     boolean hasPausedForShare() {
-        return listenerReason == null && !pausedForShare.isEmpty();
+        if (listenerReason != null || pausedForShare.isEmpty()) {
+            return false;
+        }
+        for (PartitionWork work : pausedForShare) {
+            if (!shares.standsInTheWay(work)) { // else whoever ends that wakes the consumer
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
@@ -398,7 +406,9 @@ final class PauseControl {
                 now = null;
             }
         }
-        if (now == PauseReason.FRONTIER_STUCK) {
+        if (now == PauseReason.FAIR_SHARE && shares.standsInTheWay(work)) {
+            work.wakeAt = shares.mostThatMayStand();
+        } else if (now == PauseReason.FRONTIER_STUCK) {
             work.wakeAt = Integer.MAX_VALUE; // any completion may be the one that matters
         } else if (now == null && work.wakeAt >= 0) {
             work.wakeAt = -1;

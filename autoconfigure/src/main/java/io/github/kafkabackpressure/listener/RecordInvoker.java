@@ -8,6 +8,7 @@ import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
 import io.micrometer.observation.Observation;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -18,8 +19,10 @@ import org.springframework.kafka.listener.KafkaBackoffException;
  * What a worker does with one record: attempt after attempt, and after each that failed the error handler, until the
  * record is handled, recovered, or its partition is gone.
  *
- * <p>All attempts of a record but an asynchronous first one run on one thread, as error handlers count attempts by
- * thread. While the error handler sleeps between attempts the worker's slot is left to others; the lane is not.
+ * <p>Error handlers count attempts by thread and sleep between them. Where the handler is spring-kafka's own, the record
+ * waits without a thread ({@link WaitingRecord}), and what the handler remembers goes over to the worker that makes the
+ * next attempt. All attempts that a handler of another kind is asked about run on one thread; while it sleeps the worker's
+ * slot is left to others. The lane never is.
  *
  * <p>Threading: the workers; asynchronous results and late acknowledgments come in on any thread.
  */
@@ -109,89 +112,193 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
     /** Does what the end of the first attempt calls for, further attempts included. */
     @Override
     public WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal) {
+        return goOn(new Retries(task, begun), firstSignal);
+    }
+
+    /** What is known of a record's attempts; handed from worker to worker. */
+    private static final class Retries {
+
+        private final RecordTask task;
+
+        private final long begun;
+
+        private boolean askedErrorHandler;
+
+        /** What the error handler remembers of the record while no thread does. */
+        private List<@Nullable Object> remembered = List.of();
+
+        Retries(RecordTask task, long begun) {
+            this.task = task;
+            this.begun = begun;
+        }
+    }
+
+    private WorkerPool.Result goOn(Retries retries, @Nullable Signal firstSignal) {
+        RecordTask task = retries.task;
         Signal signal = firstSignal;
-        boolean askedErrorHandler = false;
         try {
             while (true) {
                 run.workers.forgetInterrupt();
+                Duration wait;
                 if (signal == Signal.Done.DONE) {
-                    run.finished(task, RecordOutcome.HANDLED, begun);
+                    run.finished(task, RecordOutcome.HANDLED, retries.begun);
                     return WorkerPool.Result.OVER;
-                }
-                boolean again = true;
-                if (signal instanceof Signal.Failed failed) {
-                    askedErrorHandler = true;
+                } else if (signal instanceof Signal.Failed failed) {
                     run.metrics.failedAttempts.increment();
-                    switch (decide(task, failed)) {
+                    Verdict verdict = decide(retries, failed);
+                    switch (verdict.decision()) {
                         case RECOVERED -> {
-                            run.finished(task, RecordOutcome.RECOVERED, begun);
+                            run.finished(task, RecordOutcome.RECOVERED, retries.begun);
                             return WorkerPool.Result.OVER;
                         }
                         case STOP -> {
                             run.failedBy(failed.exception());
-                            run.unfinished(task, begun);
+                            run.unfinished(task, retries.begun);
                             return WorkerPool.Result.BLOCKS_LANE;
                         }
                         case RETRY -> {}
                     }
+                    wait = verdict.pause();
                 } else if (signal instanceof Signal.Nacked nacked) {
-                    run.sleepWithoutSlotWhile(() -> !task.isOver(), nacked.sleep());
+                    wait = nacked.sleep();
                 } else {
-                    again = false; // the workers end, or the partition has been given up
+                    return run.abandoned(task, retries.begun); // the workers end, or the partition has been given up
                 }
-                if (!again || task.isOver()) {
-                    return run.abandoned(task, begun);
+                if (!task.isOver() && !wait.isZero()) {
+                    if (mayWaitWithoutThread(retries)) {
+                        return waitWithoutThread(retries, wait);
+                    }
+                    run.sleepWithoutSlotWhile(() -> !task.isOver(), wait);
                 }
-                run.metrics.retries.increment();
-                signal = attemptToTheEnd(task);
+                signal = attemptAgain(retries);
             }
         } finally {
-            if (askedErrorHandler) {
-                target.errorHandler().clearThreadState();
-                if (target.transactions() != null) {
-                    target.transactions().clearThreadState();
-                }
+            forgetAttempts(retries);
+        }
+    }
+
+    /** Makes a further attempt; null if there is nothing to be attempted any more. */
+    private @Nullable Signal attemptAgain(Retries retries) {
+        RecordTask task = retries.task;
+        boolean attempts = !task.isOver() && run.workers.takeSlotAgainWhile(() -> !task.isOver()) && !task.isOver();
+        if (!attempts) {
+            return null;
+        }
+        run.metrics.retries.increment();
+        return attemptToTheEnd(task);
+    }
+
+    private void forgetAttempts(Retries retries) {
+        if (retries.askedErrorHandler) {
+            target.errorHandler().clearThreadState();
+            if (target.transactions() != null) {
+                target.transactions().clearThreadState();
             }
         }
     }
 
-    private ErrorHandling.Decision decide(RecordTask task, Signal.Failed failed) {
+    /** Whether the next attempt may be made by another thread: not if an error handler may count those of this one. */
+    private boolean mayWaitWithoutThread(Retries retries) {
+        return target.transactions() == null && (!retries.askedErrorHandler || errorHandling.backOffs() != null);
+    }
+
+    private WorkerPool.Result waitWithoutThread(Retries retries, Duration time) {
+        BackOffs backOffs = errorHandling.backOffs();
+        if (backOffs != null && retries.askedErrorHandler) {
+            retries.remembered = backOffs.takeFromThread();
+        }
+        startWait(retries, time);
+        return WorkerPool.Result.HOLDS_LANE;
+    }
+
+    private void startWait(Retries retries, Duration time) {
+        new WaitingRecord(run, retries.task, retries.begun, () -> attemptAfterWait(retries)).start(time);
+    }
+
+    private WorkerPool.Result attemptAfterWait(Retries retries) {
+        if (!retries.task.isOver() && target.container().isPauseRequested()) {
+            startWait(retries, ListenerRun.PAUSE_CHECK); // while it is paused nothing comes again
+            return WorkerPool.Result.HOLDS_LANE;
+        }
+        BackOffs backOffs = errorHandling.backOffs();
+        if (backOffs != null) {
+            backOffs.giveToThread(retries.remembered);
+        }
+        Signal signal;
+        try {
+            signal = attemptAgain(retries);
+        } catch (Throwable e) {
+            forgetAttempts(retries);
+            throw e;
+        }
+        return goOn(retries, signal);
+    }
+
+    /**
+     * What an error handler has decided.
+     *
+     * @param pause how long to wait before the next attempt; zero if that is over
+     */
+    private record Verdict(ErrorHandling.Decision decision, Duration pause) {
+
+        static Verdict retryAfter(Duration wait) {
+            return new Verdict(ErrorHandling.Decision.RETRY, wait);
+        }
+    }
+
+    private Verdict decide(Retries retries, Signal.Failed failed) {
+        RecordTask task = retries.task;
         if (task.isGivenUp()) {
-            return ErrorHandling.Decision.RETRY; // it comes again, here or to its next owner, who alone may recover it
+            return Verdict.retryAfter(
+                    Duration.ZERO); // it comes again, here or to its next owner, who alone may recover it
         }
         long due = dueMillis(failed.exception());
         if (due >= 0) {
-            Duration wait = Duration.ofMillis(Math.max(due - System.currentTimeMillis(), 1));
-            run.sleepWithoutSlotWhile(() -> !task.isOver(), wait);
-            return ErrorHandling.Decision.RETRY;
+            return Verdict.retryAfter(Duration.ofMillis(Math.max(due - System.currentTimeMillis(), 1)));
         }
+        retries.askedErrorHandler = true;
         if (failed.exception() instanceof RecordTransactions.FormerMemberException) {
             task.partition.owner.gate.signal(); // the consumer's thread looks at its membership before it polls
-            run.awaitNextAttemptWhile(() -> !task.isOver());
-            return ErrorHandling.Decision.RETRY;
+            return Verdict.retryAfter(ListenerRun.LEAST_RETRY_DELAY);
         }
         WaitsFor before = run.running.waitsFor(WaitsFor.BACK_OFF);
         run.workers.leaveSlot();
         Observation.Scope scope =
                 failed.observation() == null ? null : failed.observation().openScope();
         try {
-            long asked = run.nanoTime.getAsLong();
-            RecordTransactions transactions = target.transactions();
-            ErrorHandling.Decision decision = transactions == null
-                    ? errorHandling.decide(failed.exception(), task)
-                    : transactions.decide(
-                            failed.exception(), task, target.decidesAfterRollback() ? null : errorHandling);
-            if (decision == ErrorHandling.Decision.RETRY) {
-                run.awaitRetryWhile(() -> !task.isOver(), asked, target.container());
-            }
-            return decision;
+            return mayWaitWithoutThread(retries) ? askForTheTime(task, failed) : askAndWait(task, failed);
         } finally {
             if (scope != null) {
                 scope.close();
             }
-            run.workers.takeSlotAgain();
             run.running.waitsFor(before);
         }
+    }
+
+    /** Asks an error handler that says how long it would wait. */
+    private Verdict askForTheTime(RecordTask task, Signal.Failed failed) {
+        long asked = run.nanoTime.getAsLong();
+        try (BackOffNote note = BackOffNote.open()) {
+            ErrorHandling.Decision decision = errorHandling.decide(failed.exception(), task);
+            // It may have refused to recover without any delay, and must not be asked again in a hot loop.
+            Duration least = ListenerRun.LEAST_RETRY_DELAY.minusNanos(run.nanoTime.getAsLong() - asked);
+            Duration noted = Duration.ofMillis(Math.max(note.millis(), 0));
+            Duration wait = noted.compareTo(least) > 0 ? noted : least;
+            return new Verdict(decision, wait.isNegative() ? Duration.ZERO : wait);
+        }
+    }
+
+    /** Asks an error handler that waits on this thread. */
+    private Verdict askAndWait(RecordTask task, Signal.Failed failed) {
+        long asked = run.nanoTime.getAsLong();
+        RecordTransactions transactions = target.transactions();
+        ErrorHandling.Decision decision = transactions == null
+                ? errorHandling.decide(failed.exception(), task)
+                : transactions.decide(failed.exception(), task, target.decidesAfterRollback() ? null : errorHandling);
+        if (decision == ErrorHandling.Decision.RETRY) {
+            run.awaitRetryWhile(() -> !task.isOver(), asked, target.container());
+        }
+        return new Verdict(decision, Duration.ZERO);
     }
 
     /** When a record of a retry topic is due, which no error handler need be asked; -1 if that is not why it failed. */

@@ -61,7 +61,7 @@ final class Shares {
 
     /** Whether a partition should be paused so that the next poll brings others' records. */
     boolean leavesPollToOthers(PartitionWork work) {
-        if (holdsUpOthers(work)) {
+        if (holdsUpOthers(work) || standsInTheWay(work)) {
             return true;
         }
         int inFlight = work.inFlight.inFlight();
@@ -75,6 +75,19 @@ final class Shares {
      */
     boolean holdsUpTooMuch(PartitionWork work) {
         return oneAtATime && work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
+    }
+
+    /**
+     * Whether records of a partition wait for another attempt and with another poll might take the room of all others,
+     * which may have records at any time while these wait.
+     */
+    boolean standsInTheWay(PartitionWork work) {
+        return work.hasWaiting() && run.partitions.get() > 1 && work.inFlight.inFlight() > mostThatMayStand();
+    }
+
+    /** How many records of a partition may be in flight so that another poll of it leaves enough room for others. */
+    int mostThatMayStand() {
+        return (int) Math.max(0, run.limit.lowWatermark() - run.pollSize);
     }
 
     /** Whether {@link #holdsUpTooMuch}, and others may have records for which the room would be missing. */

@@ -15,12 +15,20 @@ final class ReadyTasks<T> {
 
     private final Queue<Batch<T>> polled = new ConcurrentLinkedQueue<>();
 
+    /** Tasks that have waited for something since they began. */
+    private final Queue<T> again = new ConcurrentLinkedQueue<>();
+
     /** Tasks whose turn in their lane has come, one by one. */
     private final Queue<T> next = new ConcurrentLinkedQueue<>();
 
     /** Adds what a poll made ready. */
     void addPolled(T[] tasks) {
         polled.add(new Batch<>(tasks));
+    }
+
+    /** Adds a task that has waited for something since it began. */
+    void addAgain(T task) {
+        again.add(task);
     }
 
     /** Adds a task whose turn in its lane has come. */
@@ -30,7 +38,7 @@ final class ReadyTasks<T> {
 
     /** Whether there is none. */
     boolean isEmpty() {
-        if (!next.isEmpty()) {
+        if (!next.isEmpty() || !again.isEmpty()) {
             return false;
         }
         for (Batch<T> batch : polled) {
@@ -43,7 +51,7 @@ final class ReadyTasks<T> {
 
     /** Whether there may be some; quicker than {@link #isEmpty}. */
     boolean mayHaveSome() {
-        return !polled.isEmpty() || !next.isEmpty();
+        return !polled.isEmpty() || !next.isEmpty() || !again.isEmpty();
     }
 
     /**
@@ -52,7 +60,10 @@ final class ReadyTasks<T> {
      * @param nextFirst whether to look among those first whose turn in their lane has come
      */
     @Nullable T claim(boolean nextFirst) {
-        T task = nextFirst ? next.poll() : null;
+        T task = again.poll();
+        if (task == null && nextFirst) {
+            task = next.poll();
+        }
         while (task == null) {
             Batch<T> first = polled.peek();
             if (first == null) {

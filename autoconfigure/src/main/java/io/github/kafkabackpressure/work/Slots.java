@@ -3,7 +3,9 @@ package io.github.kafkabackpressure.work;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,8 +43,13 @@ final class Slots {
         return count() ? new Slot(this) : null;
     }
 
-    /** Takes a slot and waits for one. An interrupt does not end the wait, but stays set. */
-    Slot take() {
+    /**
+     * Takes a slot and waits for one. An interrupt does not end the wait, but stays set.
+     *
+     * @param condition whether to wait on, which is looked at after each {@link #lookAgain}
+     * @return null if there is no slot and the condition is no longer true
+     */
+    @Nullable Slot takeWhile(BooleanSupplier condition) {
         Slot free = tryTake();
         if (free != null) {
             return free;
@@ -52,14 +59,23 @@ final class Slots {
         // A slot that was released before the line above was seen by nobody.
         grantFree();
         boolean interrupted = false;
-        while (me.granted == null) {
+        while (me.isWaiting()) {
+            if (!condition.getAsBoolean() && me.giveUp()) {
+                waiting.remove(me);
+                break;
+            }
             LockSupport.park(this);
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
             me.thread.interrupt();
         }
-        return me.granted;
+        return me.granted();
+    }
+
+    /** Has those that wait look whether they should wait on. */
+    void lookAgain() {
+        waiting.forEach(each -> LockSupport.unpark(each.thread));
     }
 
     /** Counts a slot as taken if one is free. */
@@ -99,24 +115,46 @@ final class Slots {
 
     /** Hands a slot that is counted to a thread that waits for one, if there is such a thread. */
     private boolean grant() {
-        Waiting next = waiting.poll();
-        if (next == null) {
-            return false;
+        for (Waiting next = waiting.poll(); next != null; next = waiting.poll()) {
+            if (next.grant(new Slot(this))) {
+                return true;
+            }
         }
-        next.granted = new Slot(this);
-        LockSupport.unpark(next.thread);
-        return true;
+        return false;
     }
 
-    /** A thread that waits for a slot. */
+    /** A thread that waits for a slot, and either gets one or gives up. */
     private static final class Waiting {
+
+        private static final Object GIVEN_UP = new Object();
 
         private final Thread thread;
 
-        private volatile @Nullable Slot granted;
+        /** Null while it waits, then the slot or {@link #GIVEN_UP}. */
+        private final AtomicReference<@Nullable Object> end = new AtomicReference<>();
 
         Waiting(Thread thread) {
             this.thread = thread;
+        }
+
+        boolean isWaiting() {
+            return end.get() == null;
+        }
+
+        boolean grant(Slot slot) {
+            if (!end.compareAndSet(null, slot)) {
+                return false;
+            }
+            LockSupport.unpark(thread);
+            return true;
+        }
+
+        boolean giveUp() {
+            return end.compareAndSet(null, GIVEN_UP);
+        }
+
+        @Nullable Slot granted() {
+            return end.get() instanceof Slot slot ? slot : null;
         }
     }
 }

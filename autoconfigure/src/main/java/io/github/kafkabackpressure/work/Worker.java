@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.work;
 import io.github.kafkabackpressure.work.Pace.Speed;
 import io.github.kafkabackpressure.work.WorkerPool.Result;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,14 +48,23 @@ final class Worker<T> {
         this.tally = pool.pace.new Tally();
     }
 
-    /** Leaves the slot to others; {@link #takeSlotAgain} must follow. */
+    /** Leaves the slot to others, if it has one. */
     void leaveSlot() {
-        detachSlot().close();
+        if (slot != null) {
+            detachSlot().close();
+        }
     }
 
-    /** Waits for a slot. An interrupt does not end the wait, but stays set. */
-    void takeSlotAgain() {
-        attachSlot(pool.slots.take());
+    /** Waits for a slot, if it has none. False if there was none and the condition is no longer true. */
+    boolean takeSlotWhile(BooleanSupplier condition) {
+        if (slot == null) {
+            Slot taken = pool.slots.takeWhile(condition);
+            if (taken == null) {
+                return false;
+            }
+            attachSlot(taken);
+        }
+        return true;
     }
 
     /** Gives the slot to a record that needs it for longer than this worker handles it. */

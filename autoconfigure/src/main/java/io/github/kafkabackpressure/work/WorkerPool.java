@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -189,7 +190,7 @@ public final class WorkerPool<T> {
 
     private void goOn(Worker<T> worker, T task, @Nullable Slot slot, Supplier<Result> continuation) {
         if (slot == null) {
-            worker.takeSlotAgain();
+            worker.takeSlotWhile(() -> true);
         } else {
             worker.attachSlot(slot);
         }
@@ -206,14 +207,34 @@ public final class WorkerPool<T> {
         }
     }
 
-    /** Lets others use the slot of the calling worker while it waits; {@link #takeSlotAgain} must follow. */
+    /** Lets others use the slot of the calling worker while it waits or ends; it does nothing if the worker has none. */
     public void leaveSlot() {
         current().leaveSlot();
     }
 
-    /** Waits for a slot after {@link #leaveSlot}. An interrupt does not end the wait, but stays set. */
+    /** Waits for a slot if the calling worker has none. An interrupt does not end the wait, but stays set. */
     public void takeSlotAgain() {
-        current().takeSlotAgain();
+        current().takeSlotWhile(() -> true);
+    }
+
+    /**
+     * As {@link #takeSlotAgain}, but only while a condition is true, which is looked at after each {@link #lookAgain}.
+     *
+     * @return false if the worker has no slot and nothing is to be done with it
+     */
+    public boolean takeSlotAgainWhile(BooleanSupplier condition) {
+        return current().takeSlotWhile(condition);
+    }
+
+    /** Has the workers that wait for a slot look whether they should wait on. */
+    public void lookAgain() {
+        slots.lookAgain();
+    }
+
+    /** Adds a task that has waited for something since it began. It goes before those that have not begun. */
+    public void submitAgain(T task) {
+        ready.addAgain(task);
+        startIfBacklog();
     }
 
     /**

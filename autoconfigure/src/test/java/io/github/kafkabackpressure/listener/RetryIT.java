@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -191,6 +192,100 @@ class RetryIT {
             }
             await().atMost(Duration.ofSeconds(15)).until(() -> committed("unwritable", "unwritable", 0) == 3);
             await().until(() -> container(context, "unwritable").getInFlight() == 0);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class AMinuteOfBackOff {
+
+        @Bean
+        CommonErrorHandler errorHandler() {
+            return new DefaultErrorHandler(new FixedBackOff(60_000, 5));
+        }
+
+        @Bean
+        NewTopic poisoned() {
+            return new NewTopic("poisoned", 3, (short) 1);
+        }
+    }
+
+    static class Poisoned {
+
+        final Set<String> failed = ConcurrentHashMap.newKeySet();
+
+        final Set<String> handled = ConcurrentHashMap.newKeySet();
+
+        @BackpressuredListener(id = "poisoned", topics = "poisoned", ordering = Ordering.KEY)
+        void handle(String value) {
+            if (value.startsWith("fail")) {
+                failed.add(value);
+                throw new IllegalStateException(value);
+            }
+            handled.add(value);
+        }
+    }
+
+    @Test
+    void manyRecordsInALongBackOffHoldFewThreadsAndLeaveRoomToOtherPartitions() {
+        try (ConfigurableApplicationContext context = start(AMinuteOfBackOff.class, Poisoned.class)) {
+            KafkaTemplate<String, String> template = template(context);
+            for (int i = 0; i < 3000; i++) {
+                template.send("poisoned", 0, "key " + i, "fail " + i);
+            }
+            template.flush();
+            Poisoned listener = context.getBean(Poisoned.class);
+            await().until(() -> listener.failed.size() >= 400);
+            await().during(Duration.ofMillis(500)).until(() -> listener.failed.size() < 1000);
+            assertThat(Thread.getAllStackTraces().keySet().stream()
+                            .filter(thread -> thread.getName().startsWith("poisoned-")))
+                    .hasSizeLessThan(150);
+
+            for (int i = 0; i < 50; i++) {
+                template.send("poisoned", 1 + i % 2, "good key " + i, "good " + i);
+            }
+            await().atMost(Duration.ofSeconds(10)).until(() -> listener.handled.size() == 50);
+            assertThat(listener.failed).hasSizeLessThan(1000);
+
+            long begun = System.nanoTime();
+            container(context, "poisoned").stop();
+            assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
+            assertThat(container(context, "poisoned").getInFlight()).isZero();
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class AMomentOfBackOff {
+
+        final List<Integer> attempts = new CopyOnWriteArrayList<>();
+
+        @Bean
+        CommonErrorHandler errorHandler() {
+            DefaultErrorHandler handler =
+                    new DefaultErrorHandler((record, exception) -> attempts.add(-1), new FixedBackOff(50, 3));
+            handler.setRetryListeners((record, exception, attempt) -> attempts.add(attempt));
+            return handler;
+        }
+    }
+
+    static class Retried {
+
+        final Set<Thread> threads = ConcurrentHashMap.newKeySet();
+
+        @BackpressuredListener(id = "retried", topics = "retried", ordering = Ordering.KEY)
+        void handle(String value) {
+            threads.add(Thread.currentThread());
+            throw new IllegalStateException(value);
+        }
+    }
+
+    @Test
+    void attemptsAreCountedWhicheverWorkersMakeThem() {
+        try (ConfigurableApplicationContext context = start(AMomentOfBackOff.class, Retried.class)) {
+            template(context).send("retried", "key", "value");
+            AMomentOfBackOff errors = context.getBean(AMomentOfBackOff.class);
+            await().until(() -> errors.attempts.contains(-1));
+            assertThat(errors.attempts).containsExactly(1, 2, 3, 4, -1);
+            await().until(() -> container(context, "retried").getInFlight() == 0);
         }
     }
 

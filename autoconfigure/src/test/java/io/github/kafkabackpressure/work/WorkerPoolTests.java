@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -292,6 +293,51 @@ class WorkerPoolTests {
         pool.resumeLane(tasks[0], null);
         runAll(starts);
         assertThat(handled).containsExactly(tasks[0], tasks[2], tasks[1]);
+    }
+
+    @Test
+    void aTaskThatHasWaitedGoesBeforeThoseThatHaveNotBegun() {
+        ArrayDeque<Runnable> starts = new ArrayDeque<>();
+        makePool(1, starts::add, (task, begun) -> WorkerPool.Result.OVER, () -> 0);
+        TestTask[] tasks = tasks(3);
+        submit(tasks[0], tasks[1]);
+        pool.submitAgain(tasks[2]);
+        runAll(starts);
+
+        assertThat(handled).containsExactly(tasks[2], tasks[0], tasks[1]);
+    }
+
+    @Test
+    void whoNeedsNoSlotAnyMoreDoesNotWaitForOne() throws InterruptedException {
+        CountDownLatch left = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        AtomicBoolean needed = new AtomicBoolean(true);
+        List<Boolean> taken = new CopyOnWriteArrayList<>();
+        List<Thread> waiter = new CopyOnWriteArrayList<>();
+        makePool(1, (task, begun) -> {
+            if (task.number == 0) {
+                pool.leaveSlot();
+                awaitLatch(left);
+                waiter.add(Thread.currentThread());
+                taken.add(pool.takeSlotAgainWhile(needed::get));
+            } else if (task.number == 1) {
+                left.countDown();
+                awaitLatch(release);
+            }
+            return WorkerPool.Result.OVER;
+        });
+        submit(tasks(2));
+        await().until(() -> waiter.size() == 1 && waiter.get(0).getState() == Thread.State.WAITING);
+        pool.lookAgain();
+        assertThat(taken).isEmpty();
+        needed.set(false);
+        pool.lookAgain();
+        await().until(() -> taken.size() == 1);
+        assertThat(taken).containsExactly(false);
+
+        release.countDown();
+        submit(task(2));
+        await().untilAsserted(() -> assertThat(handled).hasSize(3));
     }
 
     @Test
