@@ -55,7 +55,7 @@ public final class BoundedBuffer<E extends Buffered> {
 
     @GuardedBy("lock") private final BufferedList<E> aside = new BufferedList<>();
 
-    @GuardedBy("lock") private final RoomQueue<E> queue = new RoomQueue<>();
+    @GuardedBy("lock") private final RoomQueue<E, Offer> queue = new RoomQueue<>();
 
     private final BufferStates states;
 
@@ -146,7 +146,7 @@ public final class BoundedBuffer<E extends Buffered> {
      */
     public Offer put(E record, LongSupplier nanoTime, long nanos, Runnable waits) throws InterruptedException {
         long begun = nanoTime.getAsLong();
-        Waiter<E> waiter;
+        Waiter<E, Offer> waiter;
         lock.lock();
         try {
             Offer answer = admit(record);
@@ -176,7 +176,7 @@ public final class BoundedBuffer<E extends Buffered> {
         return leave(waiter, interrupted);
     }
 
-    private Offer leave(Waiter<E> waiter, boolean interrupted) throws InterruptedException {
+    private Offer leave(Waiter<E, Offer> waiter, boolean interrupted) throws InterruptedException {
         lock.lock();
         try {
             Offer answer = waiter.answer();
@@ -350,7 +350,7 @@ public final class BoundedBuffer<E extends Buffered> {
         try {
             closed = true;
             expediteUpTo = acceptedTotal;
-            for (Waiter<E> waiter = queue.first(); waiter != null; waiter = queue.first()) {
+            for (Waiter<E, Offer> waiter = queue.first(); waiter != null; waiter = queue.first()) {
                 queue.remove(waiter);
                 waiter.answer(Offer.CLOSED);
             }
@@ -473,7 +473,7 @@ public final class BoundedBuffer<E extends Buffered> {
 
     /** Takes in what waited for the room that there is now. */
     @GuardedBy("lock") private void grantRoom() {
-        for (Waiter<E> waiter = queue.first(); waiter != null && fits(waiter.record); waiter = queue.first()) {
+        for (Waiter<E, Offer> waiter = queue.first(); waiter != null && fits(waiter.record); waiter = queue.first()) {
             queue.remove(waiter);
             append(waiter.record, waiter.since);
             waiter.answer(Offer.ACCEPTED);

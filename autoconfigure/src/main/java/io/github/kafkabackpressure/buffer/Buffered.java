@@ -23,8 +23,8 @@ public abstract class Buffered {
 
     @Nullable Buffered newer;
 
-    /** Where it stands now. */
-    @Nullable BufferedList<?> list;
+    /** The list that it stands in now. */
+    @Nullable Object list;
 
     /** Neighbours of the same priority; used by {@link Victims.LowestPriority} only. */
     @Nullable Buffered olderPeer;

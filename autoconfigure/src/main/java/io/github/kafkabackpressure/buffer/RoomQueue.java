@@ -1,6 +1,5 @@
 package io.github.kafkabackpressure.buffer;
 
-import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -11,32 +10,35 @@ import org.jspecify.annotations.Nullable;
  * enough for its record; nobody passes it meanwhile, so that a large record cannot be kept out by small ones.
  *
  * <p>Threading: under the lock of the buffer that owns it; a {@link Waiter} is read by its own thread.
+ *
+ * @param <E> what waits
+ * @param <A> what it is told
  */
-final class RoomQueue<E extends Buffered> {
+final class RoomQueue<E extends Buffered, A> {
 
-    private final Set<Waiter<E>> waiters = new LinkedHashSet<>();
+    private final Set<Waiter<E, A>> waiters = new LinkedHashSet<>();
 
     boolean isEmpty() {
         return waiters.isEmpty();
     }
 
-    Waiter<E> add(E record, long now) {
-        Waiter<E> waiter = new Waiter<>(record, now);
+    Waiter<E, A> add(E record, long now) {
+        Waiter<E, A> waiter = new Waiter<>(record, now);
         waiters.add(waiter);
         return waiter;
     }
 
     /** Takes back one that waits no longer; it may have stood in the way of others. */
-    void remove(Waiter<E> waiter) {
+    void remove(Waiter<E, A> waiter) {
         waiters.remove(waiter);
     }
 
-    @Nullable Waiter<E> first() {
+    @Nullable Waiter<E, A> first() {
         return waiters.isEmpty() ? null : waiters.iterator().next();
     }
 
     /** One thread that waits with its record. */
-    static final class Waiter<E extends Buffered> {
+    static final class Waiter<E extends Buffered, A> {
 
         final E record;
         final long since;
@@ -44,18 +46,18 @@ final class RoomQueue<E extends Buffered> {
         private final Thread thread = Thread.currentThread();
 
         /** Written under the lock, once. */
-        private volatile @Nullable Offer answer;
+        private volatile @Nullable A answer;
 
         private Waiter(E record, long since) {
             this.record = record;
             this.since = since;
         }
 
-        @Nullable Offer answer() {
+        @Nullable A answer() {
             return answer;
         }
 
-        void answer(Offer given) {
+        void answer(A given) {
             answer = given;
             LockSupport.unpark(thread);
         }

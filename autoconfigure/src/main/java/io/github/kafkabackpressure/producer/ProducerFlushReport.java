@@ -71,10 +71,13 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
     /** A line for people: what was done in what time, what was left, and of which topics. */
     @Override
     public String toString() {
-        String time = "%.1f s".formatted(took.toMillis() / 1000.0);
+        long millis = took.toMillis();
+        String time = millis < 1000 ? millis + " ms" : "%.1f s".formatted(millis / 1000.0);
         StringBuilder line = new StringBuilder();
-        if (unflushed.isEmpty()) {
-            line.append("All %d Kafka producers are flushed, in %s".formatted(producers, time));
+        if (producers == 0) {
+            line.append("No Kafka producer was open, after ").append(time);
+        } else if (unflushed.isEmpty()) {
+            line.append("Flushed %d Kafka producer%s in %s".formatted(producers, producers == 1 ? "" : "s", time));
         } else {
             line.append("%d of %d Kafka producers could not be flushed in %s: "
                     .formatted(unflushed.size(), producers, time));

@@ -203,7 +203,7 @@ final class Shutdown {
             } catch (ExecutionException e) {
                 logger.warn("A producer could not be closed: " + Failures.describe(e.getCause()));
             } catch (TimeoutException e) {
-                logger.warn("A producer does not close: code in a callback or an interceptor blocks its thread");
+                logger.warn("A producer has not closed yet: its thread waits for its cluster, or for code in a callback");
             } catch (InterruptedException e) {
                 throw new IllegalStateException("Nobody interrupts this thread", e);
             }

@@ -12,11 +12,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -33,6 +35,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.support.SendResult;
 
@@ -187,6 +190,121 @@ class FrozenBrokerIT {
         broker.resume();
         closed.countDown();
         inTransaction.join(60_000);
+    }
+
+    @Test
+    void whatWaitsForTheMetadataOfANewTopicIsKeptInOrder(@TempDir Path directory) {
+        String spool = "spool-directory=" + directory;
+        // A producer that has yet to meet its cluster does not close before its request has timed out.
+        ConfigurableApplicationContext context =
+                start("flush-timeout=2s", spool, "spring.kafka.producer.properties.request.timeout.ms=2000");
+        broker.freeze();
+        List<CompletableFuture<SendResult<Object, Object>>> futures = IntStream.range(0, 8)
+                .mapToObj(i -> template(context).send(topic, "value-" + i))
+                .toList();
+        Reports reports = context.getBean(Reports.class);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(6));
+        assertThat(outcomes(futures)).hasSize(8).containsOnly(SendOutcome.SPOOLED);
+        assertThat(reports.flushes).singleElement().satisfies(report -> assertThat(report.spooled())
+                .isEqualTo(8));
+        broker.resume();
+        try (ConfigurableApplicationContext next = start(spool)) {
+            template(next).send(topic, "value-8").join();
+        }
+        assertThat(TopicReader.values(broker.bootstrapServers(), topic)).isEqualTo(numbered(9));
+    }
+
+    @Test
+    void callersThatWaitForKafkasMemoryAreReportedAndKept(@TempDir Path directory) throws Exception {
+        ConfigurableApplicationContext context = start(
+                "flush-timeout=2s",
+                "spool-directory=" + directory,
+                "spring.kafka.producer.buffer-memory=40000",
+                "spring.kafka.producer.batch-size=16384");
+        context.getBean("kafkaTemplate", KafkaTemplate.class).partitionsFor(topic);
+        BackpressuredKafkaTemplate<Object, Object> template = template(context);
+        broker.freeze();
+        List<CompletableFuture<SendOutcome>> ends = new CopyOnWriteArrayList<>();
+        List<Thread> callers = IntStream.range(0, 8)
+                .mapToObj(i -> new Thread(() -> {
+                    CompletableFuture<SendOutcome> end = new CompletableFuture<>();
+                    ends.add(end);
+                    template.send(topic, "x".repeat(15_000))
+                            .whenComplete((sent, failed) -> end.complete(
+                                    failed instanceof RecordNotSentException refused
+                                            ? refused.outcome()
+                                            : SendOutcome.FAILED));
+                }))
+                .toList();
+        callers.forEach(Thread::start);
+        Awaitility.await()
+                .until(() -> callers.stream()
+                                .filter(caller -> caller.getState() == Thread.State.TIMED_WAITING)
+                                .count()
+                        >= 4);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(5));
+        for (Thread caller : callers) {
+            caller.join(10_000);
+        }
+        assertThat(ends).hasSize(8).allSatisfy(end -> assertThat(end.get(5, TimeUnit.SECONDS))
+                .isEqualTo(SendOutcome.SPOOLED));
+    }
+
+    @Test
+    void aTemplateOnACopyOfAFactoryLeavesNoFutureOpen() {
+        ConfigurableApplicationContext context = start("flush-timeout=1s");
+        DefaultKafkaProducerFactory<Object, Object> factory = context.getBean(DefaultKafkaProducerFactory.class);
+        BackpressuredKafkaTemplate<Object, Object> onACopy = new BackpressuredKafkaTemplate<>(
+                "onACopy",
+                factory.copyWithConfigurationOverride(Map.of("linger.ms", "5")),
+                ProducerOptions.defaults(),
+                ProducerMetrics.NOOP);
+        context.getAutowireCapableBeanFactory().initializeBean(onACopy, "onACopy");
+        onACopy.partitionsFor(topic);
+        broker.freeze();
+        List<CompletableFuture<SendResult<Object, Object>>> futures = List.of(onACopy.send(topic, "value"));
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(4));
+        assertThat(outcomes(futures)).containsExactly(SendOutcome.NOT_DELIVERED);
+    }
+
+    @Test
+    void theEndOfOneTemplateIsNotThatOfAnother() {
+        try (ConfigurableApplicationContext context = start("flush-timeout=1s")) {
+            BackpressuredKafkaTemplate<Object, Object> other = new BackpressuredKafkaTemplate<>(
+                    "other",
+                    context.getBean(DefaultKafkaProducerFactory.class),
+                    ProducerOptions.defaults(),
+                    ProducerMetrics.NOOP);
+            List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(context, 1);
+            other.destroy();
+            broker.resume();
+
+            assertThat(futures.get(0)).succeedsWithin(Duration.ofSeconds(20));
+        }
+    }
+
+    @Test
+    void tryingToSendNeverWaitsForTheClustersId() {
+        broker.freeze();
+        try (ConfigurableApplicationContext context =
+                start(
+                        "flush-timeout=1s",
+                        "spring.kafka.template.observation-enabled=true",
+                        "spring.kafka.producer.properties.request.timeout.ms=2000")) {
+            long before = System.nanoTime();
+            assertThat(template(context).trySend(new ProducerRecord<>(topic, "value")))
+                    .isInstanceOf(TrySendResult.Accepted.class);
+            assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(3));
+        }
     }
 
     @Test
