@@ -46,7 +46,7 @@ final class SendPipeline<K, V> implements ProducerStats {
     private final LongSupplier nanoTime;
     private final ProducerStop stop = new ProducerStop();
     private final BooleanSupplier mayEnter = stop::isOpen;
-    private final Runnable wakesSender = () -> sender().wake();
+    private final Runnable wakesSender = this::wakeSender;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
     private final @Nullable RateGate rateGate;
@@ -335,6 +335,10 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     private Sender<K, V> sender() {
         return sender;
+    }
+
+    private void wakeSender() {
+        sender.wake();
     }
 
     // Shutdown: in this order, on its thread.

@@ -60,7 +60,9 @@ class RecordAcknowledgmentTests {
         acknowledgment.expectResult();
         acknowledgment.returned();
         acknowledgment.resultTaken(null, thrown);
-        assertThat(failure()).isInstanceOf(ListenerExecutionFailedException.class).hasCause(thrown);
+        assertThat(failure())
+                .isInstanceOf(ListenerExecutionFailedException.class)
+                .hasCause(thrown);
     }
 
     @Test

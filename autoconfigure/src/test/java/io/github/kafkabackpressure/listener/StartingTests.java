@@ -176,9 +176,10 @@ class StartingTests {
         container.start();
         failsAt = 1;
         pollFailure.set(new AuthorizationException("may not read"));
-        await().dontCatchUncaughtExceptions().until(() -> !container.isRunning()
-                && container.getFailure() instanceof KafkaException
-                && !(container.getFailure() instanceof AuthorizationException));
+        await().dontCatchUncaughtExceptions()
+                .until(() -> !container.isRunning()
+                        && container.getFailure() instanceof KafkaException
+                        && !(container.getFailure() instanceof AuthorizationException));
         assertStopped();
 
         failsAt = -1;
