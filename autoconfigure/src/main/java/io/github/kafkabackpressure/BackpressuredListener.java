@@ -68,6 +68,68 @@ public @interface BackpressuredListener {
     /** How long an incomplete batch of a batch listener waits for more records, for instance {@code 50ms}. */
     String batchLinger() default "";
 
+    /**
+     * What happens when no more records may be in flight: {@code pause}, {@code drop-newest}, {@code drop-oldest}, {@code
+     * drop-random}, {@code drop-lowest-priority}, {@code conflate}; see {@link ListenerOverflow}.
+     */
+    String overflow() default "";
+
+    /** How old a record may be when its turn comes, for instance {@code 5s}; an older one is dropped. */
+    String maxAge() default "";
+
+    /** The topic that dropped records are written to. */
+    String droppedTo() default "";
+
+    /** The records in flight from which on those below {@link #shedPriority()} are dropped. */
+    String softLimit() default "";
+
+    /** The priority, from 0 to 10, below which records are dropped above the {@link #softLimit()}. */
+    String shedPriority() default "";
+
+    /** The priority, from 0 to 10, from which on records pass the rate limit. */
+    String bypassPriority() default "";
+
+    /** The priority, from 0 to 9, of a record that nothing says one of. */
+    String defaultPriority() default "";
+
+    /** The header that holds a record's priority, as a decimal digit or as one byte. */
+    String priorityHeader() default "";
+
+    /**
+     * A SpEL expression on the {@code ConsumerRecord} that gives its priority, for instance {@code value.premium ? 9 : 3}.
+     */
+    String priority() default "";
+
+    /** Priorities of the listener's topics, for instance {@code orders=8, audit=1}. */
+    String topicPriority() default "";
+
+    /** Tokens a second, of which a record takes one when its handling begins. */
+    String rateLimitRate() default "";
+
+    /** The most tokens that a bucket holds; the rate unless it is set. */
+    String rateLimitBurst() default "";
+
+    /** The tokens that a record takes: a number, or a SpEL expression on the {@code ConsumerRecord}. */
+    String rateLimitCost() default "";
+
+    /** The records that may be started in any {@link #rateLimitWindow()}, in place of a rate. */
+    String rateLimitWindowRecords() default "";
+
+    /** The length of the window, for instance {@code 1s}. */
+    String rateLimitWindow() default "";
+
+    /** Which records share a bucket: {@code listener}, {@code partition}, {@code key}, {@code header:<name>}. */
+    String rateLimitPer() default "";
+
+    /** The name of a {@code SharedRateLimit} bean that keeps the buckets for all instances of the application. */
+    String rateLimitShared() default "";
+
+    /** The tokens that are taken from the shared buckets at once. */
+    String rateLimitAhead() default "";
+
+    /** What holds while the shared buckets cannot be reached: {@code wait} or {@code local-share}. */
+    String rateLimitOnFailure() default "";
+
     /** See {@link KafkaListener#id()}. */
     @AliasFor(annotation = KafkaListener.class)
     String id() default "";

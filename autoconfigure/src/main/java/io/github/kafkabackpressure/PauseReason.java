@@ -15,6 +15,9 @@ public enum PauseReason {
     /** Room is getting short, the partition holds more than its share of it, and others have records waiting. */
     FAIR_SHARE,
 
+    /** Room is getting short, and topics of the listener with a higher {@code topic-priority} have records waiting. */
+    TOPIC_PRIORITY,
+
     /**
      * So many finished records wait behind an unfinished one of the partition that the tracker takes no more of them
      * before that one is finished.

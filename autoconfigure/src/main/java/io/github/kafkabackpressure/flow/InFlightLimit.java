@@ -95,6 +95,28 @@ public final class InFlightLimit {
         reserved.addAndGet(-records);
     }
 
+    /**
+     * Takes room for records that are there.
+     *
+     * @return false, and nothing is taken, if there is not so much
+     */
+    public boolean tryTake(int records) {
+        while (true) {
+            long now = taken.get();
+            if (now + records > watermarks.high()) {
+                return false;
+            }
+            if (taken.compareAndSet(now, now + records)) {
+                return true;
+            }
+        }
+    }
+
+    /** Whether there is no room for one more record now. */
+    public boolean isFull() {
+        return taken.get() >= watermarks.high();
+    }
+
     /** Gives back the room of records that are finished or dropped. */
     public void release(int records) {
         taken.addAndGet(-records);

@@ -170,6 +170,9 @@ final class Assignment {
                 added.add(work);
             }
         }
+        if (run.overload != null) {
+            run.overload.assigned(added, topic -> consumer.partitionsFor(topic).size());
+        }
         return added;
     }
 
@@ -193,7 +196,8 @@ final class Assignment {
 
     /** Puts the reserved room to use and polled records on their lanes. */
     void dispatch(ConsumerRecords<?, ?> records) {
-        run.limit.settle(reserved ? run.pollSize : 0, records.count());
+        // With an Overload each record has to get a place of its own.
+        run.limit.settle(reserved ? run.pollSize : 0, run.overload == null ? records.count() : 0);
         reserved = false;
         run.metrics.polled.add(records.count());
         run.wakeIfRoom(); // the poll may not have needed all of it
@@ -411,6 +415,9 @@ final class Assignment {
         AllSteps steps = new AllSteps();
         steps.take(() -> work.lanes.breakUpSlices(run.nanoTime.getAsLong()));
         work.lanes.forgetHanging();
+        if (run.overload != null) {
+            run.overload.remove(work);
+        }
         int dropped = work.inFlight.close();
         if (dropped > 0) {
             run.limit.release(dropped);

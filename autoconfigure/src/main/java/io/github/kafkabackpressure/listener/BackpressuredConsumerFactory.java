@@ -21,6 +21,9 @@ final class BackpressuredConsumerFactory<K, V> implements ConsumerFactory<K, V> 
 
     private @Nullable Decorator<K, V> decorator;
 
+    /** What makes the consumers: {@link #delegate}, or one like it whose consumers keep the bytes of records. */
+    private ConsumerFactory<K, V> maker;
+
     /** Changes the properties of a consumer to be made, and decorates it when it is. */
     interface Decorator<K, V> {
 
@@ -30,6 +33,12 @@ final class BackpressuredConsumerFactory<K, V> implements ConsumerFactory<K, V> 
 
     BackpressuredConsumerFactory(ConsumerFactory<K, V> delegate) {
         this.delegate = delegate;
+        this.maker = delegate;
+    }
+
+    /** Has the consumers keep the bytes of their records. */
+    void keepBytes() {
+        maker = WireConsumers.factory(delegate);
     }
 
     void setDecorator(Decorator<K, V> decorator) {
@@ -50,9 +59,7 @@ final class BackpressuredConsumerFactory<K, V> implements ConsumerFactory<K, V> 
             changed.putAll(properties);
         }
         return decorator.decorate(
-                clientIdSuffix,
-                changed,
-                props -> delegate.createConsumer(groupId, clientIdPrefix, clientIdSuffix, props));
+                clientIdSuffix, changed, props -> maker.createConsumer(groupId, clientIdPrefix, clientIdSuffix, props));
     }
 
     @Override

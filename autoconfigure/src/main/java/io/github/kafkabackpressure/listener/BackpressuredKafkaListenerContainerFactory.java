@@ -12,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -58,6 +59,9 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
     private @Nullable Function<? super BackpressuredMessageListenerContainer<?, ?>, ? extends ListenerMetrics> metrics;
 
     private List<ListenerOptionsCustomizer> customizers = List.of();
+
+    /** The rate limits of listeners with retry topics, by the id of the main listener. */
+    private final Map<String, RecordRates> rates = new ConcurrentHashMap<>();
 
     private @Nullable StringValueResolver valueResolver;
 
@@ -210,15 +214,26 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
                     "Call its setConsumerFactory().");
         }
         List<Source> sources = sources(endpoint);
+        ListenerOptions options = ListenerOptions.of(sources);
+        String mainId = endpoint.getMainListenerId();
+        boolean retries = mainId != null && !mainId.equals(endpoint.getId());
         ContainerProperties properties = properties(endpoint);
         BackpressuredMessageListenerContainer<K, V> container = new BackpressuredMessageListenerContainer<>(
                 consumerFactory,
                 properties,
-                ListenerOptions.of(sources),
+                retries ? options.ofRetries() : options,
                 key -> Source.nameOf(sources, key),
                 Boolean.TRUE.equals(virtualThreads),
                 acknowledging(endpoint),
                 metrics == null ? made -> ListenerMetrics.NOOP : metrics);
+        if (mainId != null) {
+            // Retries are as dear as first attempts: one rate holds for both.
+            container
+                    .overload()
+                    .setRates(() -> rates.computeIfAbsent(
+                            mainId,
+                            id -> ContainerOverload.makeRates(container, options.overload(), id, System::nanoTime)));
+        }
         if (endpoint.getId() == null) {
             // spring-kafka has one name for all that nobody names, by which meters and threads could not be told apart.
             container.setBeanName("container#" + UNNAMED.getAndIncrement());

@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
@@ -94,6 +96,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** The consumers that a start has made; under the lock, and only while the container starts. */
     private final List<Consumer<K, V>> made = new ArrayList<>();
 
+    private final ContainerOverload overload;
+
     BackpressuredMessageListenerContainer(
             ConsumerFactory<? super K, ? super V> consumerFactory,
             ContainerProperties containerProperties,
@@ -108,7 +112,11 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         this.virtualThreads = virtualThreads;
         this.acknowledging = acknowledging;
         this.metricsFactory = metricsFactory;
+        this.overload = new ContainerOverload(this, options);
         decorated().setDecorator(this::decorate);
+        if (keepsBytes()) {
+            decorated().keepBytes();
+        }
     }
 
     private BackpressuredConsumerFactory<K, V> decorated() {
@@ -135,6 +143,24 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         Throwable ofStart = startFailure;
         ListenerRun ended = failedRun;
         return ofStart != null || ended == null ? ofStart : ended.failure();
+    }
+
+    /** How full the listener is; {@code NORMAL} while the container is stopped. */
+    public BufferState getPressure() {
+        return overload.state();
+    }
+
+    /** Records that the listener has dropped unhandled since the container was made, by reason. */
+    public Map<DropReason, Long> getDropped() {
+        return overload.dropped();
+    }
+
+    ContainerOverload overload() {
+        return overload;
+    }
+
+    @Nullable ApplicationEventPublisher eventPublisher() {
+        return super.getApplicationEventPublisher();
     }
 
     /** What the listener has in work now, and what it has been doing. Does not stop it. */
@@ -200,13 +226,17 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
         ListenerTargets.check(this, options);
         StartReport.log(getListenerId(), options, virtualThreads, settingNames, STOP_MARGIN, context());
+        OverloadRules.check(this, options);
+        Executor executor = executor();
         ListenerRun starting = new ListenerRun(
                 options,
                 pollSize(),
-                executor(),
+                executor,
                 listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, acknowledging),
                 stats,
-                System::nanoTime);
+                System::nanoTime,
+                overload.signs(stats),
+                overload.factory(stats, executor));
         ListenerMetrics metrics = GuardedMetrics.of(metricsFactory.apply(this));
         stats.tell(metrics);
         starting.whenClosed(metrics::close);
@@ -366,6 +396,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 || StringUtils.hasText(consumerProperty(ConsumerConfig.GROUP_ID_CONFIG, ""));
         Duration maxPollInterval = Duration.ofMillis(
                 Long.parseLong(consumerProperty(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, "300000")));
+        if (keepsBytes()) {
+            WireConsumers.prepare(decorated(), properties);
+        }
         Consumer<K, V> kafka = creator.apply(properties);
         made.add(kafka); // until it is decorated
         BackpressuredConsumer<K, V> decorated = new BackpressuredConsumer<>(
@@ -379,6 +412,11 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         decorated.work().setNames(getListenerId() + suffix, clientId(kafka));
         made.set(made.size() - 1, decorated);
         return decorated;
+    }
+
+    /** Whether the bytes of records may be needed, which deserializers do not keep. */
+    private boolean keepsBytes() {
+        return options.overload().droppedTo() != null && options.overload().drops();
     }
 
     private static @Nullable String clientId(Consumer<?, ?> consumer) {

@@ -156,7 +156,7 @@ final class BatchCollector {
 
     private void addReady(List<RecordTask> batch, int limit) {
         while (batch.size() < limit) {
-            RecordTask task = (RecordTask) run.workers.takeReady(); // batch listeners have no slices
+            RecordTask task = run.takeReady();
             if (task == null) {
                 return;
             }
@@ -178,8 +178,12 @@ final class BatchCollector {
     private void addWaiting(List<RecordTask> batch, RecordTask last, int limit) {
         RecordTask task = last;
         while (batch.size() < limit) {
-            RecordTask next = (RecordTask) task.successor();
-            if (next == null || next.partition != task.partition || !start(next)) {
+            RecordTask next = (RecordTask) task.takeSuccessor();
+            if (next == null || next.partition != task.partition) {
+                return;
+            }
+            if (!start(next)) {
+                next.notStarted();
                 return;
             }
             batch.add(next);

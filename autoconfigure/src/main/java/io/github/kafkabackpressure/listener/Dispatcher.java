@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts the records that a consumer has polled on their lanes, as slices or one by one, and hands what may run to the
@@ -27,6 +28,9 @@ final class Dispatcher {
 
     private final ListenerRun run;
 
+    /** Sorts what is polled where more than a pause answers overload; null where nothing else does. */
+    private final @Nullable Sorter sorter;
+
     /** The partitions with slices that are not known to be over. */
     private final List<PartitionWork> sliced = new ArrayList<>();
 
@@ -39,6 +43,7 @@ final class Dispatcher {
     Dispatcher(Assignment assignment) {
         this.assignment = assignment;
         this.run = assignment.run;
+        this.sorter = run.overload == null ? null : new Sorter(run, run.overload);
     }
 
     /** Puts polled records on their lanes, and hands those to the workers that may run. */
@@ -52,7 +57,9 @@ final class Dispatcher {
             }
             PartitionWork work = assignment.work(partition);
             if (work == null) {
-                run.limit.release(polled.size()); // gone since the poll: its next owner gets them
+                if (sorter == null) {
+                    run.limit.release(polled.size()); // gone since the poll: its next owner gets them
+                }
                 continue;
             }
             long first = polled.get(0).offset();
@@ -60,6 +67,9 @@ final class Dispatcher {
                 assignment.sought(work, first); // by Kafka's consumer itself: a reset, or a log that was cut off
             }
             enqueue(work, polled, now, inSlices && work.lanes.takesSlice());
+        }
+        if (sorter != null) {
+            sorter.finish();
         }
         submitReady();
     }
@@ -85,6 +95,11 @@ final class Dispatcher {
         }
         work.lastPolled = polled.get(polled.size() - 1).offset();
         work.sight.polls.add(polled.get(0).offset(), now);
+        if (sorter != null) {
+            sorter.sort(work, polled, now);
+            assignment.touch(work);
+            return;
+        }
         work.inFlight.add(polled.size());
         if (run.byteMarks != null) {
             long bytes = 0;
@@ -142,6 +157,9 @@ final class Dispatcher {
     void rewind(PartitionWork work, long offset) {
         List<RecordTask> rest = work.lanes.breakUpSlices(run.nanoTime.getAsLong());
         work.rewind(offset);
+        if (run.overload != null) {
+            run.overload.rewind(work);
+        }
         for (RecordTask task : rest) {
             if (task.isDropped()) {
                 run.leaveFlight(task);

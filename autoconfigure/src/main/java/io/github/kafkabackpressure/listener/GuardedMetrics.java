@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -69,6 +70,15 @@ final class GuardedMetrics implements ListenerMetrics {
     public void finished(RecordOutcome outcome, long handledNanos) {
         try {
             metrics.finished(outcome, handledNanos);
+        } catch (RuntimeException | Error e) {
+            guard(e);
+        }
+    }
+
+    @Override
+    public void dropped(String strategy, DropReason reason) {
+        try {
+            metrics.dropped(strategy, reason);
         } catch (RuntimeException | Error e) {
             guard(e);
         }

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 
@@ -45,6 +46,14 @@ public interface ListenerMetrics {
      * @param handledNanos how long it took, retries included, in nanoseconds
      */
     default void finished(RecordOutcome outcome, long handledNanos) {}
+
+    /**
+     * A record was dropped unhandled, as the listener has more of them than it may have in flight.
+     *
+     * @param strategy what dropped it, as the property has it, such as {@code drop-oldest}
+     * @param reason why
+     */
+    default void dropped(String strategy, DropReason reason) {}
 
     /** The listener, or one of its partitions, was paused. */
     default void paused(PauseReason reason) {}

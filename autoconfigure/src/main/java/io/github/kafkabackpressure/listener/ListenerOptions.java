@@ -26,6 +26,7 @@ import org.springframework.util.unit.DataSize;
  * @param handlerTimeout how long the asynchronous result of a record may take, or 0 for any time
  * @param batchSize the most records in a batch, or 0 for an even share of what is in flight
  * @param batchLinger how long an incomplete batch waits for more records, not negative
+ * @param overload what else than a pause answers overload
  */
 public record ListenerOptions(
         Ordering ordering,
@@ -38,7 +39,36 @@ public record ListenerOptions(
         Duration commitInterval,
         Duration handlerTimeout,
         int batchSize,
-        Duration batchLinger) {
+        Duration batchLinger,
+        OverloadOptions overload) {
+
+    /** Options that answer overload by pauses only. */
+    public ListenerOptions(
+            Ordering ordering,
+            int maxInFlight,
+            int maxInFlightPerPartition,
+            long maxInFlightBytes,
+            double resumeAt,
+            int maxConcurrency,
+            Duration drainTimeout,
+            Duration commitInterval,
+            Duration handlerTimeout,
+            int batchSize,
+            Duration batchLinger) {
+        this(
+                ordering,
+                maxInFlight,
+                maxInFlightPerPartition,
+                maxInFlightBytes,
+                resumeAt,
+                maxConcurrency,
+                drainTimeout,
+                commitInterval,
+                handlerTimeout,
+                batchSize,
+                batchLinger,
+                OverloadOptions.OFF);
+    }
 
     static final int DEFAULT_MAX_IN_FLIGHT = 1000;
 
@@ -50,6 +80,23 @@ public record ListenerOptions(
 
     /** Larger limits than this are of no use and would overflow the counters. */
     static final int LARGEST_LIMIT = 1 << 30;
+
+    /** The options of a listener that retries the records of this one. */
+    ListenerOptions ofRetries() {
+        return new ListenerOptions(
+                ordering,
+                maxInFlight,
+                maxInFlightPerPartition,
+                maxInFlightBytes,
+                resumeAt,
+                maxConcurrency,
+                drainTimeout,
+                commitInterval,
+                handlerTimeout,
+                batchSize,
+                batchLinger,
+                overload.ofRetries());
+    }
 
     /**
      * A source of settings and the way to name one of its values in a message.
@@ -163,7 +210,8 @@ public record ListenerOptions(
                         ListenerSettings::batchLinger,
                         Duration.ZERO,
                         linger -> !linger.isNegative() && linger.compareTo(Duration.ofMinutes(1)) <= 0,
-                        "a duration from 0s to 1m"));
+                        "a duration from 0s to 1m"),
+                OverloadOptions.of(sources, maxInFlight));
     }
 
     private static int partOfLimit(

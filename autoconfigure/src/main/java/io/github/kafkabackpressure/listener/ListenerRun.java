@@ -77,6 +77,12 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     private final Executor executor;
 
+    /** What the listener tells of its load. */
+    final LoadSigns signs;
+
+    /** What else than a pause answers overload; null if nothing does. */
+    final @Nullable Overload overload;
+
     private final Invoker invoker;
 
     private final Invoker.@Nullable OfSlices ofSlices;
@@ -94,6 +100,18 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             Invoker.Factory invokers,
             ListenerMetrics metrics,
             LongSupplier nanoTime) {
+        this(options, pollSize, executor, invokers, metrics, nanoTime, LoadSigns.none(), run -> null);
+    }
+
+    ListenerRun(
+            ListenerOptions options,
+            int pollSize,
+            Executor executor,
+            Invoker.Factory invokers,
+            ListenerMetrics metrics,
+            LongSupplier nanoTime,
+            LoadSigns signs,
+            Overload.Factory overloads) {
         this.options = options;
         this.pollSize = pollSize;
         this.limit = new InFlightLimit(Watermarks.of(options.maxInFlight(), options.resumeAt()));
@@ -107,7 +125,9 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
                 new WorkerPool<>(options.maxConcurrency(), HandlingThread.marking(this::execute), this, nanoTime);
         this.activity = new RecentActivity(this);
         this.invoker = invokers.create(this);
-        this.ofSlices = invoker.ofSlices();
+        this.signs = signs;
+        this.overload = overloads.create(this);
+        this.ofSlices = overload == null ? invoker.ofSlices() : null; // each record is to be decided about
     }
 
     private void execute(Runnable work) {
@@ -157,7 +177,14 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     }
 
     @Override
-    public WorkerPool.Result handle(LaneTask task, long begun) {
+    public WorkerPool.Result handle(LaneTask claimed, long begun) {
+        LaneTask task = claimed;
+        if (claimed instanceof Ticket ticket) {
+            task = ticket.take(begun);
+            if (task == null) {
+                return WorkerPool.Result.OVER;
+            }
+        }
         RunningRecords.Place place = running.place();
         place.begin(task instanceof WaitingRecord waiting ? waiting.inLane() : task, begun);
         try {
@@ -378,6 +405,28 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         leftFlight(task, outcome, begun, partition.inFlight.finish());
     }
 
+    /** Takes a started record out of flight that will not be handled, and need not be. */
+    void dropped(RecordTask task) {
+        task.handled = true;
+        PartitionWork partition = task.partition;
+        partition.owner.mailbox.put(task);
+        leftFlight(task, partition.inFlight.finish());
+    }
+
+    /** A task that a worker may start, to be handled together with another one; null if there is none. */
+    @Nullable RecordTask takeReady() {
+        while (true) {
+            LaneTask task = workers.takeReady();
+            if (!(task instanceof Ticket ticket)) {
+                return (RecordTask) task; // batch listeners have no slices
+            }
+            RecordTask taken = ticket.take(nanoTime.getAsLong());
+            if (taken != null) {
+                return taken;
+            }
+        }
+    }
+
     /** Takes a record out of flight that was not finished: nothing past it in its partition is committed. */
     void unfinished(RecordTask task, long begun) {
         leftFlight(task, RecordOutcome.UNFINISHED, begun, task.partition.inFlight.finish());
@@ -412,13 +461,26 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     }
 
     private void leftFlight(RecordTask task, RecordOutcome outcome, long begun, int left) {
+        metrics.finished(outcome, nanoTime.getAsLong() - begun);
+        leftFlight(task, left);
+    }
+
+    private void leftFlight(RecordTask task, int left) {
         PartitionWork partition = task.partition;
         limit.release(1);
         if (byteMarks != null) {
             removeBytes(partition, bytes(task.record));
         }
-        metrics.finished(outcome, nanoTime.getAsLong() - begun);
         wake(partition, left);
+    }
+
+    /** Counts the bytes of a record in, if they are counted. */
+    void addBytes(PartitionWork partition, ConsumerRecord<?, ?> record) {
+        if (byteMarks != null) {
+            long bytes = bytes(record);
+            partition.addBytes(bytes);
+            bytesInFlight.addAndGet(bytes);
+        }
     }
 
     private void wake(PartitionWork partition, int left) {
@@ -545,6 +607,10 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     /** Ends the workers; those that still handle a record are interrupted. */
     void close() {
         workers.close();
+        if (overload != null) {
+            overload.close();
+        }
+        signs.end();
         if (executor instanceof ExecutorService service) {
             service.shutdownNow();
         }

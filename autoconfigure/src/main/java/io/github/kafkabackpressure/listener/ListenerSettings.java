@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
+import io.github.kafkabackpressure.ListenerOverflow;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -9,6 +10,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.NestedConfigurationProperty;
 import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.context.properties.bind.BindHandler;
 import org.springframework.boot.context.properties.bind.Bindable;
@@ -40,6 +42,19 @@ import org.springframework.util.unit.DataSize;
  * @param batchSize the most records in a batch of a batch listener; an even share of what is in flight among
  *     max-concurrency, at most 500, unless it is set
  * @param batchLinger how long an incomplete batch waits for more records
+ * @param overflow what happens when no more records may be in flight: partitions are paused, or waiting records are
+ *     dropped; with conflate, of each key only the newest waiting record is kept
+ * @param maxAge a record that is older than this when its turn comes is dropped; 0, the default, is any age
+ * @param droppedTo the topic that dropped records are written to; a record counts as dropped when it is there
+ * @param softLimit records in flight from which on those below shed-priority are dropped
+ * @param shedPriority records below this priority are dropped above the soft limit; 0 sheds none
+ * @param bypassPriority records of this priority and above pass the rate limit; 10 lets none pass
+ * @param defaultPriority the priority, from 0 to 9, of a record that nothing says one of
+ * @param priorityHeader the header that holds a record's priority, as a decimal digit or as one byte
+ * @param priority a SpEL expression on the ConsumerRecord that gives a record's priority from 0 to 9
+ * @param topicPriority priorities of the listener's topics, from 0 to 9: the lower ones get what the higher ones leave,
+ *     but never nothing
+ * @param rateLimit how many records may be started in a time
  */
 public record ListenerSettings(
         @Nullable Ordering ordering,
@@ -52,7 +67,18 @@ public record ListenerSettings(
         @Nullable Duration commitInterval,
         @Nullable Duration handlerTimeout,
         @Nullable Integer batchSize,
-        @Nullable Duration batchLinger) {
+        @Nullable Duration batchLinger,
+        @Nullable ListenerOverflow overflow,
+        @Nullable Duration maxAge,
+        @Nullable String droppedTo,
+        @Nullable Integer softLimit,
+        @Nullable Integer shedPriority,
+        @Nullable Integer bypassPriority,
+        @Nullable Integer defaultPriority,
+        @Nullable String priorityHeader,
+        @Nullable String priority,
+        @Nullable Map<String, Integer> topicPriority,
+        @NestedConfigurationProperty @Nullable RateLimitSettings rateLimit) {
 
     private static final String ROOT = "settings";
 
@@ -95,7 +121,7 @@ public record ListenerSettings(
             if (attribute instanceof String text) {
                 String resolved = resolver.apply(text);
                 if (StringUtils.hasText(resolved)) {
-                    keys.put(key.name(), resolved.trim());
+                    putAttribute(keys, key, resolved.trim());
                 }
             } else if (attribute instanceof Object[] atMostOne && atMostOne.length > 0) {
                 if (atMostOne.length > 1) {
@@ -108,6 +134,24 @@ public record ListenerSettings(
             }
         }
         return bound(keys, ListenerSettings::attributeName);
+    }
+
+    /** An attribute for a key with entries has them as {@code name=value, name=value}. */
+    private static void putAttribute(Map<String, Object> keys, SettingKey key, String text) {
+        if (!key.isMap()) {
+            keys.put(key.name(), text);
+            return;
+        }
+        for (String entry : text.split(",", -1)) {
+            int end = entry.lastIndexOf('=');
+            if (end < 1) {
+                throw new InvalidBackpressurePropertyException(
+                        attributeName(key.name()), text, "entries like \"orders=9, audit=1\"");
+            }
+            keys.put(
+                    key.name() + "[" + entry.substring(0, end).trim() + "]",
+                    entry.substring(end + 1).trim());
+        }
     }
 
     /** How a message names the attribute of a key. */

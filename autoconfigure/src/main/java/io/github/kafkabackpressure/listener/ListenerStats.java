@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.DurationCounts;
@@ -113,6 +114,11 @@ final class ListenerStats implements ListenerMetrics {
         ended.add(outcome, records);
         handledNanos.add(outcome, nanos * records);
         handling.count(nanos, records);
+    }
+
+    @Override
+    public void dropped(String strategy, DropReason reason) {
+        told.dropped(strategy, reason);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.buffer.WaitingLanes;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.progress.DroppedRecords;
 import io.github.kafkabackpressure.progress.OffsetTracker;
@@ -35,6 +36,9 @@ final class PartitionWork {
 
     /** What is to be seen of it from outside. */
     final PartitionSight sight = new PartitionSight();
+
+    /** Where its records wait if an {@link Overload} answers; null if they wait in {@link #lanes}. */
+    final @Nullable WaitingLanes queues;
 
     private final AtomicLong bytes = new AtomicLong();
 
@@ -93,6 +97,7 @@ final class PartitionWork {
         this.owner = owner;
         this.lagHoldsUntil = owner.run.nanoTime.getAsLong();
         this.lanes = new PartitionLanes(this, ordering);
+        this.queues = owner.run.overload == null ? null : Sorter.lanes(ordering);
     }
 
     /**

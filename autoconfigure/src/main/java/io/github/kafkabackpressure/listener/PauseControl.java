@@ -57,6 +57,9 @@ final class PauseControl {
 
     private final Shares shares;
 
+    /** What topics of different worth get; null if all are alike. */
+    private final @Nullable TopicShares topicShares;
+
     private final Set<PartitionWork> pausedForShare = new LinkedHashSet<>();
 
     /** The partitions that the user paused; made anew when they change, as the loop asks for them at each turn. */
@@ -81,6 +84,8 @@ final class PauseControl {
                 ? Watermarks.of(run.options.maxInFlightPerPartition(), run.options.resumeAt())
                 : null;
         this.shares = new Shares(assignment, consumer);
+        this.topicShares =
+                run.options.overload().topicPriority().isEmpty() ? null : new TopicShares(assignment, consumer);
     }
 
     /** Why the whole listener is paused on this consumer; null if it is not. */
@@ -94,11 +99,12 @@ final class PauseControl {
      */
     void update() {
         shares.beginTick();
-        if (listenerReason == null && run.workers.isComputing() && hasPartitionsToPoll()) {
+        if (listenerReason == null && run.overload == null && run.workers.isComputing() && hasPartitionsToPoll()) {
             awaitRoomOfPartition();
             awaitRoom(); // last, as another consumer may take the room
         }
         decideListener();
+        run.signs.update(run.limit.inFlight(), listenerReason == PauseReason.MAX_IN_FLIGHT);
         if (!applyListener()) {
             apply(assignment.touched());
             if (!pausedForShare.isEmpty()) {
@@ -334,6 +340,12 @@ final class PauseControl {
     }
 
     private @Nullable PauseReason listenerReasonNow() {
+        if (run.overload != null && run.overload.hasUnsorted()) {
+            return PauseReason.MAX_IN_FLIGHT;
+        }
+        if (run.overload != null && run.overload.pollsWhileFull()) {
+            return pausedForBytes();
+        }
         if (!assignment.reserved) {
             boolean mayTake = listenerReason != PauseReason.MAX_IN_FLIGHT || run.limit.isDrainedToLowWatermark();
             assignment.reserved = mayTake && run.limit.tryReserveInTurn(assignment, run.pollSize);
@@ -341,6 +353,10 @@ final class PauseControl {
         if (!assignment.reserved) {
             return PauseReason.MAX_IN_FLIGHT;
         }
+        return pausedForBytes();
+    }
+
+    private @Nullable PauseReason pausedForBytes() {
         return run.byteMarks != null && run.byteMarks.pauses(run.bytesInFlight.get())
                 ? PauseReason.MAX_IN_FLIGHT_BYTES
                 : null;
@@ -421,23 +437,34 @@ final class PauseControl {
             if (now != null) {
                 run.metrics.paused(now);
             }
-            if (now == PauseReason.FAIR_SHARE) {
+            if (isShare(now)) {
                 pausedForShare.add(work);
-            } else if (before == PauseReason.FAIR_SHARE) {
+            } else if (isShare(before)) {
                 pausedForShare.remove(work);
             }
         }
+    }
+
+    /** Whether it is a reason that ends without a signal, by what others do. */
+    private static boolean isShare(@Nullable PauseReason reason) {
+        return reason == PauseReason.FAIR_SHARE || reason == PauseReason.TOPIC_PRIORITY;
     }
 
     private @Nullable PauseReason ownReason(PartitionWork work) {
         if (work.tracker.span() >= LONGEST_SPAN) {
             return PauseReason.FRONTIER_STUCK;
         }
+        if (topicShares != null && topicShares.leavesPollToHigher(work)) {
+            return PauseReason.TOPIC_PRIORITY;
+        }
         if (partitionMarks != null) {
             boolean paused = work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION;
             return partitionMarks.pauses(paused, work.inFlight.inFlight())
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
                     : null;
+        }
+        if (run.overload != null && run.overload.pollsWhileFull()) {
+            return null; // who comes when it is full is dropped, or others for it: shares would decide otherwise
         }
         return shares.leavesPollToOthers(work) ? PauseReason.FAIR_SHARE : null;
     }

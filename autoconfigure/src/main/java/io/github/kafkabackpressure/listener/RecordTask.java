@@ -11,7 +11,7 @@ import org.springframework.core.log.LogAccessor;
  *
  * <p>Threading: handed from the consumer's thread to a worker and back by the queues between them.
  */
-final class RecordTask extends LaneTask {
+class RecordTask extends LaneTask {
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordTask.class));
 
@@ -50,6 +50,9 @@ final class RecordTask extends LaneTask {
         this.number = number;
         this.queuedAt = queuedAt;
     }
+
+    /** Takes in that it was taken from its lane and not started after all. Called by the worker that has taken it. */
+    void notStarted() {}
 
     /** Whether a seek has dropped it before it was finished. Called by any thread. */
     boolean isDropped() {

@@ -1,11 +1,13 @@
 package io.github.kafkabackpressure.metrics;
 
+import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Recent;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Totals;
+import io.github.kafkabackpressure.listener.OverloadOptions;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
@@ -250,6 +252,15 @@ final class ListenerMeters extends SharedMeters {
                     "Records by how they ended",
                     Tags.of("outcome", tag(outcome)),
                     totals -> totals.outcomes().getOrDefault(outcome, 0L));
+        }
+        OverloadOptions overload = container.getOptions().overload();
+        for (DropReason reason : overload.drops() ? DropReason.values() : new DropReason[0]) {
+            to.counter(
+                    "dropped",
+                    "records",
+                    "Records dropped unhandled, by what dropped them and why",
+                    Tags.of("strategy", overload.strategy(reason), "reason", reason.text()),
+                    totals -> container.getDropped().getOrDefault(reason, 0L));
         }
         to.counter("attempts.failed", "attempts", "Attempts that failed", Tags.empty(), Totals::failedAttempts);
         to.counter("retries", "attempts", "Attempts after the first", Tags.empty(), Totals::retries);

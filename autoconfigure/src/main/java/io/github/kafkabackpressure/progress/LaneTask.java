@@ -59,7 +59,7 @@ public abstract class LaneTask {
      *
      * @return the task of the lane that may run now, or null if the lane is empty
      */
-    public final @Nullable LaneTask finish() {
+    public @Nullable LaneTask finish() {
         return (LaneTask) NEXT.getAndSet(this, FINISHED);
     }
 
@@ -74,7 +74,12 @@ public abstract class LaneTask {
     }
 
     /** The task that waits for this one; null if there is none so far. Meaningful only while this task runs. */
-    public final @Nullable LaneTask successor() {
+    public @Nullable LaneTask successor() {
         return next;
+    }
+
+    /** As {@link #successor}, to be started together with this one; who does not start it says so. */
+    public @Nullable LaneTask takeSuccessor() {
+        return successor();
     }
 }

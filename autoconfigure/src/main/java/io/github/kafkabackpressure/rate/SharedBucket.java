@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.rate;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.rate.SharedRateLimit.Grant;
 import io.github.kafkabackpressure.rate.SharedRateLimit.Rate;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -185,38 +187,43 @@ public final class SharedBucket implements Bucket {
 
     private void ask(long request, long most) {
         try {
-            source.take(name, most, rate).whenComplete((grant, failure) -> {
-                if (failure == null && grant != null) {
-                    granted(request, grant);
-                } else {
-                    failed(request);
-                }
+            CompletionStage<Grant> answer = source.take(name, most, rate);
+            CompletableFuture<Grant> future = answer.toCompletableFuture();
+            if (future.isDone()) {
+                take(request, future.handle((grant, failure) -> grant).join());
+                return; // who asks looks again
+            }
+            // Not on this thread, which may hold locks that those need who are told.
+            future.whenCompleteAsync((grant, failure) -> {
+                take(request, failure == null ? grant : null);
+                answered.run();
             });
         } catch (RuntimeException e) {
             failed(request);
         }
     }
 
-    private void granted(long request, Grant grant) {
-        synchronized (this) {
-            tokens += grant.tokens(); // also of an answer that comes late: they are taken
-            if (request == requests) {
-                state = State.IDLE;
-                local = null;
-                notBefore = nanoTime.getAsLong() + (grant.tokens() > 0 ? 0 : Math.max(1, grant.nanosToNext()));
-            }
+    private void take(long request, @Nullable Grant grant) {
+        if (grant == null) {
+            failed(request);
+        } else {
+            granted(request, grant);
         }
-        answered.run();
     }
 
-    private void failed(long request) {
-        synchronized (this) {
-            if (request != requests || state == State.IDLE) {
-                return;
-            }
+    private synchronized void granted(long request, Grant grant) {
+        tokens += grant.tokens(); // also of an answer that comes late: they are taken
+        if (request == requests) {
+            state = State.IDLE;
+            local = null;
+            notBefore = nanoTime.getAsLong() + (grant.tokens() > 0 ? 0 : Math.max(1, grant.nanosToNext()));
+        }
+    }
+
+    private synchronized void failed(long request) {
+        if (request == requests && state != State.IDLE) {
             state = State.AWAY;
             since = nanoTime.getAsLong();
         }
-        answered.run();
     }
 }

@@ -4,9 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.listener.ListenerOptions;
 import io.github.kafkabackpressure.listener.ListenerSettings;
+import io.github.kafkabackpressure.listener.OverloadOptions;
+import io.github.kafkabackpressure.listener.SettingKey;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.reflect.RecordComponent;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -33,9 +34,18 @@ class ConfigurationMetadataTests {
     /** These are off, or depend on others, unless they are set. */
     private static final Set<String> WITHOUT_DEFAULT = Set.of(
             LISTENER + "batch-size",
+            LISTENER + "dropped-to",
             LISTENER + "handler-timeout",
             LISTENER + "max-in-flight-bytes",
-            LISTENER + "max-in-flight-per-partition");
+            LISTENER + "max-in-flight-per-partition",
+            LISTENER + "priority",
+            LISTENER + "rate-limit.ahead",
+            LISTENER + "rate-limit.burst",
+            LISTENER + "rate-limit.rate",
+            LISTENER + "rate-limit.shared",
+            LISTENER + "rate-limit.window-records",
+            LISTENER + "soft-limit",
+            LISTENER + "topic-priority");
 
     private static final Map<String, JSONObject> PROPERTIES = new HashMap<>();
 
@@ -60,16 +70,10 @@ class ConfigurationMetadataTests {
         }
     }
 
-    private static String kebab(String name) {
-        return name.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
-    }
-
     @Test
     void everyKeyOfAListenerIsListedAndNoOther() {
         Set<String> keys = new TreeSet<>(Set.of(LISTENER + "enabled"));
-        for (RecordComponent component : ListenerSettings.class.getRecordComponents()) {
-            keys.add(LISTENER + kebab(component.getName()));
-        }
+        SettingKey.all(ListenerSettings.class).forEach(key -> keys.add(LISTENER + key.name()));
         assertThat(PROPERTIES.keySet().stream().filter(name -> name.startsWith(LISTENER)))
                 .containsExactlyInAnyOrderElementsOf(keys);
     }
@@ -90,6 +94,14 @@ class ConfigurationMetadataTests {
         assertThat(defaultOf("max-in-flight")).isEqualTo(options.maxInFlight());
         assertThat(defaultOf("max-concurrency")).isEqualTo(options.maxConcurrency());
         assertThat(defaultOf("resume-at")).isEqualTo(options.resumeAt());
+        OverloadOptions overload = options.overload();
+        assertThat(defaultOf("overflow")).isEqualTo(overload.overflow().propertyValue());
+        assertThat(DurationStyle.detectAndParse(defaultOf("max-age").toString()))
+                .isEqualTo(overload.maxAge());
+        assertThat(defaultOf("shed-priority")).isEqualTo(overload.shedPriority());
+        assertThat(defaultOf("bypass-priority")).isEqualTo(overload.bypassPriority());
+        assertThat(defaultOf("default-priority")).isEqualTo(overload.defaultPriority());
+        assertThat(defaultOf("priority-header")).isEqualTo(overload.priorityHeader());
         assertThat(DurationStyle.detectAndParse(defaultOf("drain-timeout").toString()))
                 .isEqualTo(options.drainTimeout());
         assertThat(DurationStyle.detectAndParse(defaultOf("batch-linger").toString()))

@@ -50,7 +50,18 @@ class ImpossibleListenerPropertiesTests {
                 "max-concurrency             | 0                    | from 1 to",
                 "drain-timeout               | -1s                  | from 0s to 1d",
                 "drain-timeout               | 3d                   | from 0s to 1d",
-                "commit-interval             | 0s                   | from 1ms to 1d"
+                "commit-interval             | 0s                   | from 1ms to 1d",
+                "max-age                     | -1s                  | from 0s",
+                "dropped-to                  | not a topic          | the name of a topic",
+                "soft-limit                  | 0                    | from 1 to max-in-flight",
+                "shed-priority               | 11                   | 0 to 10",
+                "bypass-priority             | -1                   | 0 to 10",
+                "default-priority            | 10                   | 0 to 9",
+                "priority                    | value.               | a SpEL expression",
+                "topic-priority.orders       | 10                   | 0 to 9",
+                "rate-limit.rate             | 0                    | 1 to 1000000000 tokens a second",
+                "rate-limit.window-records   | 0                    | 1 to 10000000 records",
+                "rate-limit.burst            | 10                   | unset, as long as neither"
             })
     void impossibleDefaultStopsTheStart(String key, String value, String legal, CapturedOutput output) {
         String property = "kafka.backpressure.listener." + key;
@@ -64,11 +75,37 @@ class ImpossibleListenerPropertiesTests {
                 .contains(legal);
     }
 
+    /** A value that is impossible because of another one. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.cost=11          | 1 to rate-limit.burst, which is 10",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.cost=0           | 1 to rate-limit.burst, which is 10",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.cost=value..size | a SpEL expression",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.ahead=11         | 1 to rate-limit.burst, which is 10",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.per=tenant       | header:<name>",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.window=1s        | unset where rate-limit.rate",
+                "rate-limit.rate=50      | rate-limit.burst=10  | rate-limit.window-records=5 | unset where rate-limit.rate",
+                "rate-limit.window=1s    | rate-limit.window-records=5 | rate-limit.cost=2    | unset where rate-limit.window-records",
+                "max-in-flight=10        | resume-at=0.5        | soft-limit=11               | max-in-flight, which is 10"
+            })
+    void aValueThatAnotherOneMakesImpossibleStopsTheStart(
+            String one, String other, String impossible, String legal, CapturedOutput output) {
+        String prefix = "kafka.backpressure.listener.";
+        InvalidBackpressurePropertyException failure =
+                causeOf(start(List.of(), prefix + one, prefix + other, prefix + impossible));
+        assertThat(failure.property()).isEqualTo(prefix + impossible.substring(0, impossible.indexOf('=')));
+        assertThat(failure.legal()).contains(legal);
+        assertThat(output).contains("APPLICATION FAILED TO START").contains(failure.property());
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
                 "max-in-flight | many       |",
+                "overflow      | drop-all   |",
                 "ordering      | alphabetic |",
                 "resume-at     | half       |",
                 "drain-timeout | soon       |"

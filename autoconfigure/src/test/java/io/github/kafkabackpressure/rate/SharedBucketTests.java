@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.rate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.rate.SharedRateLimit.Grant;
 import io.github.kafkabackpressure.rate.SharedRateLimit.Rate;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -19,7 +21,7 @@ class SharedBucketTests {
 
     private final List<Long> amounts = new ArrayList<>();
 
-    private int answers;
+    private final AtomicInteger answers = new AtomicInteger();
 
     private long now;
 
@@ -31,7 +33,7 @@ class SharedBucketTests {
         assertThat(amounts).containsExactly(10L);
         answer(0, 10, 0);
 
-        assertThat(answers).isEqualTo(1);
+        assertThat(answers).hasValue(1);
         for (int record = 0; record < 6; record++) {
             assertThat(bucket.tryTake(1, now)).isZero();
         }
@@ -69,7 +71,7 @@ class SharedBucketTests {
     void recordsWaitWhileTheBucketIsAway() {
         SharedBucket bucket = bucket(null);
         bucket.tryTake(1, now);
-        asked.get(0).completeExceptionally(new IllegalStateException("away"));
+        fail(0);
 
         assertThat(bucket.tryTake(1, now + SECOND / 2)).isEqualTo(SECOND / 2);
         assertThat(asked).hasSize(1);
@@ -84,7 +86,7 @@ class SharedBucketTests {
     void recordsGoByTheLocalShareWhileTheBucketIsAway() {
         SharedBucket bucket = bucket(() -> 5);
         bucket.tryTake(1, now);
-        asked.get(0).completeExceptionally(new IllegalStateException("away"));
+        fail(0);
 
         int passed = passedWithin(bucket, 4 * SECOND);
         assertThat(passed).isBetween(19, 20);
@@ -130,11 +132,19 @@ class SharedBucketTests {
                 new Rate(100, 100),
                 10,
                 share,
-                () -> answers++,
+                answers::incrementAndGet,
                 () -> now);
     }
 
     private void answer(int request, long tokens, long nanosToNext) {
+        int before = answers.get();
         asked.get(request).complete(new Grant(tokens, nanosToNext));
+        await().until(() -> answers.get() > before);
+    }
+
+    private void fail(int request) {
+        int before = answers.get();
+        asked.get(request).completeExceptionally(new IllegalStateException("away"));
+        await().until(() -> answers.get() > before);
     }
 }

@@ -1,0 +1,156 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.BufferState;
+import io.github.kafkabackpressure.DropReason;
+import io.github.kafkabackpressure.ListenerRefusedException;
+import io.github.kafkabackpressure.rate.SharedRateLimit;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.ApplicationContext;
+import org.springframework.context.ApplicationEventPublisher;
+
+/**
+ * What outlives the runs of a container of its answers to overload: what it has dropped, its rate limits, how full it is.
+ * Makes what one run needs of it.
+ *
+ * <p>Threading: the thread that starts and stops the container; anyone may ask.
+ */
+final class ContainerOverload {
+
+    private final BackpressuredMessageListenerContainer<?, ?> container;
+
+    private final OverloadOptions options;
+
+    private final int maxInFlight;
+
+    private final LongSupplier nanoTime = System::nanoTime;
+
+    private @Nullable Supplier<RecordRates> rates;
+
+    private @Nullable RecordRates ownRates;
+
+    private final AtomicReference<@Nullable DropCounts> counts = new AtomicReference<>();
+
+    private volatile @Nullable Pressure pressure;
+
+    ContainerOverload(BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
+        this.container = container;
+        this.options = options.overload();
+        this.maxInFlight = options.maxInFlight();
+    }
+
+    /** Sets where the rate limits come from that several containers share. */
+    void setRates(Supplier<RecordRates> shared) {
+        this.rates = shared;
+    }
+
+    /** Records dropped since the container was made, by reason. */
+    Map<DropReason, Long> dropped() {
+        DropCounts now = counts.get();
+        return now == null ? Map.of() : now.counts();
+    }
+
+    BufferState state() {
+        Pressure now = pressure;
+        return now == null ? BufferState.NORMAL : now.state();
+    }
+
+    /** Makes the signs of a run that begins. */
+    LoadSigns signs(ListenerMetrics metrics) {
+        ApplicationEventPublisher publisher = container.eventPublisher();
+        String id = container.getListenerId();
+        DropEpisodes episodes = options.drops()
+                ? new DropEpisodes(id, counts(metrics), event -> {
+                    if (publisher != null) {
+                        publisher.publishEvent(event);
+                    }
+                })
+                : null;
+        long soft = options.softLimit() > 0 ? options.softLimit() : Math.max(1, maxInFlight * 4L / 5);
+        Pressure made = new Pressure(soft, maxInFlight, state -> {
+            if (publisher != null) {
+                publisher.publishEvent(new ListenerPressureEvent(id, state, container.getInFlight()));
+            }
+        });
+        pressure = made;
+        return new LoadSigns(made, episodes, nanoTime);
+    }
+
+    /** Makes the answers of a run that begins. */
+    Overload.Factory factory(ListenerMetrics metrics, Executor executor) {
+        if (!options.isOn()) {
+            return run -> null;
+        }
+        DropCounts ofContainer = counts(metrics);
+        RecordRates limits = rates();
+        String topic = options.droppedTo();
+        ApplicationContext context = container.context();
+        DroppedTopic target;
+        if (topic == null || !options.drops()) {
+            target = null;
+        } else if (context == null) {
+            throw new ListenerRefusedException(
+                    "The listener '" + container.getListenerId() + "' has dropped-to, but no application context with a"
+                            + " KafkaTemplate.",
+                    "Call the factory's setApplicationContext(), or remove dropped-to.");
+        } else {
+            target = DroppedTopic.of(container.getListenerId(), topic, context, ofContainer);
+        }
+        return run -> {
+            run.whenClosed(() -> {
+                if (target != null) {
+                    target.close();
+                }
+            });
+            return new Overload(run, options, limits, ofContainer, target, executor);
+        };
+    }
+
+    private DropCounts counts(ListenerMetrics metrics) {
+        counts.compareAndSet(null, new DropCounts(options, metrics));
+        DropCounts made = counts.get();
+        return made == null ? new DropCounts(options, metrics) : made;
+    }
+
+    private RecordRates rates() {
+        if (rates != null) {
+            return rates.get();
+        }
+        RecordRates known = ownRates;
+        if (known == null) {
+            known = makeRates(container, options, container.getListenerId(), nanoTime);
+            ownRates = known;
+        }
+        return known;
+    }
+
+    /**
+     * Makes the rate limits of a listener.
+     *
+     * @param id the id of the listener, or of the one whose records it retries
+     */
+    static RecordRates makeRates(
+            BackpressuredMessageListenerContainer<?, ?> container,
+            OverloadOptions options,
+            String id,
+            LongSupplier nanoTime) {
+        RateLimitOptions limit = options.rateLimit();
+        String bean = limit == null ? null : limit.shared();
+        SharedRateLimit shared = null;
+        if (bean != null) {
+            ApplicationContext context = container.context();
+            if (context == null || !context.containsBean(bean) || !context.isTypeMatch(bean, SharedRateLimit.class)) {
+                throw new IllegalStateException(
+                        "The listener '" + container.getListenerId() + "' has rate-limit.shared="
+                                + bean + ", but there is no SharedRateLimit bean of that name. With Bucket4j it is"
+                                + " Bucket4jSharedRateLimit.ofBytes(proxyManager).");
+            }
+            shared = context.getBean(bean, SharedRateLimit.class);
+        }
+        return new RecordRates(options, "kafka-backpressure:" + container.getGroupId() + ":" + id, shared, nanoTime);
+    }
+}

@@ -1,0 +1,145 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.DropReason;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.commons.logging.LogFactory;
+import org.springframework.core.log.LogAccessor;
+
+/**
+ * Writes dropped records to the topic {@code dropped-to}. A record is over when the broker has acknowledged it there; one
+ * that cannot be written is tried again for as long as its partition is here.
+ *
+ * <p>Threading: any thread. One thread at a time hands records to Kafka's producer, as that may block for want of
+ * metadata or memory; it ends when there are none.
+ */
+final class DroppedSender {
+
+    /** Writes a dropped record. */
+    interface Target {
+
+        /** Starts to write; may block. The stage ends when the broker has acknowledged the record. */
+        CompletionStage<?> write(QueuedRecord record, DropReason reason);
+    }
+
+    private record Leaving(QueuedRecord record, DropReason reason) {}
+
+    private static final long RETRY_MILLIS = 500;
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(DroppedSender.class));
+
+    private final Overload overload;
+
+    private final Target target;
+
+    private final Executor executor;
+
+    private final Deque<Leaving> queue = new ConcurrentLinkedDeque<>();
+
+    /** Whether a thread writes, or a time is set for one to begin. */
+    private final AtomicBoolean busy = new AtomicBoolean();
+
+    /** Whether the last attempt failed. */
+    private final AtomicBoolean failing = new AtomicBoolean();
+
+    private volatile boolean waits;
+
+    DroppedSender(Overload overload, Target target, Executor executor) {
+        this.overload = overload;
+        this.target = target;
+        this.executor = executor;
+    }
+
+    /** Whether the topic could not be written last. */
+    boolean isFailing() {
+        return failing.get();
+    }
+
+    void send(QueuedRecord record, DropReason reason) {
+        queue.add(new Leaving(record, reason));
+        start();
+    }
+
+    /** Gives up what has not been begun of a partition that goes away. */
+    void forget(PartitionWork work) {
+        for (Leaving leaving : List.copyOf(queue)) {
+            if (leaving.record.task.partition == work && queue.remove(leaving)) {
+                overload.notSent(leaving.record);
+            }
+        }
+    }
+
+    private void start() {
+        if (!waits && busy.compareAndSet(false, true)) {
+            try {
+                executor.execute(this::writeAll);
+            } catch (RejectedExecutionException e) {
+                busy.set(false); // the listener has stopped: the records come again
+            }
+        }
+    }
+
+    private void writeAll() {
+        boolean goesOn = true;
+        for (Leaving next = queue.poll(); next != null && goesOn; next = goesOn ? queue.poll() : null) {
+            goesOn = write(next);
+        }
+        busy.set(false);
+        if (goesOn && !queue.isEmpty()) {
+            start(); // one that came after the look above saw this thread
+        }
+    }
+
+    /** False if it is of no use to try the next one now. */
+    private boolean write(Leaving leaving) {
+        QueuedRecord record = leaving.record;
+        if (record.task.isOver()) {
+            overload.notSent(record);
+            return true;
+        }
+        try {
+            target.write(record, leaving.reason).whenComplete((written, failure) -> {
+                if (failure == null) {
+                    overload.sent(record, leaving.reason);
+                    succeeded();
+                } else {
+                    failed(leaving, failure);
+                }
+            });
+            return !waits;
+        } catch (RuntimeException e) {
+            failed(leaving, e);
+            return false;
+        }
+    }
+
+    private void succeeded() {
+        if (failing.get() && failing.compareAndSet(true, false)) {
+            overload.wakeConsumers();
+            LOG.info(() -> "The topic of dropped records, " + overload.options.droppedTo() + ", can be written again");
+        }
+    }
+
+    private void failed(Leaving leaving, Throwable failure) {
+        if (failing.compareAndSet(false, true)) {
+            LOG.error(
+                    failure,
+                    () -> "The topic of dropped records, " + overload.options.droppedTo()
+                            + ", cannot be written. They are kept, and the listener is paused until they can be written.");
+        }
+        queue.addFirst(leaving);
+        waits = true;
+        CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS, executor)
+                .execute(() -> {
+                    waits = false;
+                    start();
+                });
+    }
+}

@@ -1,0 +1,202 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.listener.OverloadOptions.Values;
+import io.github.kafkabackpressure.rate.TokenBucket;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many records a listener may start in a time. Either {@code rate} or {@code windowRecords} is set.
+ *
+ * <p>Threading: immutable.
+ *
+ * @param rate tokens a second; 0 where a window counts
+ * @param burst the most tokens that a bucket holds
+ * @param cost tokens that a record takes
+ * @param costExpression an expression for the tokens that a record takes; null for {@code cost}
+ * @param windowRecords records in any window; 0 where a rate counts
+ * @param window the length of the window
+ * @param per which records share a bucket
+ * @param header the header whose values have a bucket each, with {@link Per#HEADER}
+ * @param shared the bean that keeps the buckets for several instances; null for buckets in this JVM
+ * @param ahead tokens that are taken from it at once
+ * @param onFailure what holds while it cannot be reached
+ */
+public record RateLimitOptions(
+        long rate,
+        long burst,
+        long cost,
+        @Nullable String costExpression,
+        int windowRecords,
+        Duration window,
+        Per per,
+        String header,
+        @Nullable String shared,
+        long ahead,
+        OnFailure onFailure) {
+
+    /** Which records share a bucket. */
+    public enum Per {
+        /** All of the listener. */
+        LISTENER,
+        /** Those of a partition. */
+        PARTITION,
+        /** Those with equal keys. */
+        KEY,
+        /** Those with the same value of a header. */
+        HEADER
+    }
+
+    /** What holds while the buckets of several instances cannot be reached. */
+    public enum OnFailure {
+        /** Records wait. */
+        WAIT,
+        /** Each instance goes by its share of the rate. */
+        LOCAL_SHARE
+    }
+
+    private static final String HEADER_PREFIX = "header:";
+
+    /** Tokens for so long are taken at once, unless it is said how many: a twentieth of a second's. */
+    private static final int AHEADS_IN_A_SECOND = 20;
+
+    /** Null if no source says anything of a rate or a window. */
+    static @Nullable RateLimitOptions of(Values values) {
+        Long rate = first(values, "rate", RateLimitSettings::rate);
+        Integer windowRecords = first(values, "window-records", RateLimitSettings::windowRecords);
+        if (rate == null && windowRecords == null) {
+            for (String key : new String[] {"burst", "cost", "window", "per", "shared", "ahead", "on-failure"}) {
+                Object value = any(values, key);
+                if (value != null) {
+                    throw invalid(
+                            values,
+                            key,
+                            value,
+                            "unset, as long as neither rate-limit.rate nor" + " rate-limit.window-records is set");
+                }
+            }
+            return null;
+        }
+        if (rate != null && windowRecords != null) {
+            throw invalid(values, "window-records", windowRecords, "unset where rate-limit.rate is set");
+        }
+        String per = first(values, "per", RateLimitSettings::per);
+        return rate != null ? ofRate(values, rate, per) : ofWindow(values, windowRecords, per);
+    }
+
+    private static RateLimitOptions ofRate(Values values, long rate, @Nullable String per) {
+        if (rate < 1 || rate > 1_000_000_000) {
+            throw invalid(values, "rate", rate, "1 to 1000000000 tokens a second");
+        }
+        Long givenBurst = first(values, "burst", RateLimitSettings::burst);
+        long burst = givenBurst == null ? rate : givenBurst;
+        if (burst < 1 || burst > TokenBucket.MOST_TOKENS) {
+            throw invalid(values, "burst", burst, "1 to " + TokenBucket.MOST_TOKENS + " tokens");
+        }
+        String cost = first(values, "cost", RateLimitSettings::cost);
+        Long fixed = cost == null ? Long.valueOf(1) : wholeNumber(cost);
+        String legalCost = "1 to rate-limit.burst, which is " + burst
+                + ", or a SpEL expression on the ConsumerRecord, such as \"value.items.size()\"";
+        if (fixed != null && (fixed < 1 || fixed > burst)) {
+            throw invalid(values, "cost", fixed, legalCost);
+        }
+        if (fixed == null && (cost == null || !OverloadOptions.isExpression(cost))) {
+            throw invalid(values, "cost", String.valueOf(cost), legalCost);
+        }
+        Duration window = first(values, "window", RateLimitSettings::window);
+        if (window != null) {
+            throw invalid(values, "window", window, "unset where rate-limit.rate is set");
+        }
+        Long givenAhead = first(values, "ahead", RateLimitSettings::ahead);
+        long ahead = givenAhead == null ? Math.max(1, Math.min(burst, rate / AHEADS_IN_A_SECOND)) : givenAhead;
+        if (ahead < 1 || ahead > burst) {
+            throw invalid(values, "ahead", ahead, "1 to rate-limit.burst, which is " + burst);
+        }
+        OnFailure onFailure = first(values, "on-failure", RateLimitSettings::onFailure);
+        return new RateLimitOptions(
+                rate,
+                burst,
+                fixed == null ? 1 : fixed,
+                fixed == null ? cost : null,
+                0,
+                Duration.ZERO,
+                per(values, per),
+                header(per),
+                first(values, "shared", RateLimitSettings::shared),
+                ahead,
+                onFailure == null ? OnFailure.WAIT : onFailure);
+    }
+
+    private static RateLimitOptions ofWindow(Values values, @Nullable Integer given, @Nullable String per) {
+        int records = given == null ? 0 : given;
+        if (records < 1 || records > 10_000_000) {
+            throw invalid(values, "window-records", records, "1 to 10000000 records");
+        }
+        for (String key : new String[] {"burst", "cost", "shared", "ahead", "on-failure"}) {
+            Object value = any(values, key);
+            if (value != null) {
+                throw invalid(values, key, value, "unset where rate-limit.window-records is set");
+            }
+        }
+        Duration set = first(values, "window", RateLimitSettings::window);
+        Duration window = set == null ? Duration.ofSeconds(1) : set;
+        if (window.isNegative() || window.isZero() || window.compareTo(Duration.ofDays(365)) > 0) {
+            throw invalid(values, "window", window, "longer than zero, such as 1s, and at most 365d");
+        }
+        return new RateLimitOptions(
+                0, 0, 1, null, records, window, per(values, per), header(per), null, 1, OnFailure.WAIT);
+    }
+
+    private static Per per(Values values, @Nullable String text) {
+        if (text == null) {
+            return Per.LISTENER;
+        }
+        if (text.startsWith(HEADER_PREFIX) && text.length() > HEADER_PREFIX.length()) {
+            return Per.HEADER;
+        }
+        for (Per per : Per.values()) {
+            if (per != Per.HEADER && per.name().toLowerCase(Locale.ROOT).equals(text.toLowerCase(Locale.ROOT))) {
+                return per;
+            }
+        }
+        throw invalid(values, "per", text, "listener, partition, key or header:<name>");
+    }
+
+    private static String header(@Nullable String per) {
+        return per != null && per.startsWith(HEADER_PREFIX) ? per.substring(HEADER_PREFIX.length()) : "";
+    }
+
+    private static @Nullable Long wholeNumber(String text) {
+        try {
+            return Long.valueOf(text.trim());
+        } catch (NumberFormatException e) {
+            return null;
+        }
+    }
+
+    private static @Nullable Object any(Values values, String key) {
+        return switch (key) {
+            case "burst" -> first(values, key, RateLimitSettings::burst);
+            case "cost" -> first(values, key, RateLimitSettings::cost);
+            case "window" -> first(values, key, RateLimitSettings::window);
+            case "per" -> first(values, key, RateLimitSettings::per);
+            case "shared" -> first(values, key, RateLimitSettings::shared);
+            case "ahead" -> first(values, key, RateLimitSettings::ahead);
+            default -> first(values, key, RateLimitSettings::onFailure);
+        };
+    }
+
+    private static <T> @Nullable T first(Values values, String key, Function<RateLimitSettings, @Nullable T> getter) {
+        return values.first(
+                "rate-limit." + key,
+                settings -> settings.rateLimit() == null ? null : getter.apply(settings.rateLimit()),
+                any -> true,
+                "");
+    }
+
+    private static RuntimeException invalid(Values values, String key, Object value, String legal) {
+        return values.invalid("rate-limit." + key, value, legal);
+    }
+}

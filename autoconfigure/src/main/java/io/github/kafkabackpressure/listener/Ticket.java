@@ -1,0 +1,33 @@
+package io.github.kafkabackpressure.listener;
+
+import io.github.kafkabackpressure.progress.LaneTask;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right of a worker to start one record: which one is decided when the worker has come to it, as until then records
+ * may come that go first, and others may be dropped.
+ *
+ * <p>Threading: handed from who issued it to a worker.
+ */
+final class Ticket extends LaneTask {
+
+    private final Overload overload;
+
+    /** What was taken for it; the worker's. */
+    private @Nullable RecordTask taken;
+
+    Ticket(Overload overload) {
+        this.overload = overload;
+    }
+
+    /** Takes the record whose turn it is; null if there is none any more. */
+    @Nullable RecordTask take(long now) {
+        taken = overload.take(now);
+        return taken;
+    }
+
+    @Override
+    public LaneTask inLane() {
+        return taken == null ? this : taken;
+    }
+}
