@@ -30,13 +30,17 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.AnnotationConfigApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.core.ProducerFactory;
 import org.springframework.kafka.support.SendResult;
 
 /** What a shutdown does while the broker keeps its connections open and answers nothing. */
@@ -293,6 +297,55 @@ class FrozenBrokerIT {
     }
 
     @Test
+    void aPlainTransactionThatIsInFlightEndsWithTheContext() throws Exception {
+        ConfigurableApplicationContext context =
+                start("flush-timeout=2s", "spring.kafka.producer.transaction-id-prefix=plain-" + topic);
+        @SuppressWarnings("unchecked")
+        KafkaTemplate<Object, Object> plain = context.getBean("kafkaTemplate", KafkaTemplate.class);
+        plain.executeInTransaction(operations -> operations.send(topic, "committed"));
+        CompletableFuture<CompletableFuture<SendResult<Object, Object>>> sent = new CompletableFuture<>();
+        CountDownLatch closed = new CountDownLatch(1);
+        Thread inTransaction = new Thread(() -> plain.executeInTransaction(operations -> {
+            broker.freeze();
+            sent.complete(operations.send(topic, "in flight"));
+            return awaitUninterruptibly(closed);
+        }));
+        inTransaction.setUncaughtExceptionHandler((thread, commitFailed) -> {});
+        inTransaction.start();
+        CompletableFuture<SendResult<Object, Object>> future = sent.get(30, TimeUnit.SECONDS);
+
+        Duration took = close(context);
+
+        assertThat(took).isLessThan(Duration.ofSeconds(5));
+        assertThat(future).isCompletedExceptionally();
+        broker.resume();
+        closed.countDown();
+        inTransaction.join(60_000);
+    }
+
+    @Test
+    void aChildContextLeavesTheProducersOfItsParentAlone() {
+        try (ConfigurableApplicationContext parent = start("flush-timeout=1s")) {
+            AnnotationConfigApplicationContext child = new AnnotationConfigApplicationContext();
+            child.setParent(parent);
+            child.register(Child.class);
+            child.refresh();
+            BackpressuredKafkaTemplate<Object, Object> ofTheChild =
+                    child.getBean("ofTheChild", BackpressuredKafkaTemplate.class);
+            List<CompletableFuture<SendResult<Object, Object>>> futures = sendToTheFrozenBroker(parent, 1);
+            CompletableFuture<SendResult<Object, Object>> childs = ofTheChild.send(topic, "of the child");
+
+            Duration took = close(child);
+
+            assertThat(took).isLessThan(Duration.ofSeconds(4));
+            broker.resume();
+            assertThat(futures.get(0)).succeedsWithin(Duration.ofSeconds(20));
+            assertThat(childs).succeedsWithin(Duration.ofSeconds(20));
+            assertThat(template(parent).send(topic, "still open")).succeedsWithin(Duration.ofSeconds(20));
+        }
+    }
+
+    @Test
     void tryingToSendNeverWaitsForTheClustersId() {
         broker.freeze();
         try (ConfigurableApplicationContext context =
@@ -430,6 +483,27 @@ class FrozenBrokerIT {
                 .web(WebApplicationType.NONE)
                 .registerShutdownHook(false)
                 .run(arguments.toArray(String[]::new));
+    }
+
+    /** With a template and a flush of its own, but the parent's factory. */
+    @Configuration(proxyBeanMethods = false)
+    static class Child {
+
+        @Bean
+        static LiveProducers live() {
+            return new LiveProducers();
+        }
+
+        @Bean
+        ProducerFlushLifecycle flush(LiveProducers live, ApplicationContext context) {
+            return new ProducerFlushLifecycle(live, Duration.ofSeconds(1), ProducerMetrics.NOOP, context);
+        }
+
+        @Bean
+        BackpressuredKafkaTemplate<Object, Object> ofTheChild(ProducerFactory<Object, Object> ofTheParent) {
+            return new BackpressuredKafkaTemplate<>(
+                    "ofTheChild", ofTheParent, ProducerOptions.defaults(), ProducerMetrics.NOOP);
+        }
     }
 
     @Configuration(proxyBeanMethods = false)
