@@ -9,19 +9,16 @@ import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.ProducerStop.Stage;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
-import io.github.kafkabackpressure.rate.RateGate;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.micrometer.observation.Observation;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
-import org.springframework.kafka.core.KafkaProducerException;
 import org.springframework.kafka.support.SendResult;
 
 /**
@@ -35,7 +32,6 @@ import org.springframework.kafka.support.SendResult;
  * <p>Threading: callers send, the {@link Sender} hands over, the thread of a {@link Shutdown} closes and gives up. No
  * lock is held while Kafka or foreign code is called.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // How a send ends reaches the callback, whatever the futures say.
 final class SendPipeline<K, V> implements ProducerStats {
 
     private static final Log logger = LogFactory.getLog(SendPipeline.class);
@@ -45,17 +41,17 @@ final class SendPipeline<K, V> implements ProducerStats {
     private final Surroundings<K, V> surroundings;
     private final LongSupplier nanoTime;
     private final ProducerStop stop = new ProducerStop();
-    private final BooleanSupplier mayEnter = stop::isOpen;
     private final Runnable wakesSender = this::wakeSender;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
-    private final @Nullable RateGate rateGate;
+    private final Turns turns;
     private final Pace pace;
     private final KnownTopics topics;
     private final CallersHands<K, V> callersHands = new CallersHands<>();
     private final @Nullable UndeliveredStore<K, V> store;
     private final SendCompletion<K, V> completion;
     private final HandOver<K, V> handOver;
+    private final TransactionSends<K, V> inTransactions;
     private final StateChanges changes;
     private final boolean passesByWhenEmpty;
     private final long maxBlockNanos;
@@ -76,7 +72,7 @@ final class SendPipeline<K, V> implements ProducerStats {
         this.surroundings = surroundings;
         this.nanoTime = nanoTime;
         this.window = new InFlightWindow(options.maxInFlight());
-        this.rateGate = rateLimiter == null ? null : new RateGate(rateLimiter, nanoTime);
+        this.turns = new Turns(options, rateLimiter, stop::isOpen, nanoTime);
         this.pace = new Pace(options, nanoTime.getAsLong());
         this.topics = new KnownTopics(surroundings::currentProducer);
         this.completion = new SendCompletion<>(
@@ -91,6 +87,7 @@ final class SendPipeline<K, V> implements ProducerStats {
                 released -> sender().placeFreed(released),
                 nanoTime);
         this.handOver = new HandOver<>(surroundings, completion, stop);
+        this.inTransactions = new TransactionSends<>(stop, turns, window, completion);
         SendCompletion<K, V> refuses = completion;
         this.buffer = new BoundedBuffer<>(
                 options.limits(),
@@ -134,9 +131,9 @@ final class SendPipeline<K, V> implements ProducerStats {
             return sendWithoutWaiting(send, whenFull());
         }
         long nanos = maxBlockNanos;
-        if (isRateLimited(send)) {
+        if (turns.areFor(send)) {
             long before = nanoTime.getAsLong();
-            SendOutcome refusal = awaitTurn();
+            SendOutcome refusal = turns.await();
             if (refusal != null) {
                 return completion.refuse(send, refusal);
             }
@@ -162,7 +159,7 @@ final class SendPipeline<K, V> implements ProducerStats {
 
     /** Where a full buffer blocks, a callback cannot wait for room: it may take the place that its record has left. */
     private CompletableFuture<SendResult<K, V>> sendWithoutWaiting(PendingSend<K, V> send, SendOutcome whenFull) {
-        if (rateGate != null && isRateLimited(send) && !rateGate.tryPass()) {
+        if (!turns.tryPass(send)) {
             return completion.refuse(send, SendOutcome.RATE_LIMITED);
         }
         passOn(send);
@@ -183,79 +180,10 @@ final class SendPipeline<K, V> implements ProducerStats {
         };
     }
 
-    /**
-     * Sends as part of the calling thread's transaction: to its producer and at once, because the record must be there
-     * before the transaction ends. Counts in the window, but does not wait for it.
-     *
-     * @throws KafkaProducerException if the record does not get as far as the producer: nothing else would keep the
-     *     transaction from committing without it
-     */
+    /** Sends as part of the calling thread's transaction, see {@link TransactionSends}. */
     CompletableFuture<SendResult<K, V>> sendInTransaction(
             ProducerRecord<K, V> record, int priority, @Nullable Observation observation, Producer<K, V> producer) {
-        PendingSend<K, V> send = newSend(record, priority, observation);
-        SendOutcome refusal = enterInTransaction(send);
-        if (refusal != null) {
-            completion.refuse(send, refusal);
-        } else {
-            completion.tally().accepted();
-            completion.beginsInTransaction(send);
-            try {
-                producer.send(send.record, send);
-            } catch (Throwable e) {
-                completion.completed(send, null, HandOver.asException(e));
-            }
-        }
-        Exception failure = send.failure;
-        if (send.future.isCompletedExceptionally()
-                && send.future.handle((result, thrown) -> thrown).join() instanceof KafkaProducerException thrown) {
-            throw thrown;
-        }
-        if (failure != null) {
-            // A shutdown is under way, and has yet to end it.
-            throw new KafkaProducerException(send.record, "Failed to send", failure);
-        }
-        return send.future;
-    }
-
-    /** Takes a place in the window, after the wait for the turn; says what keeps the record from there. */
-    private @Nullable SendOutcome enterInTransaction(PendingSend<K, V> send) {
-        if (!stop.isOpen()) {
-            return SendOutcome.CLOSED;
-        }
-        SendOutcome refusal = isRateLimited(send) ? awaitTurn() : null;
-        if (refusal != null) {
-            return refusal;
-        }
-        // Before the last look at the stage, as in passBy.
-        window.acquireRegardless(1);
-        if (!stop.isOpen()) {
-            window.release(1);
-            return SendOutcome.CLOSED;
-        }
-        return null;
-    }
-
-    private boolean isRateLimited(PendingSend<K, V> send) {
-        return rateGate != null && send.priority() < options.priorities().bypass();
-    }
-
-    /** Says why the record cannot be sent; null if its turn has come. */
-    private @Nullable SendOutcome awaitTurn() {
-        if (rateGate == null) {
-            return null;
-        }
-        if (OwnThread.mayNotWait()) {
-            return rateGate.tryPass() ? null : SendOutcome.RATE_LIMITED;
-        }
-        try {
-            if (rateGate.pass(maxBlockNanos, mayEnter)) {
-                return null;
-            }
-            return stop.isOpen() ? SendOutcome.RATE_LIMITED : SendOutcome.CLOSED;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return SendOutcome.INTERRUPTED;
-        }
+        return inTransactions.send(newSend(record, priority, observation), producer);
     }
 
     private PendingSend<K, V> newSend(ProducerRecord<K, V> record, int priority, @Nullable Observation observation) {
@@ -358,9 +286,7 @@ final class SendPipeline<K, V> implements ProducerStats {
         completion.tally().shutdownBegins();
         buffer.close(); // first: who sees that the stage is another sees all that was accepted
         stop.transitionTo(Stage.CLOSING);
-        if (rateGate != null) {
-            rateGate.release();
-        }
+        turns.release();
         sender.wake();
     }
 

@@ -203,7 +203,8 @@ final class Shutdown {
             } catch (ExecutionException e) {
                 logger.warn("A producer could not be closed: " + Failures.describe(e.getCause()));
             } catch (TimeoutException e) {
-                logger.warn("A producer has not closed yet: its thread waits for its cluster, or for code in a callback");
+                logger.warn(
+                        "A producer has not closed yet: its thread waits for its cluster, or for code in a callback");
             } catch (InterruptedException e) {
                 throw new IllegalStateException("Nobody interrupts this thread", e);
             }

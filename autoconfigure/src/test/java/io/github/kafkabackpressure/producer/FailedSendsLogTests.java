@@ -39,7 +39,8 @@ class FailedSendsLogTests {
                 "template", () -> kafka, ProducerOptions.defaults(), ProducerMetrics.NOOP);
         template.setProducerListener(new LoggingProducerListener<>());
 
-        CompletableFuture<SendResult<String, String>> future = template.send("topic", SECRET + "\nERROR forged", SECRET);
+        CompletableFuture<SendResult<String, String>> future =
+                template.send("topic", SECRET + "\nERROR forged", SECRET);
 
         assertThat(future).isCompletedExceptionally();
         assertThat(output).contains("A record for topic topic was not sent", "SerializationException");

@@ -212,8 +212,9 @@ class FrozenBrokerIT {
 
         assertThat(took).isLessThan(Duration.ofSeconds(6));
         assertThat(outcomes(futures)).hasSize(8).containsOnly(SendOutcome.SPOOLED);
-        assertThat(reports.flushes).singleElement().satisfies(report -> assertThat(report.spooled())
-                .isEqualTo(8));
+        assertThat(reports.flushes)
+                .singleElement()
+                .satisfies(report -> assertThat(report.spooled()).isEqualTo(8));
         broker.resume();
         try (ConfigurableApplicationContext next = start(spool)) {
             template(next).send(topic, "value-8").join();
@@ -256,8 +257,9 @@ class FrozenBrokerIT {
         for (Thread caller : callers) {
             caller.join(10_000);
         }
-        assertThat(ends).hasSize(8).allSatisfy(end -> assertThat(end.get(5, TimeUnit.SECONDS))
-                .isEqualTo(SendOutcome.SPOOLED));
+        assertThat(ends)
+                .hasSize(8)
+                .allSatisfy(end -> assertThat(end.get(5, TimeUnit.SECONDS)).isEqualTo(SendOutcome.SPOOLED));
     }
 
     @Test
@@ -348,11 +350,10 @@ class FrozenBrokerIT {
     @Test
     void tryingToSendNeverWaitsForTheClustersId() {
         broker.freeze();
-        try (ConfigurableApplicationContext context =
-                start(
-                        "flush-timeout=1s",
-                        "spring.kafka.template.observation-enabled=true",
-                        "spring.kafka.producer.properties.request.timeout.ms=2000")) {
+        try (ConfigurableApplicationContext context = start(
+                "flush-timeout=1s",
+                "spring.kafka.template.observation-enabled=true",
+                "spring.kafka.producer.properties.request.timeout.ms=2000")) {
             long before = System.nanoTime();
             assertThat(template(context).trySend(new ProducerRecord<>(topic, "value")))
                     .isInstanceOf(TrySendResult.Accepted.class);

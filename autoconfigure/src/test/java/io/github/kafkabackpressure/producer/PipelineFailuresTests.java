@@ -54,9 +54,10 @@ class PipelineFailuresTests {
                 ProducerOptions.defaults(),
                 null,
                 null,
-                new ToProducer(() -> producers.size() > 1 && producers.get(0).closed() && kafka.asked.getAndIncrement() > 1
-                        ? kafka
-                        : producers.get(0)),
+                new ToProducer(
+                        () -> producers.size() > 1 && producers.get(0).closed() && kafka.asked.getAndIncrement() > 1
+                                ? kafka
+                                : producers.get(0)),
                 System::nanoTime);
 
         CompletableFuture<SendResult<String, String>> future =
@@ -75,8 +76,8 @@ class PipelineFailuresTests {
                 null,
                 new ToProducer(() -> kafka),
                 System::nanoTime);
-        Thread transaction = new Thread(() ->
-                limited.sendInTransaction(new ProducerRecord<>("topic", "value"), 5, null, kafka));
+        Thread transaction =
+                new Thread(() -> limited.sendInTransaction(new ProducerRecord<>("topic", "value"), 5, null, kafka));
         transaction.setUncaughtExceptionHandler((thread, refused) -> {});
         transaction.start();
         Awaitility.await().until(() -> transaction.getState() == Thread.State.TIMED_WAITING);
@@ -111,8 +112,8 @@ class PipelineFailuresTests {
         LiveProducer one = new LiveProducer("name", kafka, null);
         LiveProducer same = new LiveProducer("name", kafka, null);
 
-        ProducerFlushReport report = new Shutdown(List.of(pipeline), () -> List.of(one, same), Duration.ofSeconds(5))
-                .run();
+        ProducerFlushReport report =
+                new Shutdown(List.of(pipeline), () -> List.of(one, same), Duration.ofSeconds(5)).run();
 
         assertThat(report.complete()).isTrue();
     }
