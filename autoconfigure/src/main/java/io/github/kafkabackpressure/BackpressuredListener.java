@@ -130,6 +130,15 @@ public @interface BackpressuredListener {
     /** What holds while the shared buckets cannot be reached: {@code wait} or {@code local-share}. */
     String rateLimitOnFailure() default "";
 
+    /** How long nothing may come or go although there is room and work before an alarm is raised, for instance {@code 60s}. */
+    String stallTimeout() default "";
+
+    /** How long a record may be handled, retries included, before an alarm is raised, for instance {@code 60s}. */
+    String slowRecordThreshold() default "";
+
+    /** How long a record may keep those finished behind it from being committed before an alarm is raised. */
+    String frontierTimeout() default "";
+
     /** See {@link KafkaListener#id()}. */
     @AliasFor(annotation = KafkaListener.class)
     String id() default "";

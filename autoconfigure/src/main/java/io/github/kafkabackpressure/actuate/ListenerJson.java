@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.actuate;
 
 import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.listener.ListenerAlarm;
 import io.github.kafkabackpressure.listener.ListenerEvent;
 import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Partition;
@@ -9,7 +10,6 @@ import io.github.kafkabackpressure.listener.ListenerSnapshot.Recent;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.RunningRecord;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Totals;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +52,7 @@ final class ListenerJson {
         json.put("totals", totals(listener.totals()));
         json.put("partitions", Json.each(listener.partitions(), ListenerJson::partition));
         json.put("slowest", Json.each(listener.slowest(), this::record));
+        json.put("alarms", Json.each(listener.alarms(), ListenerJson::alarm));
         json.put("timeline", Json.each(listener.timeline(), ListenerJson::event));
         return json;
     }
@@ -115,6 +116,7 @@ final class ListenerJson {
         json.put("drains", totals.drains());
         json.put("drainMillis", (long) (totals.drainSeconds() * 1000));
         json.put("abandoned", totals.abandoned());
+        json.put("alarms", Json.byName(totals.alarms()));
         return json;
     }
 
@@ -154,6 +156,17 @@ final class ListenerJson {
         return json;
     }
 
+    private static Map<String, @Nullable Object> alarm(ListenerAlarm alarm) {
+        Map<String, @Nullable Object> json = new LinkedHashMap<>();
+        json.put("kind", Json.name(alarm.kind()));
+        json.put("since", alarm.since().toString());
+        json.put("topic", alarm.topic());
+        json.put("partition", Json.unlessNegative(alarm.partition()));
+        json.put("offset", Json.unlessNegative(alarm.offset()));
+        json.put("text", alarm.text());
+        return json;
+    }
+
     private static Map<String, @Nullable Object> event(ListenerEvent event) {
         Map<String, @Nullable Object> json = new LinkedHashMap<>();
         json.put("sequence", event.sequence());
@@ -167,10 +180,5 @@ final class ListenerJson {
         json.put("partition", Json.unlessNegative(event.partition()));
         json.put("text", event.text());
         return json;
-    }
-
-    /** Several of them. */
-    List<Map<String, @Nullable Object>> all(List<ListenerSnapshot> listeners) {
-        return Json.each(listeners, this::of);
     }
 }

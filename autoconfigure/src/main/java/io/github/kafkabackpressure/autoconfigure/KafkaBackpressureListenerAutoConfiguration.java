@@ -9,6 +9,7 @@ import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.ListenerOptionsCustomizer;
 import io.github.kafkabackpressure.listener.ListenerRuntimeHints;
 import io.github.kafkabackpressure.listener.RepeatedListenersPostProcessor;
+import io.github.kafkabackpressure.listener.Watchdog;
 import io.github.kafkabackpressure.metrics.MicrometerListenerMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
@@ -30,6 +31,7 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.boot.kafka.autoconfigure.ConcurrentKafkaListenerContainerFactoryConfigurer;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.thread.Threading;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -61,6 +63,11 @@ public class KafkaBackpressureListenerAutoConfiguration {
     @Bean
     ListenerContainers backpressuredListenerContainers(ObjectProvider<KafkaListenerEndpointRegistry> registry) {
         return new ListenerContainers(registry::getIfAvailable);
+    }
+
+    @Bean
+    Watchdog backpressuredListenerWatchdog(ListenerContainers containers, ApplicationEventPublisher events) {
+        return new Watchdog(containers, events);
     }
 
     /** Finds repeated annotations too, which spring-kafka's own finder of listeners knows nothing of. */
@@ -157,14 +164,16 @@ public class KafkaBackpressureListenerAutoConfiguration {
     /** Meters, where there is a registry of them. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(MeterRegistry.class)
+    @EnableConfigurationProperties(KafkaBackpressureMetricsProperties.class)
     static class MetricsConfiguration {
 
         @Bean
         @ConditionalOnMissingBean
-        MetricsFactory backpressuredListenerMetricsFactory(ObjectProvider<MeterRegistry> registry) {
+        MetricsFactory backpressuredListenerMetricsFactory(ObjectProvider<MeterRegistry> registry, KafkaBackpressureMetricsProperties properties) {
             return container -> {
                 MeterRegistry unique = registry.getIfUnique();
-                return unique == null ? ListenerMetrics.NOOP : new MicrometerListenerMetrics(unique, container);
+                return unique == null ? ListenerMetrics.NOOP : new MicrometerListenerMetrics(
+                                unique, container, properties.histograms(), properties.partitions());
             };
         }
     }

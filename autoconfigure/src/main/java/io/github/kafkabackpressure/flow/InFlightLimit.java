@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class InFlightLimit {
 
-    private final Watermarks watermarks;
+    private volatile Watermarks watermarks;
 
     /** Records in flight and reserved rooms together; what the strict bound holds for. */
     private final AtomicLong taken = new AtomicLong();
@@ -31,6 +31,16 @@ public final class InFlightLimit {
 
     public InFlightLimit(Watermarks watermarks) {
         this.watermarks = watermarks;
+    }
+
+    /** Sets another limit. What is taken beyond it stays so until it is released; nothing more is, until there is room. */
+    public void change(Watermarks changed) {
+        watermarks = changed;
+    }
+
+    /** How much more is taken than the limit allows, since that was lowered; 0 if nothing. */
+    public long excess() {
+        return Math.max(0, taken.get() - watermarks.high());
     }
 
     /** The most records that may be in flight. */

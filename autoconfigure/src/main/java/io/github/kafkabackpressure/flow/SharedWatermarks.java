@@ -9,12 +9,17 @@ package io.github.kafkabackpressure.flow;
  */
 public final class SharedWatermarks {
 
-    private final Watermarks marks;
+    private volatile Watermarks marks;
 
     private volatile boolean paused;
 
     public SharedWatermarks(Watermarks marks) {
         this.marks = marks;
+    }
+
+    /** Sets other watermarks; the next look at the level goes by them. */
+    public void change(Watermarks changed) {
+        marks = changed;
     }
 
     /** Takes in the present level and says whether it pauses. */

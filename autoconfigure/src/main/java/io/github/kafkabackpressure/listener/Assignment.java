@@ -62,6 +62,9 @@ final class Assignment {
     /** Whether room for one poll is reserved within {@code max-in-flight}. */
     boolean reserved;
 
+    /** How much room that is, in records. */
+    int reservedSize;
+
     /** Whether the consumer waits for room; a worker that makes some wakes it. */
     volatile boolean waitsForRoom;
 
@@ -194,10 +197,26 @@ final class Assignment {
         return true;
     }
 
+    /** Gives back what room is reserved. */
+    void giveBackReserved() {
+        if (reserved) {
+            reserved = false;
+            run.limit.settle(reservedSize, 0);
+        }
+    }
+
+    /** How many records a poll may bring, now that it is over: the limit may have been lowered since it began. */
+    int allowed() {
+        if (run.overload != null) {
+            return Integer.MAX_VALUE; // what finds no place is dropped, or waits for one there
+        }
+        return reserved ? (int) Math.max(0, reservedSize - run.limit.excess()) : 0;
+    }
+
     /** Puts the reserved room to use and polled records on their lanes. */
     void dispatch(ConsumerRecords<?, ?> records) {
         // With an Overload each record has to get a place of its own.
-        run.limit.settle(reserved ? run.pollSize : 0, run.overload == null ? records.count() : 0);
+        run.limit.settle(reserved ? reservedSize : 0, run.overload == null ? records.count() : 0);
         reserved = false;
         run.metrics.polled.add(records.count());
         run.wakeIfRoom(); // the poll may not have needed all of it
@@ -461,10 +480,7 @@ final class Assignment {
         calls.close();
         AllSteps steps = new AllSteps();
         steps.take(() -> remove(List.copyOf(works.values())));
-        if (reserved) {
-            reserved = false;
-            run.limit.settle(run.pollSize, 0);
-        }
+        giveBackReserved();
         if (waitsForRoom) {
             waitsForRoom = false;
             run.limit.stopWaiting(this);

@@ -111,6 +111,9 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         this.seeks = new Seeks(assignment, this);
         this.commits =
                 new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind, metadata);
+        if (delegate instanceof HoldingBack<K, V> holding) {
+            holding.allow(assignment::allowed);
+        }
         this.watch = new ConsumerWatch(assignment, pauses, delegate);
         this.transactional = transactional;
         this.leave = new Leaving(assignment, delegate, pauses, committer, maxPollInterval, frontiersLeft);

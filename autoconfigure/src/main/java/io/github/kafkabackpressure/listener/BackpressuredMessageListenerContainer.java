@@ -66,7 +66,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
      */
     private static final int FETCH_MAX_WAIT_MILLIS = 100;
 
-    private final ListenerOptions options;
+    /** What this listener does; limits that are changed while it runs hold until the application ends. */
+    private volatile ListenerOptions options;
 
     /** From a key like {@code max-in-flight} to what set it, for messages. */
     private final UnaryOperator<String> settingNames;
@@ -128,6 +129,46 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         return options;
     }
 
+    /**
+     * Changes limits, now if the listener runs, and in any case for its next starts until the application ends. The new limits
+     * are kept to as strictly as the old ones: what is in flight beyond them is handled, and nothing more is polled before.
+     *
+     * @param changes values by their keys, of {@code max-in-flight}, {@code max-in-flight-per-partition},
+     *     {@code max-in-flight-bytes} (where there was such a limit) and {@code max-concurrency}
+     * @throws InvalidBackpressurePropertyException if a value is impossible
+     */
+    public void changeLimits(Map<String, ?> changes) {
+        lifecycleLock.lock();
+        try {
+            ListenerOptions changed = options.withLimits(changes);
+            int size = pollSize(changed);
+            options = changed;
+            ListenerRun now = run.get();
+            if (now != null) {
+                now.change(changed, size);
+            }
+            stats.timeline.add(ListenerEvent.Kind.LIMIT_CHANGED, changes.toString());
+        } finally {
+            lifecycleLock.unlock();
+        }
+    }
+
+    /**
+     * Waits until nothing is in flight.
+     *
+     * @param timeout how long at most
+     * @return whether nothing is
+     */
+    public boolean awaitNothingInFlight(Duration timeout) {
+        ListenerRun now = run.get();
+        return now == null || now.awaitNothingInFlight(timeout);
+    }
+
+    /** What is counted; for those who watch it. */
+    ListenerStats stats() {
+        return stats;
+    }
+
     /** Records polled and not finished; 0 while the container is stopped. */
     public long getInFlight() {
         ListenerRun now = run.get();
@@ -165,7 +206,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
 
     /** What the listener has in work now, and what it has been doing. Does not stop it. */
     public ListenerSnapshot snapshot() {
-        return SnapshotReader.read(getListenerId(), state(), null, options, run.get(), stats);
+        ListenerSnapshot.State state = state();
+        Throwable failure = state == ListenerSnapshot.State.FAILED ? getFailure() : null;
+        return SnapshotReader.read(getListenerId(), state, failure, options, run.get(), stats);
     }
 
     private ListenerSnapshot.State state() {
@@ -175,7 +218,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         if (run.get() != null) {
             return ListenerSnapshot.State.STOPPING;
         }
-        return isInExpectedState() ? ListenerSnapshot.State.STOPPED : ListenerSnapshot.State.FAILED;
+        return getFailure() != null || !isInExpectedState()
+                ? ListenerSnapshot.State.FAILED
+                : ListenerSnapshot.State.STOPPED;
     }
 
     @Override
@@ -225,12 +270,11 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         long shutdown = options.drainTimeout().plus(STOP_MARGIN).toMillis();
         properties.setShutdownTimeout(Math.max(properties.getShutdownTimeout(), shutdown));
         ListenerTargets.check(this, options);
-        StartReport.log(getListenerId(), options, virtualThreads, settingNames, STOP_MARGIN, context());
         OverloadRules.check(this, options);
         Executor executor = executor();
         ListenerRun starting = new ListenerRun(
                 options,
-                pollSize(),
+                pollSize(options),
                 executor,
                 listenerRun -> ListenerTargets.invoker(this, decorated(), listenerRun, acknowledging),
                 stats,
@@ -243,8 +287,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         run.set(starting);
         try {
             propertiesOfConsumers = propertiesOfConsumers(properties, starting);
+            report(starting);
             super.doStart();
-            stats.timeline.add(ListenerEvent.Kind.STARTED, "");
         } catch (RuntimeException | Error e) {
             giveUp(starting);
             throw e;
@@ -271,6 +315,18 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         } catch (RuntimeException | Error e) {
             logger.error(e, "What a failed start had started could not be stopped in order.");
         }
+    }
+
+    private void report(ListenerRun starting) {
+        String polls = getConcurrency() + (getConcurrency() == 1 ? " consumer" : " consumers") + ", polls of at most "
+                + starting.kafkasPollSize + " records"
+                + (starting.kafkasPollSize < configuredMaxPollRecords()
+                        ? " (max.poll.records is " + configuredMaxPollRecords() + ")"
+                        : "");
+        StartReport.log(getListenerId(), options, virtualThreads, polls, settingNames, STOP_MARGIN, context());
+        StartWarnings.of(options, maxPollInterval(), settingNames, context())
+                .forEach(warning -> logger.warn(() -> "listener '" + getListenerId() + "': " + warning));
+        stats.started(polls);
     }
 
     private Executor executor() {
@@ -306,7 +362,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         };
     }
 
-    private int pollSize() {
+    private int pollSize(ListenerOptions options) {
         int consumers = getConcurrency();
         if (options.maxInFlight() < consumers) {
             throw new InvalidBackpressurePropertyException(
@@ -319,6 +375,11 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 : POLLS_IN_LIMIT;
         int ofLimit = Math.max(1, options.maxInFlight() / polls / consumers);
         return Math.min(configuredMaxPollRecords(), ofLimit);
+    }
+
+    private Duration maxPollInterval() {
+        return Duration.ofMillis(
+                Long.parseLong(consumerProperty(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, "300000")));
     }
 
     private int configuredMaxPollRecords() {
@@ -387,26 +448,24 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         if (current == null) {
             throw new IllegalStateException("the container is not started");
         }
-        properties.setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, String.valueOf(current.pollSize));
+        properties.setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, String.valueOf(current.kafkasPollSize));
         if (consumerProperty(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, "").isEmpty()
                 && consumerProperty(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, "").isEmpty()) {
             properties.setProperty(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, String.valueOf(FETCH_MAX_WAIT_MILLIS));
         }
         boolean hasGroup = StringUtils.hasText(getGroupId())
                 || StringUtils.hasText(consumerProperty(ConsumerConfig.GROUP_ID_CONFIG, ""));
-        Duration maxPollInterval = Duration.ofMillis(
-                Long.parseLong(consumerProperty(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, "300000")));
         if (keepsBytes()) {
             WireConsumers.prepare(decorated(), properties);
         }
-        Consumer<K, V> kafka = creator.apply(properties);
+        Consumer<K, V> kafka = new HoldingBack<>(creator.apply(properties));
         made.add(kafka); // until it is decorated
         BackpressuredConsumer<K, V> decorated = new BackpressuredConsumer<>(
                 kafka,
                 current,
                 hasGroup && !isTransactional(),
                 isTransactional(),
-                maxPollInterval,
+                maxPollInterval(),
                 ListenerTargets.offsetMetadata(this, super.getContainerProperties()));
         String suffix = StringUtils.hasText(clientIdSuffix) ? clientIdSuffix : "-0";
         decorated.work().setNames(getListenerId() + suffix, clientId(kafka));
@@ -501,7 +560,8 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         ended.close();
         if (run.compareAndSet(ended, null)) {
             boolean died = !isInExpectedState() && !isRunning();
-            stats.timeline.add(died ? ListenerEvent.Kind.FAILED : ListenerEvent.Kind.STOPPED, "");
+            String line = stats.stopped(died);
+            logger.info(() -> "listener '" + getListenerId() + "' " + (died ? "has died: " : "has stopped: ") + line);
         }
     }
 

@@ -116,7 +116,7 @@ final class Leaving {
             LOG.warn(
                     () -> work.inFlight.running() + " records of " + work.partition + " were still being handled after "
                             + Duration.ofNanos(budget).toMillis() + " ms and are given up; they come again from offset "
-                            + work.tracker.frontier());
+                            + work.tracker.frontier() + run.running.describeAwaited(work));
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -27,6 +28,9 @@ import org.springframework.util.unit.DataSize;
  * @param batchSize the most records in a batch, or 0 for an even share of what is in flight
  * @param batchLinger how long an incomplete batch waits for more records, not negative
  * @param overload what else than a pause answers overload
+ * @param stallTimeout how long nothing may come or go, or a partition be paused, although there is room; 0 for ever
+ * @param slowRecordThreshold how long a record may be handled before the watchdog tells; 0 for ever
+ * @param frontierTimeout how long a frontier may stay where it is while records behind it are finished; 0 for ever
  */
 public record ListenerOptions(
         Ordering ordering,
@@ -40,7 +44,10 @@ public record ListenerOptions(
         Duration handlerTimeout,
         int batchSize,
         Duration batchLinger,
-        OverloadOptions overload) {
+        OverloadOptions overload,
+        Duration stallTimeout,
+        Duration slowRecordThreshold,
+        Duration frontierTimeout) {
 
     /** Options that answer overload by pauses only. */
     public ListenerOptions(
@@ -67,7 +74,10 @@ public record ListenerOptions(
                 handlerTimeout,
                 batchSize,
                 batchLinger,
-                OverloadOptions.OFF);
+                OverloadOptions.OFF,
+                DEFAULT_STALL_TIMEOUT,
+                DEFAULT_SLOW_RECORD_THRESHOLD,
+                DEFAULT_FRONTIER_TIMEOUT);
     }
 
     static final int DEFAULT_MAX_IN_FLIGHT = 1000;
@@ -75,6 +85,12 @@ public record ListenerOptions(
     static final int DEFAULT_MAX_CONCURRENCY = 16;
 
     static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(20);
+
+    static final Duration DEFAULT_STALL_TIMEOUT = Duration.ofSeconds(60);
+
+    static final Duration DEFAULT_SLOW_RECORD_THRESHOLD = Duration.ofSeconds(60);
+
+    static final Duration DEFAULT_FRONTIER_TIMEOUT = Duration.ofMinutes(5);
 
     static final Duration DEFAULT_COMMIT_INTERVAL = Duration.ofSeconds(1);
 
@@ -95,7 +111,10 @@ public record ListenerOptions(
                 handlerTimeout,
                 batchSize,
                 batchLinger,
-                overload.ofRetries());
+                overload.ofRetries(),
+                stallTimeout,
+                slowRecordThreshold,
+                frontierTimeout);
     }
 
     /**
@@ -211,7 +230,81 @@ public record ListenerOptions(
                         Duration.ZERO,
                         linger -> !linger.isNegative() && linger.compareTo(Duration.ofMinutes(1)) <= 0,
                         "a duration from 0s to 1m"),
-                OverloadOptions.of(sources, maxInFlight));
+                OverloadOptions.of(sources, maxInFlight),
+                threshold(sources, "stall-timeout", ListenerSettings::stallTimeout, DEFAULT_STALL_TIMEOUT),
+                threshold(
+                        sources,
+                        "slow-record-threshold",
+                        ListenerSettings::slowRecordThreshold,
+                        DEFAULT_SLOW_RECORD_THRESHOLD),
+                threshold(sources, "frontier-timeout", ListenerSettings::frontierTimeout, DEFAULT_FRONTIER_TIMEOUT));
+    }
+
+    private static Duration threshold(
+            List<Source> sources, String key, Function<ListenerSettings, @Nullable Duration> getter, Duration fallback) {
+        return value(
+                sources,
+                key,
+                getter,
+                fallback,
+                threshold -> !threshold.isNegative() && threshold.compareTo(Duration.ofDays(1)) <= 0,
+                "a duration from 0s, which is never, to 1d");
+    }
+
+    /** The keys of limits that may be changed while a listener runs. */
+    private static final List<String> CHANGEABLE =
+            List.of("max-in-flight", "max-in-flight-per-partition", "max-in-flight-bytes", "max-concurrency");
+
+    /**
+     * The same with other limits, checked as at a start.
+     *
+     * @param changes values by their keys
+     * @throws InvalidBackpressurePropertyException if a value is impossible, or a limit cannot be changed
+     */
+    ListenerOptions withLimits(Map<String, ?> changes) {
+        for (String key : changes.keySet()) {
+            if (!CHANGEABLE.contains(key)) {
+                throw new InvalidBackpressurePropertyException(
+                        key, String.valueOf(changes.get(key)), "one of " + CHANGEABLE + " while the listener runs");
+            }
+        }
+        if (changes.containsKey("max-in-flight-bytes") && maxInFlightBytes == 0) {
+            throw new InvalidBackpressurePropertyException(
+                    "max-in-flight-bytes",
+                    String.valueOf(changes.get("max-in-flight-bytes")),
+                    "set at the start of the application too, as without such a limit bytes are not counted");
+        }
+        Map<String, Object> present = new LinkedHashMap<>();
+        present.put("max-in-flight", maxInFlight);
+        present.put("max-concurrency", maxConcurrency);
+        if (maxInFlightPerPartition > 0) {
+            present.put("max-in-flight-per-partition", maxInFlightPerPartition);
+        }
+        if (maxInFlightBytes > 0) {
+            present.put("max-in-flight-bytes", DataSize.ofBytes(maxInFlightBytes));
+        }
+        if (batchSize > 0) {
+            present.put("batch-size", batchSize);
+        }
+        ListenerOptions limits = of(List.of(
+                new Source(ListenerSettings.of(changes), key -> key),
+                new Source(ListenerSettings.of(present), key -> key)));
+        return new ListenerOptions(
+                ordering,
+                limits.maxInFlight,
+                limits.maxInFlightPerPartition,
+                limits.maxInFlightBytes,
+                resumeAt,
+                limits.maxConcurrency,
+                drainTimeout,
+                commitInterval,
+                handlerTimeout,
+                limits.batchSize,
+                batchLinger,
+                overload,
+                stallTimeout,
+                slowRecordThreshold,
+                frontierTimeout);
     }
 
     private static int partOfLimit(

@@ -47,12 +47,19 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     /** Records of a slice that a worker handles before it looks at the clock, which costs as much as a quick record. */
     private static final int RECORDS_IN_TURN = 8;
 
-    final ListenerOptions options;
+    /** What holds now; the limits in it may be changed while it runs. */
+    volatile ListenerOptions options;
 
     final InFlightLimit limit;
 
     /** The watermarks of {@code max-in-flight-bytes}; null without such a limit, and then bytes are not counted. */
     final @Nullable SharedWatermarks byteMarks;
+
+    /** The watermarks of {@code max-in-flight-per-partition}; null without it, and then shares are fair. */
+    volatile @Nullable Watermarks partitionMarks;
+
+    /** How often limits have been changed: what hangs on them must be looked at anew. */
+    volatile int changes;
 
     final AtomicLong bytesInFlight = new AtomicLong();
 
@@ -72,8 +79,11 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     final LongSupplier nanoTime;
 
-    /** The most records that a poll of one consumer may bring. */
-    final int pollSize;
+    /** The most records that a poll of one consumer may bring; what Kafka's brings beyond that is held back. */
+    volatile int pollSize;
+
+    /** The most records that a poll of one of Kafka's consumers may bring. */
+    final int kafkasPollSize;
 
     private final Executor executor;
 
@@ -114,10 +124,12 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             Overload.Factory overloads) {
         this.options = options;
         this.pollSize = pollSize;
+        this.kafkasPollSize = pollSize;
         this.limit = new InFlightLimit(Watermarks.of(options.maxInFlight(), options.resumeAt()));
         this.byteMarks = options.maxInFlightBytes() > 0
                 ? new SharedWatermarks(Watermarks.of(options.maxInFlightBytes(), options.resumeAt()))
                 : null;
+        this.partitionMarks = partitionMarks(options);
         this.executor = executor;
         this.metrics = metrics instanceof ListenerStats stats ? stats : new ListenerStats(metrics);
         this.nanoTime = nanoTime;
@@ -128,6 +140,33 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         this.signs = signs;
         this.overload = overloads.create(this);
         this.ofSlices = overload == null ? invoker.ofSlices() : null; // each record is to be decided about
+    }
+
+    private static @Nullable Watermarks partitionMarks(ListenerOptions options) {
+        return options.maxInFlightPerPartition() > 0
+                ? Watermarks.of(options.maxInFlightPerPartition(), options.resumeAt())
+                : null;
+    }
+
+    /**
+     * Takes in other limits while it goes on. What is in flight beyond them stays so; nothing more comes before there is room.
+     *
+     * @param changed with the same kinds of limits as before, but for one by partition instead of fair shares
+     * @param size the most records that a poll of one consumer may bring now
+     */
+    void change(ListenerOptions changed, int size) {
+        options = changed;
+        pollSize = Math.min(size, kafkasPollSize);
+        partitionMarks = partitionMarks(changed);
+        if (byteMarks != null) {
+            byteMarks.change(Watermarks.of(changed.maxInFlightBytes(), changed.resumeAt()));
+        }
+        limit.change(Watermarks.of(changed.maxInFlight(), changed.resumeAt()));
+        workers.setMaxConcurrency(changed.maxConcurrency());
+        changes++; // under the container's lock
+        for (Assignment assignment : assignments) {
+            assignment.gate.signal();
+        }
     }
 
     private void execute(Runnable work) {
@@ -186,7 +225,11 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             }
         }
         RunningRecords.Place place = running.place();
-        place.begin(task instanceof WaitingRecord waiting ? waiting.inLane() : task, begun);
+        if (task instanceof WaitingRecord waiting) {
+            place.begin(waiting.inLane(), waiting.begun());
+        } else {
+            place.begin(task, begun);
+        }
         try {
             if (task instanceof RecordTask record) {
                 return handle(record, begun);
@@ -452,6 +495,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
 
     /** Gives up on a record that will not be handled here any more. Its lane goes on, as new records may be on it. */
     WorkerPool.Result abandoned(RecordTask task, long begun) {
+        running.goesOn(task);
         unfinished(task, begun);
         if (!task.isOver()) {
             return WorkerPool.Result.BLOCKS_LANE;
@@ -567,6 +611,12 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
                 && !Thread.currentThread().isInterrupted()) {
             sleepWhile(condition, PAUSE_CHECK);
         }
+    }
+
+    /** Waits, looking now and then, until nothing is in flight; an interrupt ends it and stays set. */
+    boolean awaitNothingInFlight(Duration timeout) {
+        sleepInStepsWhile(() -> limit.inFlight() > 0, timeout);
+        return limit.inFlight() == 0;
     }
 
     /** Wakes the consumers that wait for room. */

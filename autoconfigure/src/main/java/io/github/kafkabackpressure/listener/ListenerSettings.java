@@ -55,6 +55,11 @@ import org.springframework.util.unit.DataSize;
  * @param topicPriority priorities of the listener's topics, from 0 to 9: the lower ones get what the higher ones leave,
  *     but never nothing
  * @param rateLimit how many records may be started in a time
+ * @param stallTimeout how long nothing may come or go, or a partition be paused, although there is room and work, before the
+ *     watchdog raises an alarm; 0: never
+ * @param slowRecordThreshold how long a record may be handled, retries included, before it does; 0: never
+ * @param frontierTimeout how long a record may keep the records finished behind it from being committed before it does; 0:
+ *     never
  */
 public record ListenerSettings(
         @Nullable Ordering ordering,
@@ -78,7 +83,10 @@ public record ListenerSettings(
         @Nullable String priorityHeader,
         @Nullable String priority,
         @Nullable Map<String, Integer> topicPriority,
-        @NestedConfigurationProperty @Nullable RateLimitSettings rateLimit) {
+        @NestedConfigurationProperty @Nullable RateLimitSettings rateLimit,
+        @Nullable Duration stallTimeout,
+        @Nullable Duration slowRecordThreshold,
+        @Nullable Duration frontierTimeout) {
 
     private static final String ROOT = "settings";
 

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param backingOff records that wait for their next attempt, or for their error handler
  * @param awaited records whose method has returned, and whose result or acknowledgment is awaited
  * @param lastCommit when a commit last succeeded; null if none has
+ * @param alarms what the watchdog has found wrong and is not over
  * @param timeline what happened to it, the oldest first, some two hundred events at most
  */
 public record ListenerSnapshot(
@@ -56,11 +57,13 @@ public record ListenerSnapshot(
         int backingOff,
         int awaited,
         @Nullable Instant lastCommit,
+        List<ListenerAlarm> alarms,
         List<ListenerEvent> timeline) {
 
     public ListenerSnapshot {
         partitions = List.copyOf(partitions);
         slowest = List.copyOf(slowest);
+        alarms = List.copyOf(alarms);
         timeline = List.copyOf(timeline);
     }
 
@@ -227,6 +230,7 @@ public record ListenerSnapshot(
      * @param drains times that leaving partitions were drained
      * @param drainSeconds how long that took in all
      * @param abandoned records that still ran when a drain had to end
+     * @param alarms alarms that the watchdog has raised
      */
     public record Totals(
             long polled,
@@ -244,7 +248,8 @@ public record ListenerSnapshot(
             long rebalances,
             long drains,
             double drainSeconds,
-            long abandoned) {
+            long abandoned,
+            Map<ListenerAlarm.Kind, Long> alarms) {
 
         public Totals {
             outcomes = Map.copyOf(outcomes);
@@ -252,6 +257,7 @@ public record ListenerSnapshot(
             pauses = Map.copyOf(pauses);
             resumes = Map.copyOf(resumes);
             pausedSeconds = Map.copyOf(pausedSeconds);
+            alarms = Map.copyOf(alarms);
         }
     }
 

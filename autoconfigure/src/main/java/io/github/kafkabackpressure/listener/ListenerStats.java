@@ -9,6 +9,7 @@ import io.github.kafkabackpressure.flow.TimeShares;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -39,6 +40,17 @@ final class ListenerStats implements ListenerMetrics {
 
     final LongAdder abandoned = new LongAdder();
 
+    /** Records polled past the frontiers of partitions that have left. */
+    private final LongAdder comesAgain = new LongAdder();
+
+    private volatile long endedAtStart;
+
+    private volatile long drainNanosAtStart;
+
+    private volatile long abandonedAtStart;
+
+    private volatile long comesAgainAtStart;
+
     final DurationCounts queueWait = new DurationCounts();
 
     final DurationCounts handling = new DurationCounts();
@@ -64,6 +76,10 @@ final class ListenerStats implements ListenerMetrics {
     private final LongAdder failedCommits = new LongAdder();
 
     private volatile @Nullable Instant lastCommit;
+
+    private final EnumAdders<ListenerAlarm.Kind> raised = new EnumAdders<>(ListenerAlarm.Kind.class);
+
+    private volatile List<ListenerAlarm> alarms = List.of();
 
     /** Whom to tell besides; {@link ListenerMetrics#NOOP} if nobody. */
     private volatile ListenerMetrics told = NOOP;
@@ -153,9 +169,30 @@ final class ListenerStats implements ListenerMetrics {
         }
     }
 
+    /** Takes in that the listener has started. */
+    void started(String line) {
+        endedAtStart = ended.sum();
+        drainNanosAtStart = drainNanos.sum();
+        abandonedAtStart = abandoned.sum();
+        comesAgainAtStart = comesAgain.sum();
+        timeline.add(ListenerEvent.Kind.STARTED, line);
+    }
+
+    /** Takes in that the listener has stopped, or died. Returns a line that says what it has done since its start. */
+    String stopped(boolean died) {
+        String line = (ended.sum() - endedAtStart) + " records ended, drained in "
+                + TimeUnit.NANOSECONDS.toMillis(drainNanos.sum() - drainNanosAtStart) + " ms, "
+                + (abandoned.sum() - abandonedAtStart) + " were left running, "
+                + (comesAgain.sum() - comesAgainAtStart) + " polled past the frontiers come again, last commit "
+                + (lastCommit == null ? "never" : lastCommit);
+        timeline.add(died ? ListenerEvent.Kind.FAILED : ListenerEvent.Kind.STOPPED, line);
+        return line;
+    }
+
     /** Takes in that partitions that leave have been drained. */
     void drained(Collection<PartitionWork> partitions, Collection<PartitionWork> late, long nanos) {
         int left = late.stream().mapToInt(work -> work.inFlight.running()).sum();
+        partitions.forEach(work -> comesAgain.add(work.tracker.span()));
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);
@@ -220,11 +257,32 @@ final class ListenerStats implements ListenerMetrics {
                 rebalances.sum(),
                 drains.sum(),
                 seconds(drainNanos.sum()),
-                abandoned.sum());
+                abandoned.sum(),
+                raised.sums());
     }
 
     private static double seconds(long nanos) {
         return (double) nanos / TimeUnit.SECONDS.toNanos(1);
+    }
+
+    /** Takes in an alarm. */
+    void raised(ListenerAlarm alarm) {
+        raised.add(alarm.kind(), 1);
+        timeline.add(ListenerEvent.Kind.ALARM, Names.of(alarm.kind()), alarm.at(), 1, alarm.lasts().toMillis(), alarm.text());
+    }
+
+    /** Takes in that an alarm is over. */
+    void cleared(ListenerAlarm alarm) {
+        timeline.add(ListenerEvent.Kind.CLEARED, Names.of(alarm.kind()), alarm.at(), 1, 0, alarm.text());
+    }
+
+    /** Takes in which alarms are on. */
+    void alarms(List<ListenerAlarm> on) {
+        alarms = on;
+    }
+
+    List<ListenerAlarm> alarms() {
+        return alarms;
     }
 
     @Nullable Instant lastCommit() {

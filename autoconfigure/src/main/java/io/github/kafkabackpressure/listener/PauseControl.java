@@ -52,8 +52,8 @@ final class PauseControl {
 
     private final Consumer<?, ?> consumer;
 
-    /** The watermarks of {@code max-in-flight-per-partition}; null without it, and then shares are fair. */
-    private final @Nullable Watermarks partitionMarks;
+    /** How often limits had been changed when all partitions were last looked at. */
+    private int changes;
 
     private final Shares shares;
 
@@ -80,9 +80,6 @@ final class PauseControl {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
-        this.partitionMarks = run.options.maxInFlightPerPartition() > 0
-                ? Watermarks.of(run.options.maxInFlightPerPartition(), run.options.resumeAt())
-                : null;
         this.shares = new Shares(assignment, consumer);
         this.topicShares =
                 run.options.overload().topicPriority().isEmpty() ? null : new TopicShares(assignment, consumer);
@@ -133,10 +130,12 @@ final class PauseControl {
     /** Tells all partitions whether the listener is paused, if that has changed. */
     private boolean applyListener() {
         boolean pauses = listenerReason != null;
-        if (allPaused == pauses) {
+        int changed = run.changes;
+        if (allPaused == pauses && changes == changed) {
             return false;
         }
         apply(assignment.works());
+        changes = changed;
         allPaused = pauses; // not before: Kafka's consumer may have refused
         return true;
     }
@@ -255,7 +254,7 @@ final class PauseControl {
      * Kafka's consumer may have more of it at hand, and to pause it would cost more than it takes to drain.
      */
     private void awaitRoomOfPartition() {
-        if (partitionMarks != null || assignment.dispatcher.hasHanging()) {
+        if (run.partitionMarks != null || assignment.dispatcher.hasHanging()) {
             return;
         }
         for (PartitionWork work : assignment.touched()) {
@@ -329,8 +328,7 @@ final class PauseControl {
 
     private void leaveRoomToOthers() {
         if (assignment.reserved) {
-            assignment.reserved = false;
-            run.limit.settle(run.pollSize, 0);
+            assignment.giveBackReserved();
             run.wakeIfRoom();
         }
         if (assignment.waitsForRoom) {
@@ -346,9 +344,14 @@ final class PauseControl {
         if (run.overload != null && run.overload.pollsWhileFull()) {
             return pausedForBytes();
         }
+        if (run.limit.excess() > 0) {
+            assignment.giveBackReserved(); // the limit was lowered
+        }
         if (!assignment.reserved) {
+            int size = run.pollSize;
+            assignment.reservedSize = size;
             boolean mayTake = listenerReason != PauseReason.MAX_IN_FLIGHT || run.limit.isDrainedToLowWatermark();
-            assignment.reserved = mayTake && run.limit.tryReserveInTurn(assignment, run.pollSize);
+            assignment.reserved = mayTake && run.limit.tryReserveInTurn(assignment, size);
         }
         if (!assignment.reserved) {
             return PauseReason.MAX_IN_FLIGHT;
@@ -413,6 +416,7 @@ final class PauseControl {
     }
 
     private void decideOwn(PartitionWork work) {
+        Watermarks partitionMarks = run.partitionMarks;
         PauseReason before = work.ownReason;
         PauseReason now = ownReason(work);
         if (partitionMarks != null && now == PauseReason.MAX_IN_FLIGHT_PER_PARTITION) {
@@ -454,6 +458,7 @@ final class PauseControl {
         if (work.tracker.span() >= LONGEST_SPAN) {
             return PauseReason.FRONTIER_STUCK;
         }
+        Watermarks partitionMarks = run.partitionMarks;
         if (topicShares != null && topicShares.leavesPollToHigher(work)) {
             return PauseReason.TOPIC_PRIORITY;
         }

@@ -11,8 +11,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
+import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.KafkaBackoffException;
 
 /**
@@ -27,6 +29,8 @@ import org.springframework.kafka.listener.KafkaBackoffException;
  * <p>Threading: the workers; asynchronous results and late acknowledgments come in on any thread.
  */
 final class RecordInvoker implements Invoker, Invoker.OfSlices {
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordInvoker.class));
 
     private final ListenerRun run;
 
@@ -124,6 +128,9 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
         private boolean askedErrorHandler;
 
+        /** Whether it was logged that the record is in retry, which is done once. */
+        private boolean told;
+
         /** What the error handler remembers of the record while no thread does. */
         private List<@Nullable Object> remembered = List.of();
 
@@ -156,7 +163,13 @@ final class RecordInvoker implements Invoker, Invoker.OfSlices {
                             run.unfinished(task, retries.begun);
                             return WorkerPool.Result.BLOCKS_LANE;
                         }
-                        case RETRY -> {}
+                        case RETRY -> {
+                            if (!retries.told) {
+                                retries.told = true;
+                                LOG.info(() -> "The record " + task.record.topic() + "-" + task.record.partition() + "@"
+                                        + task.record.offset() + " is in retry and not yet recovered");
+                            }
+                        }
                     }
                     wait = verdict.pause();
                 } else if (signal instanceof Signal.Nacked nacked) {

@@ -121,6 +121,20 @@ final class RunningRecords {
         waiting.remove(task);
     }
 
+    /** What to say of the records of a partition whose method has returned; empty if there are none. */
+    String describeAwaited(PartitionWork partition) {
+        List<Long> offsets = now().stream()
+                .filter(one -> one.partition() == partition)
+                .filter(one -> one.waitsFor() == WaitsFor.ACKNOWLEDGMENT || one.waitsFor() == WaitsFor.RESULT)
+                .map(one -> one.record().offset())
+                .sorted()
+                .toList();
+        return offsets.isEmpty()
+                ? ""
+                : "; of " + offsets.size() + " of them the method has returned, but they were not acknowledged, or their"
+                        + " results have not come, the first at offset " + offsets.get(0);
+    }
+
     /** The records that are being handled now. */
     List<Running> now() {
         List<Running> now = new ArrayList<>();

@@ -71,6 +71,7 @@ final class SnapshotReader {
                     0,
                     0,
                     stats.lastCommit(),
+                    stats.alarms(),
                     stats.timeline.events());
         }
         return new SnapshotReader(run).read(id, state, failure, stats);
@@ -104,7 +105,8 @@ final class SnapshotReader {
                 count(running, WaitsFor.BACK_OFF),
                 count(running, WaitsFor.ACKNOWLEDGMENT) + count(running, WaitsFor.RESULT),
                 stats.lastCommit(),
-                stats.timeline.events());
+                stats.alarms(),
+                    stats.timeline.events());
     }
 
     private static ListenerSnapshot.Limits limits(ListenerOptions options, long resumeBelow, int pollSize) {

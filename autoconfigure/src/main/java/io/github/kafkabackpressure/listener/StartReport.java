@@ -31,6 +31,7 @@ final class StartReport {
             String id,
             ListenerOptions options,
             boolean virtualThreads,
+            String polls,
             UnaryOperator<String> settingNames,
             Duration stopMargin,
             @Nullable ApplicationContext context) {
@@ -39,7 +40,8 @@ final class StartReport {
                 + " handled at once"
                 + (virtualThreads
                         ? " on virtual threads, which may be given more by " + settingNames.apply("max-concurrency")
-                        : ""));
+                        : "")
+                + ", " + polls);
         Duration phase = phaseTimeout(context);
         if (options.drainTimeout().plus(stopMargin).compareTo(phase) > 0) {
             LOG.warn(() -> settingNames.apply("drain-timeout") + " of the listener '" + id + "' is "

@@ -45,6 +45,11 @@ final class WaitingRecord extends LaneTask {
         this.next = next;
     }
 
+    /** When the handling of the record began. */
+    long begun() {
+        return begun;
+    }
+
     /** Begins the wait. The caller must not touch the record any more. */
     void start(Duration time) {
         run.running.waits(task, WaitsFor.BACK_OFF, begun);

@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerAlarm;
 import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Recent;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Totals;
@@ -93,6 +94,7 @@ final class ListenerMeters extends SharedMeters {
         progress(to);
         time(to);
         totals(to);
+        alarms(to);
         return to.meters;
     }
 
@@ -191,14 +193,12 @@ final class ListenerMeters extends SharedMeters {
                     Tags.of("state", "paused", "reason", tag(reason)),
                     now -> now.recent().paused().getOrDefault(reason, 0.0));
             to.counter(
-                    "pauses",
-                    "pauses",
+                    "pauses", null,
                     "Pauses of the listener or of a partition",
                     Tags.of("reason", tag(reason)),
                     totals -> totals.pauses().getOrDefault(reason, 0L));
             to.counter(
-                    "resumes",
-                    "resumes",
+                    "resumes", null,
                     "Ends of such pauses",
                     Tags.of("reason", tag(reason)),
                     totals -> totals.resumes().getOrDefault(reason, 0L));
@@ -264,9 +264,9 @@ final class ListenerMeters extends SharedMeters {
         }
         to.counter("attempts.failed", "attempts", "Attempts that failed", Tags.empty(), Totals::failedAttempts);
         to.counter("retries", "attempts", "Attempts after the first", Tags.empty(), Totals::retries);
-        to.counter("commits", "commits", "Commits", Tags.of("result", "success"), Totals::commits);
-        to.counter("commits", "commits", "Commits", Tags.of("result", "failure"), Totals::failedCommits);
-        to.counter("rebalances", "rebalances", "Times that partitions came or went", Tags.empty(), Totals::rebalances);
+        to.counter("commits", null, "Commits", Tags.of("result", "success"), Totals::commits);
+        to.counter("commits", null, "Commits", Tags.of("result", "failure"), Totals::failedCommits);
+        to.counter("rebalances", null, "Times that partitions came or went", Tags.empty(), Totals::rebalances);
         to.timer("drain", "Drains of partitions that leave", Tags.empty(), Totals::drains, Totals::drainSeconds);
         to.counter(
                 "abandoned",
@@ -274,6 +274,17 @@ final class ListenerMeters extends SharedMeters {
                 "Records that still ran when a drain had to end",
                 Tags.empty(),
                 Totals::abandoned);
+    }
+
+    private static void alarms(Registration to) {
+        for (ListenerAlarm.Kind kind : ListenerAlarm.Kind.values()) {
+            Tags of = Tags.of("kind", tag(kind));
+            to.counter("alarms", null, "Alarms that the watchdog has raised", of, totals -> totals.alarms()
+                    .getOrDefault(kind, 0L));
+            to.gauge("alarms.active", null, "Alarms that are on", of, now -> now.alarms().stream()
+                    .filter(alarm -> alarm.kind() == kind)
+                    .count());
+        }
     }
 
     private static double seconds(Duration duration) {
@@ -324,7 +335,7 @@ final class ListenerMeters extends SharedMeters {
                     .register(registry));
         }
 
-        void counter(String name, String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
+        void counter(String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
             meters.add(FunctionCounter.builder(
                             PREFIX + name,
                             ListenerMeters.this,

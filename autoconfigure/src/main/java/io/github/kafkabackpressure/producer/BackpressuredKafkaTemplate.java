@@ -53,6 +53,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
     /** Asked for by observations; to ask for it may take as long as a cluster that is away. */
     private final ClusterIdentity clusterIdentity = new ClusterIdentity(super::clusterId);
+    private final ProducerMetrics metrics;
 
     private @Nullable ProducerListener<K, V> listener;
     private @Nullable ProducerInterceptor<K, V> interceptor;
@@ -85,6 +86,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         ProducerOptions.SpoolOptions kept = options.spool();
         Spool<K, V> spool = kept == null ? null : new Spool<>(kept.directory(), kept.maxBytes(), name, factory);
         this.pipeline = new SendPipeline<>(name, options, limiter, spool, new Around(), nanoTime);
+        this.metrics = metrics;
         metrics.templateOpened(name, pipeline);
     }
 
@@ -229,6 +231,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             new Shutdown(List.of(pipeline), this::liveProducers, options.flushTimeout()).run();
         }
         producer.forget();
+        metrics.templateClosed(pipeline.name(), pipeline);
         super.destroy();
     }
 

@@ -20,6 +20,9 @@ public interface ProducerMetrics {
     /** A template was made; its stats can be read from now on, for as long as it lives. */
     void templateOpened(String template, ProducerStats stats);
 
+    /** A template was destroyed: nothing of it is to be reported any more. */
+    default void templateClosed(String template, ProducerStats stats) {}
+
     /** Producers were flushed at shutdown. */
     void flushed(ProducerFlushReport report);
 }

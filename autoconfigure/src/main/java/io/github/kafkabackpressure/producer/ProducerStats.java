@@ -13,6 +13,9 @@ public interface ProducerStats {
     /** Records that wait in the buffer. */
     int buffered();
 
+    /** The most records that may wait. */
+    int maxBuffered();
+
     /** Bytes that wait in the buffer. */
     long bufferedBytes();
 

@@ -367,6 +367,11 @@ final class SendPipeline<K, V> implements ProducerStats {
     }
 
     @Override
+    public int maxBuffered() {
+        return options.limits().records();
+    }
+
+    @Override
     public long bufferedBytes() {
         return buffer.bytes();
     }

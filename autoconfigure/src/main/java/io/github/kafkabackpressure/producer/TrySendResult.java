@@ -10,6 +10,11 @@ import org.springframework.kafka.support.SendResult;
  */
 public sealed interface TrySendResult<K, V> {
 
+    /** Whether the record was accepted, for who does not ask why not. */
+    default boolean accepted() {
+        return this instanceof Accepted;
+    }
+
     /**
      * The record is in the buffer.
      *

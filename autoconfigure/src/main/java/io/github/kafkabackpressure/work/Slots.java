@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Slots {
 
-    private final int most;
+    private volatile int most;
 
     /** Called after a slot was freed that nobody waits for. */
     private final Runnable whenFreed;
@@ -27,6 +27,17 @@ final class Slots {
     Slots(int most, Runnable whenFreed) {
         this.most = most;
         this.whenFreed = whenFreed;
+    }
+
+    /** Sets how many there are. Those taken beyond that go as they are freed. */
+    void change(int slots) {
+        most = slots;
+        grantFree();
+    }
+
+    /** Whether more are taken than there are. */
+    boolean areTooMany() {
+        return taken.get() > most;
     }
 
     boolean hasFree() {
@@ -93,7 +104,7 @@ final class Slots {
 
     /** Frees a slot. */
     void release() {
-        if (!grant()) {
+        if (areTooMany() || !grant()) {
             taken.decrementAndGet();
             grantFree();
         }

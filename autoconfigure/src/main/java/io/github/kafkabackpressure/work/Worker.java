@@ -114,7 +114,7 @@ final class Worker<T> {
                     pool.startIfBacklog();
                     return;
                 }
-                if (pool.slots.areWaitedFor()) {
+                if (pool.slots.areWaitedFor() || pool.slots.areTooMany()) {
                     tally.report();
                     releaseSlot();
                     if (!tryTakeSlot()) {

@@ -118,6 +118,12 @@ public final class WorkerPool<T> {
         }
     }
 
+    /** Sets how many records may be handled at the same moment. Those that are being handled beyond that go on. */
+    public void setMaxConcurrency(int records) {
+        slots.change(records);
+        startIfBacklog();
+    }
+
     /** Whether a record takes so long that starting a thread for it pays off. */
     public boolean isSlow() {
         return pace.speed() == Speed.SLOW;

@@ -6,24 +6,21 @@ import static org.awaitility.Awaitility.await;
 import com.jayway.jsonpath.JsonPath;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
+import io.github.kafkabackpressure.test.Http;
 import io.github.kafkabackpressure.test.TestApp;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
-import org.springframework.security.config.annotation.web.builders.HttpSecurity;
-import org.springframework.security.config.web.server.ServerHttpSecurity;
-import org.springframework.security.web.SecurityFilterChain;
-import org.springframework.security.web.server.SecurityWebFilterChain;
 
 /** The endpoint of an application with a web server. */
 @EmbeddedKafka(partitions = 1, brokerProperties = "offsets.topic.num.partitions=1")
@@ -31,8 +28,11 @@ class EndpointIT {
 
     private final String brokers;
 
+    private final EmbeddedKafkaBroker broker;
+
     EndpointIT(EmbeddedKafkaBroker broker) {
         this.brokers = broker.getBrokersAsString();
+        this.broker = broker;
     }
 
     @ParameterizedTest
@@ -40,10 +40,11 @@ class EndpointIT {
             value = WebApplicationType.class,
             names = {"SERVLET", "REACTIVE"})
     void saysWhatListenersAndTemplatesHaveInWorkAndNothingOfTheirRecords(WebApplicationType type) {
+        broker.addTopics(new NewTopic("hanging-" + type, 1, (short) 1));
         try (ConfigurableApplicationContext context = TestApp.startWeb(
                 type,
                 brokers,
-                List.of(Hanging.class, Open.class),
+                List.of(Hanging.class, Http.Open.class),
                 "spring.application.name=" + type,
                 "management.endpoints.web.exposure.include=kafkabackpressure")) {
             Http http = new Http(context);
@@ -99,27 +100,6 @@ class EndpointIT {
         @BackpressuredListener(id = "hanging", topics = "hanging-${spring.application.name}")
         void handle(String value) throws InterruptedException {
             latch.await();
-        }
-    }
-
-    /** Lets anybody in, for tests that are not about who may. */
-    @Configuration(proxyBeanMethods = false)
-    static class Open {
-
-        @Bean
-        @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
-        SecurityFilterChain openServlet(HttpSecurity security) throws Exception {
-            return security.csrf(csrf -> csrf.disable())
-                    .authorizeHttpRequests(requests -> requests.anyRequest().permitAll())
-                    .build();
-        }
-
-        @Bean
-        @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.REACTIVE)
-        SecurityWebFilterChain openReactive(ServerHttpSecurity security) {
-            return security.csrf(csrf -> csrf.disable())
-                    .authorizeExchange(requests -> requests.anyExchange().permitAll())
-                    .build();
         }
     }
 }

@@ -28,7 +28,7 @@ class MicrometerProducerMetricsTests {
                         1, List.of(), Duration.ofSeconds(1), Map.of("orders", new Counts(5, 1, 100, 98))));
         assertThat(flushed("delivered")).isEqualTo(5);
         assertThat(flushed("failed")).isEqualTo(1);
-        assertThat(flushed("not_delivered")).isEqualTo(2);
+        assertThat(flushed("not-delivered")).isEqualTo(2);
         assertThat(flushed("spooled")).isEqualTo(98);
     }
 }

@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.actuate;
+package io.github.kafkabackpressure.test;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,7 +8,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.Base64;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.context.ApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.config.web.server.ServerHttpSecurity;
+import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.server.SecurityWebFilterChain;
 
 /** A client of a test application's web server. */
 public final class Http {
@@ -54,6 +61,27 @@ public final class Http {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** Lets anybody in, for tests that are not about who may. */
+    @Configuration(proxyBeanMethods = false)
+    public static class Open {
+
+        @Bean
+        @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
+        SecurityFilterChain openServlet(HttpSecurity security) throws Exception {
+            return security.csrf(csrf -> csrf.disable())
+                    .authorizeHttpRequests(requests -> requests.anyRequest().permitAll())
+                    .build();
+        }
+
+        @Bean
+        @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.REACTIVE)
+        SecurityWebFilterChain openReactive(ServerHttpSecurity security) {
+            return security.csrf(csrf -> csrf.disable())
+                    .authorizeExchange(requests -> requests.anyExchange().permitAll())
+                    .build();
         }
     }
 }
