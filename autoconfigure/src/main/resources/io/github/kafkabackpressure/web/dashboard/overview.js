@@ -1,0 +1,105 @@
+// All listeners, a row each.
+
+import { meter, setInFlight, setShares, setSpark, setState, shares, spark } from './bars.js';
+import { element, keyed, setAttribute, setText } from './dom.js';
+import { count, duration, perSecond, percent } from './format.js';
+import { pausedShare } from './history.js';
+
+const SPARK_SECONDS = 180;
+
+const COLUMNS = ['Listener', 'State', 'Handled / arriving per s', 'In flight', 'Last minutes', 'Busy · paused · idle',
+  'Lag · time to drain', 'Oldest unfinished', 'Shed · failed'];
+
+const UNFINISHED = new Set(['unfinished']);
+
+const GOOD = new Set(['handled', 'filtered']);
+
+export class Overview {
+  constructor(history) {
+    this.history = history;
+    this.body = element('tbody', { role: 'rowgroup' });
+    this.table = element('table', { class: 'overview', role: 'table', 'aria-label': 'Listeners' },
+      element('thead', { role: 'rowgroup' },
+        element('tr', { role: 'row' },
+          ...COLUMNS.map(name => element('th', { scope: 'col', role: 'columnheader' }, name)))),
+      this.body);
+    this.panel = element('section', { class: 'panel', 'aria-label': 'Listeners' }, this.table);
+    this.none = element('p', { class: 'empty' }, 'No listener with ',
+      element('code', {}, '@BackpressuredListener'), ' is registered in this application. Put it on a method in place of ',
+      element('code', {}, '@KafkaListener'), ', and it is shown here.');
+    this.root = element('div', {}, element('h2', { class: 'visually-hidden' }, 'Listeners'), this.none, this.panel);
+  }
+
+  update(answer) {
+    const listeners = answer.listeners;
+    this.none.hidden = listeners.length > 0;
+    this.panel.hidden = listeners.length === 0;
+    keyed(this.body, listeners, listener => listener.id, row, (made, listener) => this.show(made, listener));
+  }
+
+  show(made, listener) {
+    const cell = made.cells_;
+    const recent = listener.recent;
+    setState(cell.state, listener.state);
+    setText(cell.rate, `${perSecond(recent.finishedPerSecond)} / ${perSecond(recent.arrivedPerSecond)}`);
+    setInFlight(cell.meter, listener);
+    setText(cell.inFlight, `${count(listener.inFlight)} of ${count(listener.limits.maxInFlight)}`);
+    setSpark(cell.spark, this.history.last(listener.id, 'finished', SPARK_SECONDS),
+      `Records handled per second in the last ${SPARK_SECONDS / 60} minutes`);
+    setShares(cell.shares, recent);
+    setText(cell.share, `${percent(recent.busy)} · ${percent(pausedShare(recent))} · ${percent(recent.idle)}`);
+    setText(cell.lag, `${count(listener.frontierLag)} · ${drain(listener)}`);
+    setText(cell.oldest, duration(listener.oldestUnfinishedMillis));
+    setText(cell.shed, `${count(shed(listener))} · ${count(failed(listener))}`);
+  }
+}
+
+/** How long until nothing is left, or that it will not be so. */
+export function drain(listener) {
+  if (listener.frontierLag === 0) {
+    return 'none left';
+  }
+  return listener.timeToDrainMillis === null ? 'growing' : duration(listener.timeToDrainMillis);
+}
+
+/** Records that were dropped, for whatever reason. */
+export function shed(listener) {
+  return listener.totals.outcomes.dropped ?? 0;
+}
+
+/** Records that ended neither handled nor by the user's will. */
+export function failed(listener) {
+  return Object.entries(listener.totals.outcomes)
+    .filter(([outcome]) => !GOOD.has(outcome) && !UNFINISHED.has(outcome) && outcome !== 'dropped')
+    .reduce((sum, [, records]) => sum + records, 0);
+}
+
+function row(listener) {
+  const cells = {
+    state: element('span', { class: 'state' }),
+    rate: element('span'),
+    meter: meter(),
+    inFlight: element('span', { class: 'caption' }),
+    spark: spark(),
+    shares: shares(),
+    share: element('span', { class: 'caption' }),
+    lag: element('span'),
+    oldest: element('span'),
+    shed: element('span')
+  };
+  const contents = [
+    [element('a', { href: `#/listener/${encodeURIComponent(listener.id)}` }, listener.id)],
+    [cells.state], [cells.rate], [cells.meter, cells.inFlight], [cells.spark], [cells.shares, cells.share], [cells.lag],
+    [cells.oldest], [cells.shed]];
+  const kinds = ['name', '', 'number', 'wide', 'wide', 'wide', 'number', 'number', 'number'];
+  const made = element('tr', { role: 'row' });
+  contents.forEach((content, at) => {
+    const cell = element('td', { role: at === 0 ? 'rowheader' : 'cell', class: kinds[at] }, ...content);
+    if (at > 0) {
+      setAttribute(cell, 'data-label', COLUMNS[at]);
+    }
+    made.append(cell);
+  });
+  made.cells_ = cells;
+  return made;
+}
