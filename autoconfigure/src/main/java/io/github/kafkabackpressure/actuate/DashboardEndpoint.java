@@ -1,0 +1,108 @@
+package io.github.kafkabackpressure.actuate;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
+import org.springframework.boot.actuate.endpoint.annotation.Selector;
+import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
+import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
+import org.springframework.core.io.ClassPathResource;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
+import org.springframework.util.MimeType;
+
+/**
+ * The live page, as an actuator endpoint: so it has the actuator's port, base path and security, on every web stack that
+ * the actuator serves. The page asks the endpoint {@code kafkabackpressure} beside it for all that it shows; all else
+ * (scripts, style, icon) is served here, from the class path.
+ *
+ * <p>Threading: any thread.
+ */
+@WebEndpoint(id = "kafkabackpressuredashboard")
+public final class DashboardEndpoint {
+
+    /** The coordinates of the library that draws the plots. */
+    public static final String PLOTS_LIBRARY = "org.webjars.npm:uplot";
+
+    private static final String PLOTS = "classpath*:META-INF/resources/webjars/uplot/*/dist/";
+
+    private static final MimeType HTML = MimeType.valueOf("text/html;charset=UTF-8");
+
+    private static final MimeType SCRIPT = MimeType.valueOf("text/javascript;charset=UTF-8");
+
+    private static final MimeType STYLE = MimeType.valueOf("text/css;charset=UTF-8");
+
+    private static final MimeType IMAGE = MimeType.valueOf("image/svg+xml");
+
+    private static final String[] SCRIPTS = {
+        "actions", "app", "bars", "connection", "dom", "format", "history", "listener", "overview", "plots", "producers"
+    };
+
+    private record File(Resource content, MimeType type) {}
+
+    /** All that can be asked for, by name: no path that a browser sends ever reaches the class path. */
+    private final Map<String, File> files = new LinkedHashMap<>();
+
+    /**
+     * Makes the page.
+     *
+     * @throws IllegalStateException if the library that draws the plots is not on the class path
+     */
+    public DashboardEndpoint() {
+        Arrays.stream(SCRIPTS).map(name -> name + ".js").forEach(name -> files.put(name, own(name, SCRIPT)));
+        files.put("style.css", own("style.css", STYLE));
+        files.put("icon.svg", own("icon.svg", IMAGE));
+        files.put("uplot.js", new File(plotsLibrary("uPlot.esm.js"), SCRIPT));
+        files.put("uplot.css", new File(plotsLibrary("uPlot.min.css"), STYLE));
+    }
+
+    /** Whether the library that draws the plots is on the class path. */
+    public static boolean hasPlotsLibrary() {
+        return find("uPlot.esm.js") != null;
+    }
+
+    /** The page itself. */
+    @ReadOperation(produces = "text/html")
+    public WebEndpointResponse<Resource> page() {
+        File page = own("index.html", HTML);
+        return new WebEndpointResponse<>(page.content(), WebEndpointResponse.STATUS_OK, page.type());
+    }
+
+    /** What the page loads; 404 if there is no such file. */
+    @ReadOperation(produces = {"text/javascript", "text/css", "image/svg+xml"})
+    public WebEndpointResponse<Resource> file(@Selector String name) {
+        File file = files.get(name);
+        return file == null
+                ? new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND)
+                : new WebEndpointResponse<>(file.content(), WebEndpointResponse.STATUS_OK, file.type());
+    }
+
+    private static File own(String name, MimeType type) {
+        return new File(new ClassPathResource("dashboard/" + name, DashboardEndpoint.class), type);
+    }
+
+    private static Resource plotsLibrary(String file) {
+        Resource found = find(file);
+        if (found == null) {
+            throw new IllegalStateException(PLOTS_LIBRARY + " is not on the class path");
+        }
+        return found;
+    }
+
+    private static @Nullable Resource find(String file) {
+        try {
+            Resource[] found = new PathMatchingResourcePatternResolver(DashboardEndpoint.class.getClassLoader())
+                    .getResources(PLOTS + file);
+            return Arrays.stream(found)
+                    .max(Comparator.comparing(Resource::getDescription)) // one is usual; of several the same for each file
+                    .orElse(null);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
