@@ -42,7 +42,7 @@ class Backlog implements DisposableBean {
 
     private Map<TopicPartition, OffsetSpec> partitions() throws InterruptedException, ExecutionException {
         Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
-        admin.describeTopics(List.of(SampleApplication.TOPIC))
+        admin.describeTopics(List.of(SampleApplication.ORDERS))
                 .allTopicNames()
                 .get()
                 .forEach((name, topic) -> topic.partitions()

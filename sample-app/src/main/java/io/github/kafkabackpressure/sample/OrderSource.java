@@ -1,15 +1,15 @@
 package io.github.kafkabackpressure.sample;
 
+import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
-import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.stereotype.Component;
 
 /**
- * Customers who order, at a steady rate that does not care how fast the payments are. Its phase is the default one, the
+ * Customers who order, and a market that changes prices, at a rate that does not care how fast anyone is. Its phase is the default one, the
  * highest: it starts last and stops first.
  */
 @Component
@@ -17,18 +17,29 @@ class OrderSource implements SmartLifecycle {
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    private final KafkaTemplate<String, Order> template;
+    private static final long LONGEST_LAG_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final int ARTICLES = 50;
+
+    private final BackpressuredKafkaTemplate<String, Object> template;
 
     private final OrderCounts counts;
 
     private final SampleProperties properties;
 
+    private final Knobs knobs;
+
     private volatile @Nullable Thread thread;
 
-    OrderSource(KafkaTemplate<String, Order> template, OrderCounts counts, SampleProperties properties) {
+    OrderSource(
+            BackpressuredKafkaTemplate<String, Object> template,
+            OrderCounts counts,
+            SampleProperties properties,
+            Knobs knobs) {
         this.template = template;
         this.counts = counts;
         this.properties = properties;
+        this.knobs = knobs;
     }
 
     @Override
@@ -60,28 +71,30 @@ class OrderSource implements SmartLifecycle {
 
     private void produce() {
         Random random = new Random();
-        long start = System.nanoTime();
+        long due = System.nanoTime();
         for (long id = 1; isRunning(); id++) {
-            long due = start + id * TimeUnit.SECONDS.toNanos(1) / properties.ordersPerSecond();
-            while (isRunning() && System.nanoTime() < due) {
+            due += TimeUnit.SECONDS.toNanos(1) / knobs.setting().ordersPerSecond();
+            while (isRunning() && System.nanoTime() - due < 0) {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
+            due = Math.max(due, System.nanoTime() - LONGEST_LAG_NANOS); // what could not be sent in time is not made up for
             String customer = "customer-" + random.nextInt(properties.customers());
-            send(new Order(id, customer, 100 + random.nextInt(10_000)));
+            order(new Order(id, customer, 100 + random.nextInt(10_000)));
+            price("article-" + random.nextInt(ARTICLES), 100 + random.nextInt(10_000));
         }
     }
 
-    private void send(Order order) {
-        try {
-            var unused = template.send(SampleApplication.TOPIC, order.customer(), order)
-                    .whenComplete((sent, failure) -> {
-                        if (failure != null) {
-                            counts.failed.incrementAndGet();
-                        }
-                    });
-            counts.produced.incrementAndGet();
-        } catch (RuntimeException e) {
-            System.out.println("An order was refused: " + e.getMessage());
-        }
+    private void order(Order order) {
+        var unused = template.send(SampleApplication.ORDERS, order.customer(), order)
+                .whenComplete((sent, failure) -> {
+                    if (failure != null) {
+                        counts.failed.incrementAndGet();
+                    }
+                });
+        counts.produced.incrementAndGet();
+    }
+
+    private void price(String article, int cents) {
+        var unused = template.send(SampleApplication.PRICES, article, new Price(article, cents));
     }
 }

@@ -16,19 +16,28 @@ import org.springframework.scheduling.annotation.EnableScheduling;
 @EnableConfigurationProperties(SampleProperties.class)
 public class SampleApplication {
 
-    static final String TOPIC = "sample-orders";
+    static final String ORDERS = "sample-orders";
+
+    static final String PRICES = "sample-prices";
 
     /** Starts it. */
     public static void main(String[] args) throws InterruptedException {
         ConfigurableApplicationContext context = SpringApplication.run(SampleApplication.class, args);
-        System.out.println("Orders go to the topic " + TOPIC + " at "
-                + context.getBean(KafkaConnectionDetails.class).getBootstrapServers() + ". Ctrl-C ends this.");
+        System.out.println("Orders go to the topic " + ORDERS + " at "
+                + context.getBean(KafkaConnectionDetails.class).getBootstrapServers() + ".");
+        System.out.println("See it work at http://localhost:"
+                + context.getEnvironment().getProperty("local.server.port") + "/ . Ctrl-C ends this.");
         Thread.sleep(context.getBean(SampleProperties.class).seconds() * 1000L);
         System.exit(SpringApplication.exit(context));
     }
 
     @Bean
     NewTopic orders(SampleProperties properties) {
-        return TopicBuilder.name(TOPIC).partitions(properties.partitions()).build();
+        return TopicBuilder.name(ORDERS).partitions(properties.partitions()).build();
+    }
+
+    @Bean
+    NewTopic prices(SampleProperties properties) {
+        return TopicBuilder.name(PRICES).partitions(properties.partitions()).build();
     }
 }
