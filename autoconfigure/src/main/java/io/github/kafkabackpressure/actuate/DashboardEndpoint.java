@@ -51,19 +51,24 @@ public final class DashboardEndpoint {
     /**
      * Makes the page.
      *
+     * @param classLoader has the library that draws the plots
      * @throws IllegalStateException if the library that draws the plots is not on the class path
      */
-    public DashboardEndpoint() {
+    public DashboardEndpoint(ClassLoader classLoader) {
         Arrays.stream(SCRIPTS).map(name -> name + ".js").forEach(name -> files.put(name, own(name, SCRIPT)));
         files.put("style.css", own("style.css", STYLE));
         files.put("icon.svg", own("icon.svg", IMAGE));
-        files.put("uplot.js", new File(plotsLibrary("uPlot.esm.js"), SCRIPT));
-        files.put("uplot.css", new File(plotsLibrary("uPlot.min.css"), STYLE));
+        files.put("uplot.js", new File(plotsLibrary("uPlot.esm.js", classLoader), SCRIPT));
+        files.put("uplot.css", new File(plotsLibrary("uPlot.min.css", classLoader), STYLE));
     }
 
-    /** Whether the library that draws the plots is on the class path. */
-    public static boolean hasPlotsLibrary() {
-        return find("uPlot.esm.js") != null;
+    /**
+     * Whether the library that draws the plots is there.
+     *
+     * @param classLoader where it is looked for
+     */
+    public static boolean hasPlotsLibrary(ClassLoader classLoader) {
+        return find("uPlot.esm.js", classLoader) != null;
     }
 
     /** The page itself. */
@@ -86,18 +91,17 @@ public final class DashboardEndpoint {
         return new File(new ClassPathResource("dashboard/" + name, DashboardEndpoint.class), type);
     }
 
-    private static Resource plotsLibrary(String file) {
-        Resource found = find(file);
+    private static Resource plotsLibrary(String file, ClassLoader classLoader) {
+        Resource found = find(file, classLoader);
         if (found == null) {
             throw new IllegalStateException(PLOTS_LIBRARY + " is not on the class path");
         }
         return found;
     }
 
-    private static @Nullable Resource find(String file) {
+    private static @Nullable Resource find(String file, ClassLoader classLoader) {
         try {
-            Resource[] found = new PathMatchingResourcePatternResolver(DashboardEndpoint.class.getClassLoader())
-                    .getResources(PLOTS + file);
+            Resource[] found = new PathMatchingResourcePatternResolver(classLoader).getResources(PLOTS + file);
             return Arrays.stream(found)
                     .max(Comparator.comparing(Resource::getDescription)) // one is usual; of several the same for each file
                     .orElse(null);

@@ -14,7 +14,7 @@ export class Actions {
   /** Pauses, resumes, drains, stops, starts or restarts a listener; asks back if there is a question. */
   async steer(id, action, question) {
     if (!question || await this.confirm(`${words(action)} ${id}?`, question, action)) {
-      await this.write(encodeURIComponent(id), { action }, `${id}: ${action} done`);
+      await this.write(`${encodeURIComponent(id)}/${action}`, {}, `${id}: ${action} done`);
     }
   }
 
@@ -23,18 +23,19 @@ export class Actions {
     const text = Object.entries(changed)
       .map(([field, value]) => `${field} from ${present[field] ?? 'no limit'} to ${value}`).join(', ');
     if (await this.confirm(`Change the limits of ${id}?`, `${text}. What is in flight stays so.`, 'change')) {
-      await this.write(encodeURIComponent(id), { action: 'limits', ...changed }, `${id}: ${text}`);
+      await this.write(encodeURIComponent(id), changed, `${id}: ${text}`);
     }
   }
 
   async flush(name) {
-    await this.write(encodeURIComponent(name), { action: 'flush' }, `${name}: flushed`);
+    await this.write(`producers/${encodeURIComponent(name)}/flush`, {},
+      answer => answer.flushed ? `${name}: flushed` : `${name}: not all of it was delivered within the flush timeout`);
   }
 
   async write(path, body, done) {
     try {
-      await this.connection.write(path, body);
-      say(done);
+      const answer = await this.connection.write(path, body);
+      say(typeof done === 'function' ? done(answer) : done);
     } catch (failure) {
       await this.confirm('That was refused', failure.message, null);
     }

@@ -83,7 +83,7 @@ function refusal(status) {
 function messageIn(text) {
   try {
     const answer = JSON.parse(text);
-    return answer.message || answer.detail || null;
+    return answer.message || answer.detail || (answer.status ? null : answer.error) || null;
   } catch {
     return null;
   }
