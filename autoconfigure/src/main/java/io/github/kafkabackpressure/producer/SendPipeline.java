@@ -32,6 +32,7 @@ import org.springframework.kafka.support.SendResult;
  * <p>Threading: callers send, the {@link Sender} hands over, the thread of a {@link Shutdown} closes and gives up. No
  * lock is held while Kafka or foreign code is called.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // How a send ends reaches the callback, whatever the futures say.
 final class SendPipeline<K, V> implements ProducerStats {
 
     private static final Log logger = LogFactory.getLog(SendPipeline.class);
