@@ -144,10 +144,10 @@ final class ContainerOverload {
         if (bean != null) {
             ApplicationContext context = container.context();
             if (context == null || !context.containsBean(bean) || !context.isTypeMatch(bean, SharedRateLimit.class)) {
-                throw new IllegalStateException(
-                        "The listener '" + container.getListenerId() + "' has rate-limit.shared="
-                                + bean + ", but there is no SharedRateLimit bean of that name. With Bucket4j it is"
-                                + " Bucket4jSharedRateLimit.ofBytes(proxyManager).");
+                throw new ListenerRefusedException(
+                        "The listener '" + container.getListenerId() + "' has rate-limit.shared=" + bean
+                                + ", but there is no SharedRateLimit bean of that name.",
+                        "Make one; with Bucket4j it is Bucket4jSharedRateLimit.ofBytes(proxyManager).");
             }
             shared = context.getBean(bean, SharedRateLimit.class);
         }

@@ -72,6 +72,7 @@ public final class ListenerRuntimeHints implements RuntimeHintsRegistrar {
                         type -> type.withField("containerFactory"))
                 .registerType(TypeReference.of(HandlerAdapter.class), type -> type.withField("delegatingHandler"))
                 .registerType(RepeatedListenersPostProcessor.class, MemberCategory.INVOKE_PUBLIC_METHODS)
+                .registerType(WireDeserializer.class, MemberCategory.INVOKE_PUBLIC_CONSTRUCTORS)
                 .registerType(
                         ListenerSettings.class,
                         MemberCategory.INVOKE_DECLARED_CONSTRUCTORS,

@@ -171,7 +171,7 @@ public record OverloadOptions(
                 expression,
                 or(topics, Map.of()),
                 expression != null || header != null || defaultPriority != null,
-                RateLimitOptions.of(values));
+                RateLimitOptions.of(values, maxInFlight == ListenerOptions.LARGEST_LIMIT));
     }
 
     private static int softLimit(Values values, List<Source> sources, int maxInFlight) {

@@ -65,7 +65,8 @@ final class OverloadRules {
         }
         if (transactions && overload.drops()) {
             return new Refusal(
-                    "a Kafka transaction manager and " + dropping(overload) + ": the offset of a record is committed by the"
+                    "a Kafka transaction manager and " + dropping(overload)
+                            + ": the offset of a record is committed by the"
                             + " transaction that handles it, and a dropped record has none, so it would come again.",
                     "Remove the one or the other.");
         }

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.listener.ListenerOptions.Source;
 import io.github.kafkabackpressure.listener.OverloadOptions.Values;
 import io.github.kafkabackpressure.rate.TokenBucket;
 import java.time.Duration;
@@ -62,36 +63,45 @@ public record RateLimitOptions(
     /** Tokens for so long are taken at once, unless it is said how many: a twentieth of a second's. */
     private static final int AHEADS_IN_A_SECOND = 20;
 
-    /** Null if no source says anything of a rate or a window. */
-    static @Nullable RateLimitOptions of(Values values) {
-        Long rate = first(values, "rate", RateLimitSettings::rate);
-        Integer windowRecords = first(values, "window-records", RateLimitSettings::windowRecords);
-        if (rate == null && windowRecords == null) {
-            for (String key : new String[] {"burst", "cost", "window", "per", "shared", "ahead", "on-failure"}) {
-                Object value = any(values, key);
-                if (value != null) {
-                    throw invalid(
-                            values,
-                            key,
-                            value,
-                            "unset, as long as neither rate-limit.rate nor" + " rate-limit.window-records is set");
-                }
+    /**
+     * Takes each value from the first source that has it. Which of rate and window it is, the first source says that has one
+     * of them.
+     *
+     * @param alone whether a source is looked at without the others, from which its burst may come
+     * @return null if no source says anything of a rate or a window
+     */
+    static @Nullable RateLimitOptions of(Values values, boolean alone) {
+        for (Source source : values.sources()) {
+            RateLimitSettings own = source.settings().rateLimit();
+            if (own != null && own.rate() != null) {
+                refuse(values, source, own.windowRecords(), "window-records", "rate");
+                refuse(values, source, own.window(), "window", "rate");
+                return ofRate(values, own.rate(), alone);
             }
-            return null;
+            if (own != null && own.windowRecords() != null) {
+                refuse(values, source, own.burst(), "burst", "window-records");
+                refuse(values, source, own.cost(), "cost", "window-records");
+                refuse(values, source, own.shared(), "shared", "window-records");
+                refuse(values, source, own.ahead(), "ahead", "window-records");
+                refuse(values, source, own.onFailure(), "on-failure", "window-records");
+                return ofWindow(values, own.windowRecords());
+            }
         }
-        if (rate != null && windowRecords != null) {
-            throw invalid(values, "window-records", windowRecords, "unset where rate-limit.rate is set");
-        }
-        String per = first(values, "per", RateLimitSettings::per);
-        return rate != null ? ofRate(values, rate, per) : ofWindow(values, windowRecords, per);
+        return null;
     }
 
-    private static RateLimitOptions ofRate(Values values, long rate, @Nullable String per) {
+    private static void refuse(Values values, Source source, @Nullable Object value, String key, String other) {
+        if (value != null) {
+            throw values.invalid(source, "rate-limit." + key, value, "unset where rate-limit." + other + " is set");
+        }
+    }
+
+    private static RateLimitOptions ofRate(Values values, long rate, boolean alone) {
         if (rate < 1 || rate > 1_000_000_000) {
             throw invalid(values, "rate", rate, "1 to 1000000000 tokens a second");
         }
         Long givenBurst = first(values, "burst", RateLimitSettings::burst);
-        long burst = givenBurst == null ? rate : givenBurst;
+        long burst = givenBurst != null ? givenBurst : alone ? TokenBucket.MOST_TOKENS : rate;
         if (burst < 1 || burst > TokenBucket.MOST_TOKENS) {
             throw invalid(values, "burst", burst, "1 to " + TokenBucket.MOST_TOKENS + " tokens");
         }
@@ -104,10 +114,6 @@ public record RateLimitOptions(
         }
         if (fixed == null && (cost == null || !OverloadOptions.isExpression(cost))) {
             throw invalid(values, "cost", String.valueOf(cost), legalCost);
-        }
-        Duration window = first(values, "window", RateLimitSettings::window);
-        if (window != null) {
-            throw invalid(values, "window", window, "unset where rate-limit.rate is set");
         }
         Long givenAhead = first(values, "ahead", RateLimitSettings::ahead);
         long ahead = givenAhead == null ? Math.max(1, Math.min(burst, rate / AHEADS_IN_A_SECOND)) : givenAhead;
@@ -122,23 +128,16 @@ public record RateLimitOptions(
                 fixed == null ? cost : null,
                 0,
                 Duration.ZERO,
-                per(values, per),
-                header(per),
+                per(values),
+                header(values),
                 first(values, "shared", RateLimitSettings::shared),
                 ahead,
                 onFailure == null ? OnFailure.WAIT : onFailure);
     }
 
-    private static RateLimitOptions ofWindow(Values values, @Nullable Integer given, @Nullable String per) {
-        int records = given == null ? 0 : given;
+    private static RateLimitOptions ofWindow(Values values, int records) {
         if (records < 1 || records > 10_000_000) {
             throw invalid(values, "window-records", records, "1 to 10000000 records");
-        }
-        for (String key : new String[] {"burst", "cost", "shared", "ahead", "on-failure"}) {
-            Object value = any(values, key);
-            if (value != null) {
-                throw invalid(values, key, value, "unset where rate-limit.window-records is set");
-            }
         }
         Duration set = first(values, "window", RateLimitSettings::window);
         Duration window = set == null ? Duration.ofSeconds(1) : set;
@@ -146,10 +145,11 @@ public record RateLimitOptions(
             throw invalid(values, "window", window, "longer than zero, such as 1s, and at most 365d");
         }
         return new RateLimitOptions(
-                0, 0, 1, null, records, window, per(values, per), header(per), null, 1, OnFailure.WAIT);
+                0, 0, 1, null, records, window, per(values), header(values), null, 1, OnFailure.WAIT);
     }
 
-    private static Per per(Values values, @Nullable String text) {
+    private static Per per(Values values) {
+        String text = first(values, "per", RateLimitSettings::per);
         if (text == null) {
             return Per.LISTENER;
         }
@@ -164,7 +164,8 @@ public record RateLimitOptions(
         throw invalid(values, "per", text, "listener, partition, key or header:<name>");
     }
 
-    private static String header(@Nullable String per) {
+    private static String header(Values values) {
+        String per = first(values, "per", RateLimitSettings::per);
         return per != null && per.startsWith(HEADER_PREFIX) ? per.substring(HEADER_PREFIX.length()) : "";
     }
 
@@ -174,18 +175,6 @@ public record RateLimitOptions(
         } catch (NumberFormatException e) {
             return null;
         }
-    }
-
-    private static @Nullable Object any(Values values, String key) {
-        return switch (key) {
-            case "burst" -> first(values, key, RateLimitSettings::burst);
-            case "cost" -> first(values, key, RateLimitSettings::cost);
-            case "window" -> first(values, key, RateLimitSettings::window);
-            case "per" -> first(values, key, RateLimitSettings::per);
-            case "shared" -> first(values, key, RateLimitSettings::shared);
-            case "ahead" -> first(values, key, RateLimitSettings::ahead);
-            default -> first(values, key, RateLimitSettings::onFailure);
-        };
     }
 
     private static <T> @Nullable T first(Values values, String key, Function<RateLimitSettings, @Nullable T> getter) {

@@ -185,6 +185,7 @@ public final class SharedBucket implements Bucket {
         };
     }
 
+    @SuppressWarnings("FutureReturnValueIgnored") // how it ends reaches the callback
     private void ask(long request, long most) {
         try {
             CompletionStage<Grant> answer = source.take(name, most, rate);

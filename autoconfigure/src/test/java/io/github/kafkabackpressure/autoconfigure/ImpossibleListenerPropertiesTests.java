@@ -60,8 +60,7 @@ class ImpossibleListenerPropertiesTests {
                 "priority                    | value.               | a SpEL expression",
                 "topic-priority.orders       | 10                   | 0 to 9",
                 "rate-limit.rate             | 0                    | 1 to 1000000000 tokens a second",
-                "rate-limit.window-records   | 0                    | 1 to 10000000 records",
-                "rate-limit.burst            | 10                   | unset, as long as neither"
+                "rate-limit.window-records   | 0                    | 1 to 10000000 records"
             })
     void impossibleDefaultStopsTheStart(String key, String value, String legal, CapturedOutput output) {
         String property = "kafka.backpressure.listener." + key;

@@ -56,7 +56,8 @@ class DropThenKillIT {
 
     private static List<String> listeners() {
         List<String> ids = new ArrayList<>();
-        for (String overflow : List.of("drop-newest", "drop-oldest", "drop-random", "drop-lowest-priority", "conflate")) {
+        for (String overflow :
+                List.of("drop-newest", "drop-oldest", "drop-random", "drop-lowest-priority", "conflate")) {
             for (String ordering : List.of("partition", "key", "unordered")) {
                 if (!overflow.equals("conflate") || !ordering.equals("unordered")) {
                     ids.add("kill_" + overflow + "_" + ordering);
@@ -234,8 +235,7 @@ class DropThenKillIT {
         void on(ConsumerRecord<String, String> record) throws Exception {
             Thread.sleep(20);
             synchronized (Slow.class) {
-                Files.writeString(
-                        handled, record.topic() + "@" + record.offset() + "\n", StandardOpenOption.APPEND);
+                Files.writeString(handled, record.topic() + "@" + record.offset() + "\n", StandardOpenOption.APPEND);
             }
         }
     }

@@ -78,7 +78,7 @@ final class ListenerModel implements SteppedListener.Observer {
      *
      * @param broken wraps Kafka's consumer, to see that the model finds what is broken there
      */
-    ListenerModel(long seed, KafkaFactory broken) {
+    ListenerModel(long seed, KafkaFactory broken, Map<String, ?> settings) {
         random = new Random(seed);
         ordering = Ordering.values()[random.nextInt(3)];
         int pollSize = 1 + random.nextInt(4);
@@ -98,7 +98,7 @@ final class ListenerModel implements SteppedListener.Observer {
         steps.add(ordering + ", max-in-flight " + maxInFlight + ", polls of " + pollSize + ", resume-at " + resumeAt
                 + ", " + workers + " workers, " + partitions.size() + " partitions, " + keys + " keys");
         listener = new SteppedListener(
-                kafka, SteppedListener.options(ordering, maxInFlight, resumeAt, workers), pollSize, false, this);
+                kafka, TestOptions.of(ordering, maxInFlight, resumeAt, null, workers, settings), pollSize, false, this);
     }
 
     /** Makes the Kafka of a schedule. */

@@ -50,6 +50,14 @@ class ListenerModelTests {
     }
 
     @Test
+    void noScheduleDoesWhereRecordsWaitByPriority() {
+        for (long seed = FIRST_SEED; seed < FIRST_SEED + SCHEDULES / 4; seed++) {
+            String found = violation(seed, SteppedKafka::new, Map.of("default-priority", 5));
+            assertThat(found).as("-Dmodel.seed=" + seed).isEmpty();
+        }
+    }
+
+    @Test
     void commitsPastAnUnfinishedRecordAreFound() {
         assertThat(findings((pollSize, partitions) -> new SteppedKafka(pollSize, partitions) {
                     @Override
@@ -92,8 +100,12 @@ class ListenerModelTests {
     }
 
     private static String violation(long seed, ListenerModel.KafkaFactory kafka) {
+        return violation(seed, kafka, Map.of());
+    }
+
+    private static String violation(long seed, ListenerModel.KafkaFactory kafka, Map<String, ?> settings) {
         try {
-            new ListenerModel(seed, kafka).run();
+            new ListenerModel(seed, kafka, settings).run();
             return "";
         } catch (ListenerModel.Violation e) {
             return String.valueOf(e.getMessage());

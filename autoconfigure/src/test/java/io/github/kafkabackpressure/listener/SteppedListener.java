@@ -63,7 +63,14 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         this.slices = slices;
         this.observer = observer;
         this.run = new ListenerRun(
-                options, pollSize, threads::add, listenerRun -> this, ListenerMetrics.NOOP, this::nanoTime);
+                options,
+                pollSize,
+                threads::add,
+                listenerRun -> this,
+                ListenerMetrics.NOOP,
+                this::nanoTime,
+                LoadSigns.none(),
+                listenerRun -> overload(listenerRun, options.overload()));
         this.consumer = new BackpressuredConsumer<>(kafka, run, true, false, MAX_POLL_INTERVAL, OffsetAndMetadata::new);
         consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
             @Override
@@ -72,6 +79,18 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
             @Override
             public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
         });
+    }
+
+    private @Nullable Overload overload(ListenerRun listenerRun, OverloadOptions options) {
+        return options.isOn()
+                ? new Overload(
+                        listenerRun,
+                        options,
+                        new RecordRates(options, "stepped", null, this::nanoTime),
+                        new DropCounts(options, ListenerMetrics.NOOP),
+                        null,
+                        threads::add)
+                : null;
     }
 
     /** Each look at the clock takes a microsecond: whatever waits for a deadline comes to it. */

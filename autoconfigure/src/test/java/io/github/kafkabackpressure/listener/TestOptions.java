@@ -18,7 +18,17 @@ final class TestOptions {
 
     static ListenerOptions of(
             Ordering ordering, int maxInFlight, double resumeAt, DataSize maxInFlightBytes, Integer maxConcurrency) {
-        Map<String, Object> keys = new HashMap<>();
+        return of(ordering, maxInFlight, resumeAt, maxInFlightBytes, maxConcurrency, Map.of());
+    }
+
+    static ListenerOptions of(
+            Ordering ordering,
+            int maxInFlight,
+            double resumeAt,
+            DataSize maxInFlightBytes,
+            Integer maxConcurrency,
+            Map<String, ?> others) {
+        Map<String, Object> keys = new HashMap<>(others);
         keys.put("ordering", ordering);
         keys.put("max-in-flight", maxInFlight);
         keys.put("max-in-flight-bytes", maxInFlightBytes);
