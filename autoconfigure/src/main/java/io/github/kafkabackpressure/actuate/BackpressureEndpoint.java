@@ -65,9 +65,7 @@ public final class BackpressureEndpoint {
         Map<String, @Nullable Object> all = new LinkedHashMap<>();
         all.put("time", Instant.now().toString());
         all.put("writable", writable);
-        all.put(
-                "listeners",
-                listeners.all().stream().map(this::describe).toList());
+        all.put("listeners", listeners.all().stream().map(this::describe).toList());
         all.put("producers", Json.each(producers.get(), producer -> ProducerJson.of(producer.snapshot())));
         return all;
     }
@@ -75,10 +73,7 @@ public final class BackpressureEndpoint {
     /** One listener; null if there is none of that id. */
     @ReadOperation
     public @Nullable Map<String, @Nullable Object> listener(@Selector String listener) {
-        return listeners
-                .find(listener)
-                .map(container -> describe(container))
-                .orElse(null);
+        return listeners.find(listener).map(container -> describe(container)).orElse(null);
     }
 
     /**

@@ -77,7 +77,10 @@ public final class BackpressureHealthIndicator extends AbstractHealthIndicator {
             boolean overNow = isOver(
                     "listener " + now.id(),
                     now.state() == State.RUNNING
-                            && isAbove(thresholds.listener(), now.inFlight(), now.limits().maxInFlight()));
+                            && isAbove(
+                                    thresholds.listener(),
+                                    now.inFlight(),
+                                    now.limits().maxInFlight()));
             down |= isDown(now);
             over |= overNow;
             ofListeners.put(now.id(), details(now, overNow));

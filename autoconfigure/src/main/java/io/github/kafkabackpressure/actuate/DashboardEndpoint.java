@@ -103,7 +103,8 @@ public final class DashboardEndpoint {
         try {
             Resource[] found = new PathMatchingResourcePatternResolver(classLoader).getResources(PLOTS + file);
             return Arrays.stream(found)
-                    .max(Comparator.comparing(Resource::getDescription)) // one is usual; of several the same for each file
+                    .max(Comparator.comparing(
+                            Resource::getDescription)) // one is usual; of several the same for each file
                     .orElse(null);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -36,14 +36,14 @@ public class KafkaBackpressureDashboardAutoConfiguration {
     @ConditionalOnMissingBean
     @ConditionalOnAvailableEndpoint(DashboardEndpoint.class)
     DashboardEndpoint kafkaBackpressureDashboardEndpoint(ResourceLoader loader) {
-        ClassLoader classLoader = Objects.requireNonNullElse(
-                loader.getClassLoader(), DashboardEndpoint.class.getClassLoader());
+        ClassLoader classLoader =
+                Objects.requireNonNullElse(loader.getClassLoader(), DashboardEndpoint.class.getClassLoader());
         if (!DashboardEndpoint.hasPlotsLibrary(classLoader)) {
             throw new InvalidBackpressurePropertyException(
                     "kafka.backpressure.dashboard.enabled",
                     true,
-                    "false, unless " + DashboardEndpoint.PLOTS_LIBRARY + ", which draws the page's plots, is on the class"
-                            + " path");
+                    "false, unless " + DashboardEndpoint.PLOTS_LIBRARY
+                            + ", which draws the page's plots, is on the class" + " path");
         }
         return new DashboardEndpoint(classLoader);
     }

@@ -10,4 +10,5 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *     {@code kafkabackpressuredashboard}; it needs that endpoint and {@code kafkabackpressure} to be exposed
  */
 @ConfigurationProperties("kafka.backpressure.dashboard")
-record KafkaBackpressureDashboardProperties(@DefaultValue("false") boolean enabled) {}
+record KafkaBackpressureDashboardProperties(
+        @DefaultValue("false") boolean enabled) {}

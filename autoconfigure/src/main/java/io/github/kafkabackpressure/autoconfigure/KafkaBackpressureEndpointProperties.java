@@ -9,4 +9,5 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param showKeys Whether it shows the keys of records that are being handled.
  */
 @ConfigurationProperties("kafka.backpressure.endpoint")
-record KafkaBackpressureEndpointProperties(@DefaultValue("false") boolean showKeys) {}
+record KafkaBackpressureEndpointProperties(
+        @DefaultValue("false") boolean showKeys) {}

@@ -169,10 +169,13 @@ public class KafkaBackpressureListenerAutoConfiguration {
 
         @Bean
         @ConditionalOnMissingBean
-        MetricsFactory backpressuredListenerMetricsFactory(ObjectProvider<MeterRegistry> registry, KafkaBackpressureMetricsProperties properties) {
+        MetricsFactory backpressuredListenerMetricsFactory(
+                ObjectProvider<MeterRegistry> registry, KafkaBackpressureMetricsProperties properties) {
             return container -> {
                 MeterRegistry unique = registry.getIfUnique();
-                return unique == null ? ListenerMetrics.NOOP : new MicrometerListenerMetrics(
+                return unique == null
+                        ? ListenerMetrics.NOOP
+                        : new MicrometerListenerMetrics(
                                 unique, container, properties.histograms(), properties.partitions());
             };
         }

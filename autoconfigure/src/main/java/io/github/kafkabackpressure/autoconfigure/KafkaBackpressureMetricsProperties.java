@@ -11,4 +11,5 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  */
 @ConfigurationProperties("kafka.backpressure.metrics")
 record KafkaBackpressureMetricsProperties(
-        @DefaultValue("false") boolean partitions, @DefaultValue("false") boolean histograms) {}
+        @DefaultValue("false") boolean partitions,
+        @DefaultValue("false") boolean histograms) {}

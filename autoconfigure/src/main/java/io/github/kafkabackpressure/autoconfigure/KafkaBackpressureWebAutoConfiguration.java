@@ -76,8 +76,7 @@ public class KafkaBackpressureWebAutoConfiguration {
         }
         List<BackpressuredKafkaTemplate<?, ?>> all = templates.stream().toList();
         List<BackpressuredKafkaTemplate<?, ?>> named = all.stream()
-                .filter(template ->
-                        rule.producer() == null || template.name().equals(rule.producer()))
+                .filter(template -> rule.producer() == null || template.name().equals(rule.producer()))
                 .toList();
         if (named.size() != 1) {
             throw new InvalidBackpressurePropertyException(

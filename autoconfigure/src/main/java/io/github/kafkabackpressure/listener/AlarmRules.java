@@ -116,13 +116,12 @@ final class AlarmRules {
     }
 
     private ListenerAlarm slow(ListenerSnapshot now, RunningRecord record) {
-        String waitsFor =
-                switch (record.waitsFor()) {
-                    case METHOD -> "its method has not returned";
-                    case BACK_OFF -> "it waits for its next attempt or for the error handler";
-                    case ACKNOWLEDGMENT -> "its method has returned, but nobody has acknowledged it";
-                    case RESULT -> "its method has returned, but the result has not come";
-                };
+        String waitsFor = switch (record.waitsFor()) {
+            case METHOD -> "its method has not returned";
+            case BACK_OFF -> "it waits for its next attempt or for the error handler";
+            case ACKNOWLEDGMENT -> "its method has returned, but nobody has acknowledged it";
+            case RESULT -> "its method has returned, but the result has not come";
+        };
         Thread thread = record.thread();
         String on = thread == null ? "" : ", on thread " + thread.getName();
         return new ListenerAlarm(

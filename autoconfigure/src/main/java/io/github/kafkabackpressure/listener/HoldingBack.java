@@ -94,7 +94,8 @@ final class HoldingBack<K, V> extends ForwardingConsumer<K, V> {
                 held.remove(partition);
                 next.put(partition, of.next());
             } else {
-                List<ConsumerRecord<K, V>> rest = new ArrayList<>(of.records().subList(count, of.records().size()));
+                List<ConsumerRecord<K, V>> rest =
+                        new ArrayList<>(of.records().subList(count, of.records().size()));
                 held.put(partition, new Held<>(rest, of.next()));
                 next.put(partition, new OffsetAndMetadata(rest.get(0).offset()));
             }
@@ -111,7 +112,9 @@ final class HoldingBack<K, V> extends ForwardingConsumer<K, V> {
     @Override
     public long position(TopicPartition partition, Duration timeout) {
         Held<K, V> of = held.get(partition);
-        return of == null ? super.position(partition, timeout) : of.records().get(0).offset();
+        return of == null
+                ? super.position(partition, timeout)
+                : of.records().get(0).offset();
     }
 
     @Override

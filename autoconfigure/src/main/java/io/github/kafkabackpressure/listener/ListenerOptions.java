@@ -241,7 +241,10 @@ public record ListenerOptions(
     }
 
     private static Duration threshold(
-            List<Source> sources, String key, Function<ListenerSettings, @Nullable Duration> getter, Duration fallback) {
+            List<Source> sources,
+            String key,
+            Function<ListenerSettings, @Nullable Duration> getter,
+            Duration fallback) {
         return value(
                 sources,
                 key,

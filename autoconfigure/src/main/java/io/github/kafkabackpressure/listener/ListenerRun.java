@@ -154,6 +154,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
      * @param changed with the same kinds of limits as before, but for one by partition instead of fair shares
      * @param size the most records that a poll of one consumer may bring now
      */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // the container's lock is held by whoever changes the limits
     void change(ListenerOptions changed, int size) {
         options = changed;
         pollSize = Math.min(size, kafkasPollSize);
@@ -163,7 +164,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         }
         limit.change(Watermarks.of(changed.maxInFlight(), changed.resumeAt()));
         workers.setMaxConcurrency(changed.maxConcurrency());
-        changes++; // under the container's lock
+        changes++;
         for (Assignment assignment : assignments) {
             assignment.gate.signal();
         }

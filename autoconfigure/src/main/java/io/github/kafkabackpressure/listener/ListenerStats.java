@@ -268,7 +268,13 @@ final class ListenerStats implements ListenerMetrics {
     /** Takes in an alarm. */
     void raised(ListenerAlarm alarm) {
         raised.add(alarm.kind(), 1);
-        timeline.add(ListenerEvent.Kind.ALARM, Names.of(alarm.kind()), alarm.at(), 1, alarm.lasts().toMillis(), alarm.text());
+        timeline.add(
+                ListenerEvent.Kind.ALARM,
+                Names.of(alarm.kind()),
+                alarm.at(),
+                1,
+                alarm.lasts().toMillis(),
+                alarm.text());
     }
 
     /** Takes in that an alarm is over. */

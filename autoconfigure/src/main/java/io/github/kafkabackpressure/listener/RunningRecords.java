@@ -131,7 +131,8 @@ final class RunningRecords {
                 .toList();
         return offsets.isEmpty()
                 ? ""
-                : "; of " + offsets.size() + " of them the method has returned, but they were not acknowledged, or their"
+                : "; of " + offsets.size()
+                        + " of them the method has returned, but they were not acknowledged, or their"
                         + " results have not come, the first at offset " + offsets.get(0);
     }
 

@@ -106,7 +106,7 @@ final class SnapshotReader {
                 count(running, WaitsFor.ACKNOWLEDGMENT) + count(running, WaitsFor.RESULT),
                 stats.lastCommit(),
                 stats.alarms(),
-                    stats.timeline.events());
+                stats.timeline.events());
     }
 
     private static ListenerSnapshot.Limits limits(ListenerOptions options, long resumeBelow, int pollSize) {

@@ -36,9 +36,10 @@ final class StartWarnings {
         List<String> warnings = new ArrayList<>();
         long drain = options.drainTimeout().toMillis();
         if (drain > maxPollInterval.toMillis() * 0.7) {
-            warnings.add(settingNames.apply("drain-timeout") + " is " + drain + " ms, but at a rebalance a drain may take"
-                    + " no more than 70 % of max.poll.interval.ms, which is " + maxPollInterval.toMillis()
-                    + ": lower the one or raise the other");
+            warnings.add(
+                    settingNames.apply("drain-timeout") + " is " + drain + " ms, but at a rebalance a drain may take"
+                            + " no more than 70 % of max.poll.interval.ms, which is " + maxPollInterval.toMillis()
+                            + ": lower the one or raise the other");
         }
         Integer pool = context == null ? null : smallestPool(context);
         if (pool != null && options.maxConcurrency() > pool) {

@@ -193,12 +193,14 @@ final class ListenerMeters extends SharedMeters {
                     Tags.of("state", "paused", "reason", tag(reason)),
                     now -> now.recent().paused().getOrDefault(reason, 0.0));
             to.counter(
-                    "pauses", null,
+                    "pauses",
+                    null,
                     "Pauses of the listener or of a partition",
                     Tags.of("reason", tag(reason)),
                     totals -> totals.pauses().getOrDefault(reason, 0L));
             to.counter(
-                    "resumes", null,
+                    "resumes",
+                    null,
                     "Ends of such pauses",
                     Tags.of("reason", tag(reason)),
                     totals -> totals.resumes().getOrDefault(reason, 0L));
@@ -279,11 +281,20 @@ final class ListenerMeters extends SharedMeters {
     private static void alarms(Registration to) {
         for (ListenerAlarm.Kind kind : ListenerAlarm.Kind.values()) {
             Tags of = Tags.of("kind", tag(kind));
-            to.counter("alarms", null, "Alarms that the watchdog has raised", of, totals -> totals.alarms()
-                    .getOrDefault(kind, 0L));
-            to.gauge("alarms.active", null, "Alarms that are on", of, now -> now.alarms().stream()
-                    .filter(alarm -> alarm.kind() == kind)
-                    .count());
+            to.counter(
+                    "alarms",
+                    null,
+                    "Alarms that the watchdog has raised",
+                    of,
+                    totals -> totals.alarms().getOrDefault(kind, 0L));
+            to.gauge(
+                    "alarms.active",
+                    null,
+                    "Alarms that are on",
+                    of,
+                    now -> now.alarms().stream()
+                            .filter(alarm -> alarm.kind() == kind)
+                            .count());
         }
     }
 
@@ -335,7 +346,8 @@ final class ListenerMeters extends SharedMeters {
                     .register(registry));
         }
 
-        void counter(String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
+        void counter(
+                String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
             meters.add(FunctionCounter.builder(
                             PREFIX + name,
                             ListenerMeters.this,

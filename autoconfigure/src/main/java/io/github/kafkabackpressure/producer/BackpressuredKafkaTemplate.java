@@ -53,6 +53,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
     /** Asked for by observations; to ask for it may take as long as a cluster that is away. */
     private final ClusterIdentity clusterIdentity = new ClusterIdentity(super::clusterId);
+
     private final ProducerMetrics metrics;
 
     private @Nullable ProducerListener<K, V> listener;

@@ -95,7 +95,9 @@ final class SendPipeline<K, V> implements ProducerStats {
                 options.overflow(),
                 // Needs no module and no service: RandomGenerator.getDefault() may find none.
                 new SplittableRandom(),
-                dropped -> refuses.refuse(dropped, SendOutcome.DROPPED));
+                dropped -> {
+                    var unused = refuses.refuse(dropped, SendOutcome.DROPPED); // its caller has that future
+                });
         this.changes = new StateChanges(buffer, this::stateChanged);
         this.maxBlockNanos = options.maxBlock().toNanos();
         this.passesByWhenEmpty = options.batching().linger().isZero() && options.overflow() == Overflow.BLOCK;

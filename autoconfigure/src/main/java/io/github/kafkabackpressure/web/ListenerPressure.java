@@ -54,8 +54,7 @@ public final class ListenerPressure implements Pressure {
         long inFlight = container.getInFlight();
         double calm = Math.min(container.getOptions().resumeAt(), share) * limit;
         // A benign race: whoever writes last has seen a level at which its answer was right.
-        over = container.getPressure() != BufferState.NORMAL
-                || (over ? inFlight > calm : inFlight >= share * limit);
+        over = container.getPressure() != BufferState.NORMAL || (over ? inFlight > calm : inFlight >= share * limit);
         return over;
     }
 

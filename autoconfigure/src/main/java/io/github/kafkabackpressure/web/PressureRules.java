@@ -44,8 +44,7 @@ public final class PressureRules {
                 long seconds = retryAfter.seconds(rule.pressure().timeToDrain());
                 return new Refusal(seconds, """
                         {"type":"about:blank","title":"Too Many Requests","status":429,\
-                        "detail":"There is more to do than can be done at the moment; try again in %d s."}""".formatted(
-                                seconds));
+                        "detail":"There is more to do than can be done at the moment; try again in %d s."}""".formatted(seconds));
             }
         }
         return null;

@@ -38,12 +38,11 @@ public final class RefusalAdvice {
         HttpStatus status = refusal.outcome() == SendOutcome.RATE_LIMITED
                 ? HttpStatus.TOO_MANY_REQUESTS
                 : HttpStatus.SERVICE_UNAVAILABLE;
-        String detail =
-                switch (refusal.outcome()) {
-                    case RATE_LIMITED -> "There are more requests than are allowed in a time.";
-                    case CLOSED -> "The application is closing.";
-                    default -> "There is more to send than can be sent at the moment.";
-                };
+        String detail = switch (refusal.outcome()) {
+            case RATE_LIMITED -> "There are more requests than are allowed in a time.";
+            case CLOSED -> "The application is closing.";
+            default -> "There is more to send than can be sent at the moment.";
+        };
         return ResponseEntity.status(status)
                 .header("Retry-After", Long.toString(retryAfter.seconds(timeToDrain.get())))
                 .body(ProblemDetail.forStatusAndDetail(status, detail));

@@ -41,9 +41,7 @@ import org.springframework.security.provisioning.InMemoryUserDetailsManager;
 import org.springframework.security.web.SecurityFilterChain;
 
 /** Steering a listener by the endpoint, under Spring Security. */
-@EmbeddedKafka(
-        partitions = 1,
-        brokerProperties = "offsets.topic.num.partitions=1")
+@EmbeddedKafka(partitions = 1, brokerProperties = "offsets.topic.num.partitions=1")
 class OperationsIT {
 
     private static final String PATH = "/actuator/kafkabackpressure/operated";
@@ -102,7 +100,10 @@ class OperationsIT {
     void onlyWhoMayIsLetIn() {
         assertThat(new Http(context).get(PATH).statusCode()).isEqualTo(401);
         assertThat(new Http(context).post(PATH + "/pause", "{}").statusCode()).isEqualTo(401);
-        assertThat(new Http(context).as("paul", "secret").post(PATH + "/pause", "{}").statusCode())
+        assertThat(new Http(context)
+                        .as("paul", "secret")
+                        .post(PATH + "/pause", "{}")
+                        .statusCode())
                 .isEqualTo(403);
         assertThat(http.get(PATH).statusCode()).isEqualTo(200);
         assertThat(container.isPauseRequested()).isFalse();
@@ -242,8 +243,14 @@ class OperationsIT {
         @Bean
         UserDetailsService users() {
             return new InMemoryUserDetailsManager(
-                    User.withUsername("olga").password("{noop}secret").roles("OPERATOR").build(),
-                    User.withUsername("paul").password("{noop}secret").roles("USER").build());
+                    User.withUsername("olga")
+                            .password("{noop}secret")
+                            .roles("OPERATOR")
+                            .build(),
+                    User.withUsername("paul")
+                            .password("{noop}secret")
+                            .roles("USER")
+                            .build());
         }
 
         @Bean
@@ -270,7 +277,11 @@ class OperationsIT {
 
         volatile long sleep;
 
-        @BackpressuredListener(id = "operated", topics = "${operated.topic}", groupId = "${operated.topic}", concurrency = "2")
+        @BackpressuredListener(
+                id = "operated",
+                topics = "${operated.topic}",
+                groupId = "${operated.topic}",
+                concurrency = "2")
         void handle(String value) throws InterruptedException {
             peak.accumulateAndGet(running.incrementAndGet(), Math::max);
             try {

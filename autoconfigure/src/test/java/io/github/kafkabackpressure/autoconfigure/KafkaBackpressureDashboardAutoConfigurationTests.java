@@ -55,8 +55,9 @@ class KafkaBackpressureDashboardAutoConfigurationTests {
     void whereItCannotBeSeenTheLogSaysWhatIsMissing(CapturedOutput output) {
         runner.withPropertyValues(ENABLED).run(context -> {
             assertThat(context).hasNotFailed().doesNotHaveBean(DashboardEndpoint.class);
-            assertThat(output).contains("add kafkabackpressure and kafkabackpressuredashboard to"
-                    + " management.endpoints.web.exposure.include");
+            assertThat(output)
+                    .contains("add kafkabackpressure and kafkabackpressuredashboard to"
+                            + " management.endpoints.web.exposure.include");
         });
     }
 
@@ -82,9 +83,10 @@ class KafkaBackpressureDashboardAutoConfigurationTests {
                         "classpath*:META-INF/resources/webjars/uplot/*/dist/uPlot.esm.js")
                 .flatMap(pattern -> find(resolver, pattern))
                 .toList();
-        assertThat(files).hasSizeGreaterThan(13).allSatisfy(file -> assertThat(
-                        RuntimeHintsPredicates.resource().forResource(file))
-                .accepts(hints));
+        assertThat(files)
+                .hasSizeGreaterThan(13)
+                .allSatisfy(file -> assertThat(RuntimeHintsPredicates.resource().forResource(file))
+                        .accepts(hints));
     }
 
     private static Stream<String> find(PathMatchingResourcePatternResolver resolver, String pattern) {

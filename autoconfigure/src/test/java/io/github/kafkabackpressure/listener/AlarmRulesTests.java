@@ -144,8 +144,8 @@ class AlarmRulesTests {
     void aListenerThatIsPausedByItsUserIsNoAlarmEvenWithARetryThatWaitsForIt() {
         state = State.PAUSED;
         lag = 10;
-        slowest = List.of(new ListenerSnapshot.RunningRecord(
-                "topic", 0, 1, null, Duration.ofHours(1), WaitsFor.BACK_OFF, null));
+        slowest = List.of(
+                new ListenerSnapshot.RunningRecord("topic", 0, 1, null, Duration.ofHours(1), WaitsFor.BACK_OFF, null));
         assertThat(look(0)).isEmpty();
         assertThat(look(3600)).isEmpty();
     }

@@ -53,8 +53,8 @@ class HoldingBackTests {
             records.records(FIRST).forEach(record -> first.add(record.offset()));
             records.records(SECOND).forEach(record -> second.add(record.offset()));
             records.nextOffsets()
-                    .forEach((partition, next) -> assertThat(consumer.position(partition))
-                            .isEqualTo(next.offset()));
+                    .forEach((partition, next) ->
+                            assertThat(consumer.position(partition)).isEqualTo(next.offset()));
         }
 
         assertThat(first).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L);

@@ -17,8 +17,8 @@ class StartWarningsTests {
 
     private static List<String> warnings(
             Map<String, Object> settings, Duration maxPollInterval, GenericApplicationContext context) {
-        ListenerOptions options = ListenerOptions.of(
-                List.of(new ListenerOptions.Source(ListenerSettings.of(settings), key -> key)));
+        ListenerOptions options =
+                ListenerOptions.of(List.of(new ListenerOptions.Source(ListenerSettings.of(settings), key -> key)));
         return StartWarnings.of(options, maxPollInterval, key -> key, context);
     }
 

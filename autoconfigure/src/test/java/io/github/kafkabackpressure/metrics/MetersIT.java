@@ -49,8 +49,8 @@ class MetersIT {
     private ConfigurableApplicationContext start(MeterRegistry registry, String... properties) {
         return TestApp.start(
                 brokers,
-                context -> context.registerBean("registry", MeterRegistry.class, () -> registry, definition -> definition
-                        .setPrimary(true)),
+                context -> context.registerBean(
+                        "registry", MeterRegistry.class, () -> registry, definition -> definition.setPrimary(true)),
                 List.of(App.class),
                 properties);
     }
@@ -100,8 +100,9 @@ class MetersIT {
             });
             assertThat(registry.getMeters())
                     .filteredOn(meter -> meter.getId().getName().startsWith("kafka.backpressure."))
-                    .allSatisfy(meter -> meter.measure().forEach(measurement -> assertThat(measurement.getValue())
-                            .isNotNaN()));
+                    .allSatisfy(meter -> meter.measure()
+                            .forEach(measurement ->
+                                    assertThat(measurement.getValue()).isNotNaN()));
 
             var container = context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer("metered");
             container.stop();
@@ -220,7 +221,8 @@ class MetersIT {
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {
-            Assumptions.abort("promtool is not installed (Debian's package prometheus has it): the alert rules are not run");
+            Assumptions.abort(
+                    "promtool is not installed (Debian's package prometheus has it): the alert rules are not run");
             return;
         }
         String output = new String(promtool.getInputStream().readAllBytes());

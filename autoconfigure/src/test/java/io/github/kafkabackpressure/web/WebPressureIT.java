@@ -52,7 +52,8 @@ class WebPressureIT {
                 "kafka.backpressure.health.grace=0s",
                 "kafka.backpressure.health.listener-threshold=0.9"));
         properties.addAll(List.of(more));
-        return TestApp.startWeb(type, broker.getBrokersAsString(), List.of(App.class), properties.toArray(String[]::new));
+        return TestApp.startWeb(
+                type, broker.getBrokersAsString(), List.of(App.class), properties.toArray(String[]::new));
     }
 
     @ParameterizedTest
@@ -83,8 +84,7 @@ class WebPressureIT {
             assertThat(http.get("/actuator/health/liveness").statusCode()).isEqualTo(200);
             HttpResponse<String> refused = http.post("/orders/21", "{}");
             assertThat(refused.statusCode()).isEqualTo(429);
-            assertThat(refused.headers().firstValue("Content-Type").orElse(""))
-                    .startsWith("application/problem+json");
+            assertThat(refused.headers().firstValue("Content-Type").orElse("")).startsWith("application/problem+json");
             assertThat(refused.headers().firstValueAsLong("Retry-After").orElse(0))
                     .isBetween(1L, 60L);
             assertThat((Integer) JsonPath.read(refused.body(), "$.status")).isEqualTo(429);
@@ -136,9 +136,7 @@ class WebPressureIT {
         }
 
         @Bean
-        Web web(
-                BackpressuredKafkaTemplate<Object, Object> template,
-                @Value("${orders.topic}") String topic) {
+        Web web(BackpressuredKafkaTemplate<Object, Object> template, @Value("${orders.topic}") String topic) {
             return new Web(template, topic);
         }
     }
