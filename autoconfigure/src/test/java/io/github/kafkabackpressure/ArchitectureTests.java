@@ -140,6 +140,8 @@ class ArchitectureTests {
         RULES.put(
                 "nothing is printed past the logs",
                 root -> noClasses()
+                        .that()
+                        .doNotHaveSimpleName("DecodeCommitMetadata") // a program for the command line
                         .should()
                         .accessField(System.class, "out")
                         .orShould()

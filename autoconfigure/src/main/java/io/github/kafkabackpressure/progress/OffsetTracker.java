@@ -18,6 +18,9 @@ public final class OffsetTracker {
 
     private static final int INITIAL_RUNS = 4;
 
+    /** Stands for what is added to the numbers of records that a rewind has dropped. */
+    private static final long DROPPED = Long.MIN_VALUE;
+
     /** A ring of bits by record number; set means finished. Bits outside of head to tail are 0. */
     private long[] finished = new long[INITIAL_WORDS];
 
@@ -42,6 +45,14 @@ public final class OffsetTracker {
     /** The offset after everything that was polled, holes included. */
     private long position;
 
+    /** How many registered records are not finished. */
+    private long unfinished;
+
+    /** What {@link #changes} says. */
+    private long changes;
+
+    private final RememberedOffsets remembered = new RememberedOffsets();
+
     /**
      * Makes a tracker.
      *
@@ -63,6 +74,7 @@ public final class OffsetTracker {
             growFinished();
         }
         long number = tail++;
+        unfinished++;
         long shift = offset - number;
         if (runs == 0 || runShift[index(runs - 1)] != shift) {
             addRun(number, shift);
@@ -84,6 +96,7 @@ public final class OffsetTracker {
         }
         long number = register(offset);
         tail = number + count;
+        unfinished += count - 1;
         position = offset + count;
         return number;
     }
@@ -97,7 +110,12 @@ public final class OffsetTracker {
             return; // dropped, and its bit belongs to another record by now
         }
         int word = (int) (number >>> 6) & (finished.length - 1);
-        finished[word] |= 1L << number;
+        long bit = 1L << number;
+        if ((finished[word] & bit) == 0) {
+            finished[word] |= bit;
+            unfinished--;
+            changes++;
+        }
         if (number == head) {
             advance();
         }
@@ -109,9 +127,13 @@ public final class OffsetTracker {
         for (long at = number; at < end; ) {
             int bit = (int) (at & 63);
             int step = (int) Math.min(end - at, 64 - bit);
-            finished[(int) (at >>> 6) & (finished.length - 1)] |= ones(step) << bit;
+            int word = (int) (at >>> 6) & (finished.length - 1);
+            long bits = ones(step) << bit & ~finished[word];
+            finished[word] |= bits;
+            unfinished -= Long.bitCount(bits);
             at += step;
         }
+        changes++;
         if (number <= head && head < end) {
             advance();
         }
@@ -153,6 +175,7 @@ public final class OffsetTracker {
      * @return the number from which on all records so far are dropped; {@link #tail()} if none are
      */
     public long rewind(long offset) {
+        forget(offset);
         if (offset >= position) {
             return tail;
         }
@@ -161,6 +184,9 @@ public final class OffsetTracker {
         // In polling order the offsets of records that are not dropped ascend, so the newest run that begins below the
         // offset is the last one to look at.
         for (int run = runs - 1; run >= 0; run--) {
+            if (runShift[index(run)] == DROPPED) {
+                continue;
+            }
             long start = Math.max(runStart[index(run)], head);
             long first = Math.max(start, offset - runShift[index(run)]);
             from = Math.min(from, first);
@@ -169,9 +195,117 @@ public final class OffsetTracker {
             }
         }
         if (from < tail) {
+            while (runs > 0 && runStart[index(runs - 1)] >= from) {
+                runs--;
+            }
+            addRun(from, DROPPED);
             finish(from, (int) (tail - from));
         }
         return from;
+    }
+
+    /**
+     * Takes in what a former assignment has finished beyond the offset that it committed.
+     *
+     * @param progress as it was committed; nothing has been registered yet
+     */
+    public void remember(RememberedProgress progress) {
+        position = progress.offset();
+        remembered.set(progress);
+    }
+
+    /** Whether there are offsets yet to be registered of which a former assignment has finished the records. */
+    public boolean remembers() {
+        return remembered.size() > 0;
+    }
+
+    /**
+     * Whether a former assignment has finished the record that is registered next.
+     *
+     * @param offset its offset, not below that of any asked for since the last {@link #rewind}
+     */
+    public boolean isRemembered(long offset) {
+        return remembered.contains(offset);
+    }
+
+    /** Forgets what a former assignment has finished at or past an offset: its records will be handled again. */
+    public void forget(long offset) {
+        if (remembered.forget(offset)) {
+            changes++;
+        }
+    }
+
+    /**
+     * The offsets beyond the frontier whose records are finished, those that are only remembered included. Offsets without
+     * a record count as finished, as there is nothing to be done about them; if nothing else is finished, none is told.
+     */
+    public OffsetRanges finishedBeyond() {
+        OffsetRanges.Builder ranges = new OffsetRanges.Builder();
+        if (unfinished < tail - head) {
+            long end = -1;
+            for (int run = 0; run < runs; run++) {
+                long shift = runShift[index(run)];
+                long from = Math.max(runStart[index(run)], head);
+                long to = run + 1 < runs ? runStart[index(run + 1)] : tail;
+                if (shift == DROPPED || from >= to) {
+                    continue;
+                }
+                if (end >= 0 && from + shift > end) {
+                    ranges.add(end, from + shift);
+                }
+                addFinished(ranges, from, to, shift);
+                end = to + shift;
+            }
+        }
+        remembered.addTo(ranges, position);
+        return ranges.build();
+    }
+
+    /** Adds the offsets of those records that are finished, of some whose offsets follow one another. */
+    private void addFinished(OffsetRanges.Builder ranges, long first, long end, long shift) {
+        long number = first;
+        while (number < end) {
+            long from = nextThatIs(true, number, end);
+            number = nextThatIs(false, from, end);
+            if (from < number) {
+                ranges.add(from + shift, number + shift);
+            }
+        }
+    }
+
+    /** The next number from one on whose record is finished, or is not; the end if there is none before. */
+    private long nextThatIs(boolean done, long number, long end) {
+        int mask = finished.length - 1;
+        for (long at = number; at < end; at = (at | 63) + 1) {
+            long word = finished[(int) (at >>> 6) & mask];
+            long wanted = (done ? word : ~word) >>> (at & 63);
+            if (wanted != 0) {
+                return Math.min(end, at + Long.numberOfTrailingZeros(wanted));
+            }
+        }
+        return end;
+    }
+
+    /**
+     * The most characters that {@link CommitMetadata} needs for {@link #finishedBeyond}, whatever more of what is
+     * registered finishes.
+     *
+     * @param more records that may yet be registered, at offsets that follow the newest
+     */
+    public long mostCharacters(int more) {
+        long width = Math.max(position, remembered.end()) + more - frontier();
+        return CommitMetadata.mostCharacters(
+                unfinished + more + remembered.size(), unfinished + more + remembered.missing(), width);
+    }
+
+    /** How many registered records are not finished. */
+    public long unfinished() {
+        return unfinished;
+    }
+
+    /** Differs from what it was before if what {@link #finishedBeyond} says may have changed. */
+    public long changes() {
+        return changes;
     }
 
     /**
