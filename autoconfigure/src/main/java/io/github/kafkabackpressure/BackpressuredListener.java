@@ -139,6 +139,13 @@ public @interface BackpressuredListener {
     /** How long a record may keep those finished behind it from being committed before an alarm is raised. */
     String frontierTimeout() default "";
 
+    /**
+     * Whether commits remember what is finished beyond their offset, so that it is not handled again after a stop, a
+     * rebalance or a crash: {@code true} or {@code false}. Unless it is set, they do in {@code key} and {@code unordered}
+     * order.
+     */
+    String rememberProgress() default "";
+
     /** See {@link KafkaListener#id()}. */
     @AliasFor(annotation = KafkaListener.class)
     String id() default "";

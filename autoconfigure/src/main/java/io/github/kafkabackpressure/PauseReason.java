@@ -24,6 +24,12 @@ public enum PauseReason {
      */
     FRONTIER_STUCK,
 
+    /**
+     * So many records of the partition are finished in so many places that the metadata of a commit might soon not hold
+     * which ones.
+     */
+    COMMIT_METADATA,
+
     /** The user paused it through the container. */
     USER
 }

@@ -11,6 +11,9 @@ public enum RecordOutcome {
      */
     RECOVERED,
 
+    /** A former assignment of the partition had finished it, as its last commit remembered; it was passed over. */
+    REMEMBERED,
+
     /** It was not finished: the listener stops, or the partition was revoked during a retry. The record comes again. */
     UNFINISHED
 }

@@ -50,6 +50,9 @@ final class Assignment {
     /** What the consumer's time goes into. */
     final TimeShares times;
 
+    /** What commits say besides their offsets; set before the consumer polls. */
+    CommitContent content = CommitContent.plain(OffsetAndMetadata::new);
+
     private final Consumer<?, ?> consumer;
 
     private final Map<TopicPartition, PartitionWork> works = new ConcurrentHashMap<>();
@@ -187,6 +190,7 @@ final class Assignment {
      */
     boolean sought(PartitionWork work, long offset) {
         work.lagHoldsUntil = run.nanoTime.getAsLong(); // there are other records to be fetched now
+        work.tracker.forget(offset); // who seeks wants what comes there
         if (offset >= work.tracker.position()) {
             return false;
         }

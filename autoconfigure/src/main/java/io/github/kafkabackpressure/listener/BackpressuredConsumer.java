@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.apache.commons.logging.LogFactory;
@@ -91,7 +90,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     private int callbacks;
 
     /** Where partitions were left that Kafka is about to take away. */
-    private final Map<TopicPartition, Long> frontiersLeft = new HashMap<>();
+    private final Map<TopicPartition, OffsetAndMetadata> frontiersLeft = new HashMap<>();
 
     /** Whether Kafka's callbacks come from leaving the group rather than from a poll. */
     private boolean leaving;
@@ -102,15 +101,16 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             boolean commits,
             boolean transactional,
             Duration maxPollInterval,
-            LongFunction<OffsetAndMetadata> metadata) {
+            CommitContent content) {
         super(delegate);
         this.run = run;
         this.assignment = new Assignment(run, this, delegate::wakeup);
+        assignment.content = content;
         this.pauses = new PauseControl(assignment, delegate);
-        this.committer = new FrontierCommitter(assignment, delegate, commits, metadata);
+        this.committer = new FrontierCommitter(assignment, delegate, commits);
         this.seeks = new Seeks(assignment, this);
         this.commits =
-                new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind, metadata);
+                new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind);
         if (delegate instanceof HoldingBack<K, V> holding) {
             holding.allow(assignment::allowed);
         }
@@ -240,14 +240,14 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** Of a partition that is being revoked, where its next owner begins: Kafka's is past what only waited. */
     @Override
     public long position(TopicPartition partition) {
-        Long left = isForeign() ? null : frontiersLeft.get(partition);
-        return left == null ? super.position(partition) : left;
+        OffsetAndMetadata left = isForeign() ? null : frontiersLeft.get(partition);
+        return left == null ? super.position(partition) : left.offset();
     }
 
     @Override
     public long position(TopicPartition partition, Duration timeout) {
-        Long left = isForeign() ? null : frontiersLeft.get(partition);
-        return left == null ? super.position(partition, timeout) : left;
+        OffsetAndMetadata left = isForeign() ? null : frontiersLeft.get(partition);
+        return left == null ? super.position(partition, timeout) : left.offset();
     }
 
     /** The consumer's thread asks for others, and meanwhile does nothing else: so not for long. */
@@ -383,6 +383,13 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         return known;
     }
 
+    /** Starts the work of partitions that are newly assigned, with what their last owners have finished of it. */
+    private void begin(Collection<TopicPartition> partitions) {
+        List<PartitionWork> added = assignment.assigned(partitions);
+        assignment.content.recall(added, (wanted, limit) -> blocking(() -> delegate.committed(wanted, limit)));
+        pauses.assigned(added);
+    }
+
     @Override
     public void assign(Collection<TopicPartition> partitions) {
         requireOwnThread();
@@ -392,7 +399,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
                 .filter(work -> !partitions.contains(work.partition))
                 .toList();
         leave.remove(gone);
-        pauses.assigned(assignment.assigned(partitions));
+        begin(partitions);
     }
 
     @Override
@@ -516,7 +523,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
             outsideOfPoll(() -> {
                 frontiersLeft.clear();
                 run.metrics.rebalanced(ListenerEvent.Kind.ASSIGNED, partitions);
-                pauses.assigned(assignment.assigned(partitions));
+                begin(partitions);
                 tellGroup();
                 if (listener != null) {
                     listener.onPartitionsAssigned(partitions);

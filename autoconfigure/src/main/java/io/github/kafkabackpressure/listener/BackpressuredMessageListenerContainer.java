@@ -16,9 +16,11 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.BeanUtils;
@@ -65,6 +67,9 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
      * Kafka's 500 ms for that long if the others have nothing.
      */
     private static final int FETCH_MAX_WAIT_MILLIS = 100;
+
+    /** What the brokers say that commits go by; null if they need not. */
+    private volatile @Nullable GroupFacts facts;
 
     /** What this listener does; limits that are changed while it runs hold until the application ends. */
     private volatile ListenerOptions options;
@@ -284,6 +289,12 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
         ListenerMetrics metrics = GuardedMetrics.of(metricsFactory.apply(this));
         stats.tell(metrics);
         starting.whenClosed(metrics::close);
+        if (options.rememberProgress()) {
+            BrokerFacts broker = new BrokerFacts(
+                    () -> ListenerTargets.admin(this), options.offsetMetadataMaxBytes(), System::nanoTime);
+            starting.whenClosed(broker::close);
+            facts = broker;
+        }
         run.set(starting);
         try {
             propertiesOfConsumers = propertiesOfConsumers(properties, starting);
@@ -466,7 +477,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
                 hasGroup && !isTransactional(),
                 isTransactional(),
                 maxPollInterval(),
-                ListenerTargets.offsetMetadata(this, super.getContainerProperties()));
+                content(current, hasGroup));
         String suffix = StringUtils.hasText(clientIdSuffix) ? clientIdSuffix : "-0";
         decorated.work().setNames(getListenerId() + suffix, clientId(kafka));
         made.set(made.size() - 1, decorated);
@@ -476,6 +487,15 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     /** Whether the bytes of records may be needed, which deserializers do not keep. */
     private boolean keepsBytes() {
         return options.overload().droppedTo() != null && options.overload().drops();
+    }
+
+    private CommitContent content(ListenerRun current, boolean hasGroup) {
+        LongFunction<OffsetAndMetadata> metadata =
+                ListenerTargets.offsetMetadata(this, super.getContainerProperties());
+        GroupFacts known = facts;
+        return hasGroup && !isTransactional() && known != null
+                ? new RememberingCommits(current, metadata, known)
+                : CommitContent.plain(metadata);
     }
 
     private static @Nullable String clientId(Consumer<?, ?> consumer) {

@@ -93,11 +93,17 @@ final class Dispatcher {
         if (work.committed < 0) {
             work.committed = polled.get(0).offset();
         }
-        work.lastPolled = polled.get(polled.size() - 1).offset();
+        ConsumerRecord<?, ?> last = polled.get(polled.size() - 1);
+        work.lastPolled = last.offset();
+        work.leaderEpoch = Math.max(work.leaderEpoch, last.leaderEpoch().orElse(-1));
         work.sight.polls.add(polled.get(0).offset(), now);
+        assignment.touch(work);
         if (sorter != null) {
             sorter.sort(work, polled, now);
-            assignment.touch(work);
+            return;
+        }
+        if (work.tracker.remembers()) {
+            enqueueUnlessRemembered(work, polled, now);
             return;
         }
         work.inFlight.add(polled.size());
@@ -125,7 +131,38 @@ final class Dispatcher {
                 enqueue(work, new RecordTask(record, work, work.tracker.register(record.offset()), now));
             }
         }
-        assignment.touch(work);
+    }
+
+    /** Puts those of a partition's polled records on their lanes that no former assignment has finished. */
+    private void enqueueUnlessRemembered(
+            PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now) {
+        List<RecordTask> tasks = new ArrayList<>();
+        long bytes = 0;
+        for (ConsumerRecord<?, ?> record : polled) {
+            boolean finished = work.isRemembered(record);
+            long number = work.tracker.register(record.offset());
+            if (finished) {
+                work.tracker.finish(number);
+            } else {
+                tasks.add(new RecordTask(record, work, number, now));
+                bytes += run.byteMarks == null ? 0 : ListenerRun.bytes(record);
+            }
+        }
+        work.inFlight.add(tasks.size());
+        if (run.byteMarks != null) {
+            work.addBytes(bytes);
+            run.bytesInFlight.addAndGet(bytes);
+        }
+        if (!tasks.isEmpty() && work.lanes.hasSlicesInTheWay()) {
+            breakUpSlices(work, now);
+        }
+        tasks.forEach(task -> enqueue(work, task));
+        int finished = polled.size() - tasks.size();
+        if (finished > 0) {
+            run.limit.release(finished);
+            run.metrics.remembered(finished);
+            run.wakeIfRoom();
+        }
     }
 
     /** Gives polled records their numbers, which follow one another; the first one's is returned. */

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongFunction;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -49,9 +48,6 @@ final class FrontierCommitter {
 
     private final Consumer<?, ?> consumer;
 
-    /** What is committed for an offset. */
-    private final LongFunction<OffsetAndMetadata> metadata;
-
     private final long interval;
 
     /** Without a group there is nothing to commit to. */
@@ -63,8 +59,9 @@ final class FrontierCommitter {
      * What is being committed of a partition.
      *
      * @param rewinds how often the partition had been sought back by then
+     * @param changes what the tracker's changes were
      */
-    private record Commit(long frontier, int rewinds) {}
+    private record Commit(long frontier, int rewinds, long changes) {}
 
     private boolean answerPending;
 
@@ -72,13 +69,11 @@ final class FrontierCommitter {
 
     private long lastCommit;
 
-    FrontierCommitter(
-            Assignment assignment, Consumer<?, ?> consumer, boolean enabled, LongFunction<OffsetAndMetadata> metadata) {
+    FrontierCommitter(Assignment assignment, Consumer<?, ?> consumer, boolean enabled) {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
         this.enabled = enabled;
-        this.metadata = metadata;
         this.interval = run.options.commitInterval().toNanos();
         this.lastCommit = run.nanoTime.getAsLong() - Math.max(interval, LEAST_INTERVAL);
     }
@@ -106,12 +101,19 @@ final class FrontierCommitter {
             if (frontier != work.frontier) {
                 work.frontier = frontier;
             }
-            if (frontier > work.committed && frontier >= 0) {
+            if (hasNews(work, frontier)) {
                 dirty.add(work);
                 drained |= work.tracker.isDrained();
             }
         }
         return drained;
+    }
+
+    /** Whether there is something to commit of a partition: a frontier, or what is finished beyond it. */
+    private boolean hasNews(PartitionWork work, long frontier) {
+        return frontier >= 0
+                && (frontier > work.committed
+                        || (work.committedChanges != work.tracker.changes() && assignment.content.remembers()));
     }
 
     private boolean hasDrained() {
@@ -150,9 +152,9 @@ final class FrontierCommitter {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         for (PartitionWork work : dirty) {
             long frontier = work.tracker.frontier();
-            if (frontier > work.committed) { // else it has been sought back since
-                commits.put(work, new Commit(frontier, work.rewinds));
-                offsets.put(work.partition, metadata.apply(frontier));
+            if (hasNews(work, frontier)) { // else it has been sought back since
+                commits.put(work, new Commit(frontier, work.rewinds, work.tracker.changes()));
+                offsets.put(work.partition, assignment.content.of(work));
             }
         }
         dirty.clear();
@@ -180,9 +182,11 @@ final class FrontierCommitter {
             commits.forEach((work, commit) -> {
                 if (work.rewinds == commit.rewinds()) { // else what is committed now is ahead of what comes again
                     work.committed = commit.frontier();
+                    work.committedChanges = commit.changes();
                 }
             });
         } else {
+            assignment.content.refused(failure);
             LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
             commits.keySet().stream()
                     .filter(work -> assignment.work(work.partition) == work)
@@ -218,7 +222,10 @@ final class FrontierCommitter {
             try {
                 consumer.commitSync(offsets, knowsMissing || left.compareTo(FIRST_ATTEMPT) < 0 ? left : FIRST_ATTEMPT);
                 run.metrics.committed(true);
-                due.keySet().forEach(work -> work.committed = work.frontier);
+                due.keySet().forEach(work -> {
+                    work.committed = work.frontier;
+                    work.committedChanges = work.tracker.changes();
+                });
                 return;
             } catch (WakeupException e) {
                 LOG.trace(e, "a wake-up was meant for a poll; the commit has not been done");
@@ -238,6 +245,9 @@ final class FrontierCommitter {
                     knowsMissing = true;
                 }
             } catch (KafkaException e) {
+                if (assignment.content.refused(e) && !isOver(deadline)) {
+                    continue; // with less of it
+                }
                 failed(offsets, e);
                 return;
             }
@@ -249,11 +259,10 @@ final class FrontierCommitter {
         Map<PartitionWork, OffsetAndMetadata> due = new HashMap<>();
         for (PartitionWork work : leaving) {
             long frontier = work.frontier;
-            if (frontier > work.committed
-                    && frontier >= 0
+            if (hasNews(work, frontier)
                     && !missing.contains(work.partition)
                     && assignment.work(work.partition) == work) {
-                due.put(work, metadata.apply(frontier));
+                due.put(work, assignment.content.of(work));
             }
         }
         return due;

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +45,7 @@ final class Leaving {
     private final long longestDrainNanos;
 
     /** Where partitions were left that Kafka is about to take away. */
-    private final Map<TopicPartition, Long> frontiersLeft;
+    private final Map<TopicPartition, OffsetAndMetadata> frontiersLeft;
 
     Leaving(
             Assignment assignment,
@@ -52,7 +53,7 @@ final class Leaving {
             PauseControl pauses,
             FrontierCommitter committer,
             Duration maxPollInterval,
-            Map<TopicPartition, Long> frontiersLeft) {
+            Map<TopicPartition, OffsetAndMetadata> frontiersLeft) {
         this.run = assignment.run;
         this.assignment = assignment;
         this.kafka = kafka;
@@ -102,11 +103,20 @@ final class Leaving {
         });
         for (PartitionWork work : works) {
             if (work.tracker.frontier() >= 0) {
-                frontiersLeft.put(work.partition, work.tracker.frontier());
+                frontiersLeft.put(work.partition, contentOf(work));
             }
         }
         steps.take(() -> remove(works));
         steps.end();
+    }
+
+    private OffsetAndMetadata contentOf(PartitionWork work) {
+        try {
+            return assignment.content.of(work);
+        } catch (RuntimeException | Error e) {
+            LOG.debug(e, "the user's code says nothing of where a partition was left");
+            return new OffsetAndMetadata(work.tracker.frontier());
+        }
     }
 
     private void drain(Collection<PartitionWork> works, long now, long budget) {

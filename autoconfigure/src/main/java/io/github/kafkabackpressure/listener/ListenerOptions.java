@@ -31,6 +31,8 @@ import org.springframework.util.unit.DataSize;
  * @param stallTimeout how long nothing may come or go, or a partition be paused, although there is room; 0 for ever
  * @param slowRecordThreshold how long a record may be handled before the watchdog tells; 0 for ever
  * @param frontierTimeout how long a frontier may stay where it is while records behind it are finished; 0 for ever
+ * @param rememberProgress whether commits remember what is finished beyond their offset
+ * @param offsetMetadataMaxBytes the longest metadata of a commit, or 0 for what the broker says
  */
 public record ListenerOptions(
         Ordering ordering,
@@ -47,7 +49,9 @@ public record ListenerOptions(
         OverloadOptions overload,
         Duration stallTimeout,
         Duration slowRecordThreshold,
-        Duration frontierTimeout) {
+        Duration frontierTimeout,
+        boolean rememberProgress,
+        int offsetMetadataMaxBytes) {
 
     /** Options that answer overload by pauses only. */
     public ListenerOptions(
@@ -77,7 +81,9 @@ public record ListenerOptions(
                 OverloadOptions.OFF,
                 DEFAULT_STALL_TIMEOUT,
                 DEFAULT_SLOW_RECORD_THRESHOLD,
-                DEFAULT_FRONTIER_TIMEOUT);
+                DEFAULT_FRONTIER_TIMEOUT,
+                ordering != Ordering.PARTITION,
+                0);
     }
 
     static final int DEFAULT_MAX_IN_FLIGHT = 1000;
@@ -91,6 +97,8 @@ public record ListenerOptions(
     static final Duration DEFAULT_SLOW_RECORD_THRESHOLD = Duration.ofSeconds(60);
 
     static final Duration DEFAULT_FRONTIER_TIMEOUT = Duration.ofMinutes(5);
+
+    static final int LEAST_METADATA_BYTES = 64;
 
     static final Duration DEFAULT_COMMIT_INTERVAL = Duration.ofSeconds(1);
 
@@ -114,7 +122,9 @@ public record ListenerOptions(
                 overload.ofRetries(),
                 stallTimeout,
                 slowRecordThreshold,
-                frontierTimeout);
+                frontierTimeout,
+                rememberProgress,
+                offsetMetadataMaxBytes);
     }
 
     /**
@@ -174,8 +184,9 @@ public record ListenerOptions(
                 DEFAULT_MAX_IN_FLIGHT,
                 ListenerOptions::isLimit,
                 "a whole number from 1 to " + LARGEST_LIMIT);
+        Ordering ordering = value(sources, "ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, "");
         return new ListenerOptions(
-                value(sources, "ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, ""),
+                ordering,
                 maxInFlight,
                 partOfLimit(
                         sources, "max-in-flight-per-partition", ListenerSettings::maxInFlightPerPartition, maxInFlight),
@@ -237,7 +248,21 @@ public record ListenerOptions(
                         "slow-record-threshold",
                         ListenerSettings::slowRecordThreshold,
                         DEFAULT_SLOW_RECORD_THRESHOLD),
-                threshold(sources, "frontier-timeout", ListenerSettings::frontierTimeout, DEFAULT_FRONTIER_TIMEOUT));
+                threshold(sources, "frontier-timeout", ListenerSettings::frontierTimeout, DEFAULT_FRONTIER_TIMEOUT),
+                value(
+                        sources,
+                        "remember-progress",
+                        ListenerSettings::rememberProgress,
+                        ordering != Ordering.PARTITION,
+                        remembers -> true,
+                        "true or false"),
+                value(
+                        sources,
+                        "offset-metadata-max-bytes",
+                        ListenerSettings::offsetMetadataMaxBytes,
+                        0,
+                        bytes -> bytes >= LEAST_METADATA_BYTES && bytes <= LARGEST_LIMIT,
+                        "a whole number from " + LEAST_METADATA_BYTES + " to " + LARGEST_LIMIT));
     }
 
     private static Duration threshold(
@@ -307,7 +332,9 @@ public record ListenerOptions(
                 overload,
                 stallTimeout,
                 slowRecordThreshold,
-                frontierTimeout);
+                frontierTimeout,
+                rememberProgress,
+                offsetMetadataMaxBytes);
     }
 
     private static int partOfLimit(

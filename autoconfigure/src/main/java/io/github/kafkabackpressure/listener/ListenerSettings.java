@@ -60,6 +60,10 @@ import org.springframework.util.unit.DataSize;
  * @param slowRecordThreshold how long a record may be handled, retries included, before it does; 0: never
  * @param frontierTimeout how long a record may keep the records finished behind it from being committed before it does; 0:
  *     never
+ * @param rememberProgress whether commits remember in their metadata what is finished beyond their offset, so that it is
+ *     not handled again; true for the orders key and unordered unless it is set
+ * @param offsetMetadataMaxBytes the longest metadata that a commit may have; what the broker says in
+ *     offset.metadata.max.bytes unless it is set, or 4096 where the broker does not say
  */
 public record ListenerSettings(
         @Nullable Ordering ordering,
@@ -86,7 +90,9 @@ public record ListenerSettings(
         @NestedConfigurationProperty @Nullable RateLimitSettings rateLimit,
         @Nullable Duration stallTimeout,
         @Nullable Duration slowRecordThreshold,
-        @Nullable Duration frontierTimeout) {
+        @Nullable Duration frontierTimeout,
+        @Nullable Boolean rememberProgress,
+        @Nullable Integer offsetMetadataMaxBytes) {
 
     private static final String ROOT = "settings";
 

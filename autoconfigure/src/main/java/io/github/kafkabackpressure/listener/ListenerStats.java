@@ -51,6 +51,9 @@ final class ListenerStats implements ListenerMetrics {
 
     private volatile long comesAgainAtStart;
 
+    /** Metadata of commits that was damaged. */
+    final LongAdder damagedMetadata = new LongAdder();
+
     final DurationCounts queueWait = new DurationCounts();
 
     final DurationCounts handling = new DurationCounts();
@@ -132,6 +135,11 @@ final class ListenerStats implements ListenerMetrics {
         handling.count(nanos, records);
     }
 
+    /** Counts records that a former assignment had finished. */
+    void remembered(int records) {
+        ended.add(RecordOutcome.REMEMBERED, records);
+    }
+
     @Override
     public void dropped(String strategy, DropReason reason) {
         told.dropped(strategy, reason);
@@ -192,7 +200,8 @@ final class ListenerStats implements ListenerMetrics {
     /** Takes in that partitions that leave have been drained. */
     void drained(Collection<PartitionWork> partitions, Collection<PartitionWork> late, long nanos) {
         int left = late.stream().mapToInt(work -> work.inFlight.running()).sum();
-        partitions.forEach(work -> comesAgain.add(work.tracker.span()));
+        partitions.forEach(work -> comesAgain.add(
+                work.owner.content.remembers() ? work.tracker.unfinished() : work.tracker.span()));
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);

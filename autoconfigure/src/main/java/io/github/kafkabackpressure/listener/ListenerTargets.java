@@ -11,6 +11,9 @@ import java.util.Properties;
 import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.CommonClientConfigs;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -94,6 +97,10 @@ final class ListenerTargets {
                             + " finished; in " + options.ordering().name().toLowerCase(Locale.ROOT)
                             + " order records finish out of order.",
                     "Set ordering to partition. " + end);
+        } else if (options.rememberProgress()) {
+            throw new ListenerRefusedException(
+                    start + "whose transactions commit offsets without the metadata that remember-progress needs.",
+                    "Remove remember-progress: in partition order there is nothing to remember. " + end);
         } else if (properties.getMessageListener() instanceof BatchMessageListener) {
             throw new ListenerRefusedException(
                     start + "which is supported for single records only, not for batches.", end);
@@ -128,6 +135,15 @@ final class ListenerTargets {
         own.stringPropertyNames().forEach(name -> all.put(name, own.getProperty(name)));
         own.forEach((name, value) -> all.put(name.toString(), value));
         return all;
+    }
+
+    /** An admin client that asks the brokers that the container's consumers are connected to. */
+    static Admin admin(BackpressuredMessageListenerContainer<?, ?> container) {
+        Map<String, Object> properties = consumerProperties(container);
+        properties.keySet().retainAll(AdminClientConfig.configNames());
+        properties.remove(CommonClientConfigs.METRIC_REPORTER_CLASSES_CONFIG);
+        properties.put(CommonClientConfigs.CLIENT_ID_CONFIG, container.getListenerId() + "-admin");
+        return Admin.create(properties);
     }
 
     /** Makes the invoker of a run, which calls what the container is set to call now. */

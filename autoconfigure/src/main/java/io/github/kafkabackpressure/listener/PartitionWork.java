@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +90,15 @@ final class PartitionWork {
 
     volatile long lastPolled = -1;
 
+    /** What the tracker's {@code changes} were at the last commit; the consumer's thread only. */
+    long committedChanges;
+
+    /** The newest leader epoch that was seen, or -1; the consumer's thread only. */
+    int leaderEpoch = -1;
+
+    /** The newest leader epoch of what is remembered, or -1; the consumer's thread only. */
+    int rememberedEpoch = -1;
+
     /** Whether the partition has left: what still runs is given up, and its next owner handles it again. */
     volatile boolean gone;
 
@@ -98,6 +108,17 @@ final class PartitionWork {
         this.lagHoldsUntil = owner.run.nanoTime.getAsLong();
         this.lanes = new PartitionLanes(this, ordering);
         this.queues = owner.run.overload == null ? null : Sorter.lanes(ordering);
+    }
+
+    /** Whether a former assignment has finished a record that is registered next; the consumer's thread only. */
+    boolean isRemembered(ConsumerRecord<?, ?> record) {
+        if (!tracker.remembers()) {
+            return false;
+        }
+        if (rememberedEpoch >= 0 && record.leaderEpoch().orElse(-1) > rememberedEpoch) {
+            tracker.forget(record.offset()); // the log was cut off: another record stands there now
+        }
+        return tracker.isRemembered(record.offset());
     }
 
     /**

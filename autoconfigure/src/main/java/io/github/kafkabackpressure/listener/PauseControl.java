@@ -428,7 +428,7 @@ final class PauseControl {
         }
         if (now == PauseReason.FAIR_SHARE && shares.standsInTheWay(work)) {
             work.wakeAt = shares.mostThatMayStand();
-        } else if (now == PauseReason.FRONTIER_STUCK) {
+        } else if (now == PauseReason.FRONTIER_STUCK || now == PauseReason.COMMIT_METADATA) {
             work.wakeAt = Integer.MAX_VALUE; // any completion may be the one that matters
         } else if (now == null && work.wakeAt >= 0) {
             work.wakeAt = -1;
@@ -461,6 +461,9 @@ final class PauseControl {
         Watermarks partitionMarks = run.partitionMarks;
         if (topicShares != null && topicShares.leavesPollToHigher(work)) {
             return PauseReason.TOPIC_PRIORITY;
+        }
+        if (assignment.content.isNearlyFull(work)) {
+            return PauseReason.COMMIT_METADATA;
         }
         if (partitionMarks != null) {
             boolean paused = work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION;

@@ -48,7 +48,13 @@ final class Seeks {
 
     /** Notes a seek to the beginning or to the end. */
     void toUnknown(Collection<TopicPartition> partitions) {
-        partitions.forEach(partition -> pending.put(partition, UNKNOWN));
+        for (TopicPartition partition : partitions) {
+            pending.put(partition, UNKNOWN);
+            PartitionWork work = assignment.work(partition);
+            if (work != null) {
+                work.tracker.forget(0);
+            }
+        }
     }
 
     /** Lets the seeks take effect, before a poll. */

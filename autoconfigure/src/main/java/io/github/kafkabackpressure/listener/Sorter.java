@@ -71,6 +71,11 @@ final class Sorter {
     }
 
     private void sort(PartitionWork work, ConsumerRecord<?, ?> record, long now) {
+        if (work.isRemembered(record)) {
+            work.tracker.finish(work.tracker.register(record.offset()));
+            run.metrics.remembered(1);
+            return;
+        }
         long number = work.tracker.register(record.offset());
         int priority = priorities.of(record);
         boolean shed = options.sheds(run.limit.inFlight(), priority);

@@ -2,7 +2,6 @@ package io.github.kafkabackpressure.listener;
 
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -21,33 +20,27 @@ final class UserCommits {
     private final Assignment assignment;
 
     /** Where partitions were left that are being revoked: while they are, they are still this consumer's to commit. */
-    private final Supplier<Map<TopicPartition, Long>> frontiersLeft;
+    private final Supplier<Map<TopicPartition, OffsetAndMetadata>> frontiersLeft;
 
     /** What has been polled and not handed over yet, if there is such. */
     private final Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind;
 
-    /** What is committed for an offset. */
-    private final LongFunction<OffsetAndMetadata> metadata;
-
     UserCommits(
             Assignment assignment,
-            Supplier<Map<TopicPartition, Long>> frontiersLeft,
-            Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind,
-            LongFunction<OffsetAndMetadata> metadata) {
+            Supplier<Map<TopicPartition, OffsetAndMetadata>> frontiersLeft,
+            Supplier<? extends @Nullable ConsumerRecords<?, ?>> leftBehind) {
         this.assignment = assignment;
         this.frontiersLeft = frontiersLeft;
         this.leftBehind = leftBehind;
-        this.metadata = metadata;
     }
 
     /** The frontiers of all partitions. */
     Map<TopicPartition, OffsetAndMetadata> frontiers() {
         assignment.takeCompletions();
-        Map<TopicPartition, OffsetAndMetadata> frontiers = new HashMap<>();
-        frontiersLeft.get().forEach((partition, frontier) -> frontiers.put(partition, metadata.apply(frontier)));
+        Map<TopicPartition, OffsetAndMetadata> frontiers = new HashMap<>(frontiersLeft.get());
         for (PartitionWork work : assignment.works()) {
             if (work.tracker.frontier() >= 0) {
-                frontiers.put(work.partition, metadata.apply(work.tracker.frontier()));
+                frontiers.put(work.partition, assignment.content.of(work));
             }
         }
         return frontiers;
@@ -59,6 +52,10 @@ final class UserCommits {
         Map<TopicPartition, OffsetAndMetadata> bounded = new HashMap<>(offsets);
         bounded.replaceAll((partition, offset) -> {
             long frontier = frontierOf(partition);
+            PartitionWork work = assignment.work(partition);
+            if (work != null) {
+                work.committedChanges = -1; // what is finished beyond it is to be committed once more
+            }
             return frontier >= 0 && offset.offset() > frontier
                     ? new OffsetAndMetadata(frontier, offset.metadata())
                     : offset;
@@ -68,9 +65,9 @@ final class UserCommits {
 
     /** The frontier of a partition, or -1 if nothing in it is unfinished. */
     private long frontierOf(TopicPartition partition) {
-        Long left = frontiersLeft.get().get(partition);
+        OffsetAndMetadata left = frontiersLeft.get().get(partition);
         if (left != null) {
-            return left;
+            return left.offset();
         }
         PartitionWork work = assignment.work(partition);
         if (work != null && !work.tracker.isDrained()) {

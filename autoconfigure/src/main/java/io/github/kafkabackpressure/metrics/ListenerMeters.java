@@ -19,6 +19,7 @@ import io.micrometer.core.instrument.TimeGauge;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -218,7 +219,7 @@ final class ListenerMeters extends SharedMeters {
                     Tags.empty(),
                     Totals::started,
                     totals -> totals.queueWaitSeconds());
-            for (RecordOutcome outcome : RecordOutcome.values()) {
+            for (RecordOutcome outcome : EnumSet.complementOf(EnumSet.of(RecordOutcome.REMEMBERED))) { // not handled
                 to.timer(
                         "handling",
                         "Time that handling a record takes, retries included; its count counts records",

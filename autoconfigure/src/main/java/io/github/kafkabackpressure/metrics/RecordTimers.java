@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -30,7 +31,7 @@ final class RecordTimers extends SharedMeters {
                 .tag("listener", listener)
                 .publishPercentileHistogram()
                 .register(registry);
-        for (RecordOutcome outcome : RecordOutcome.values()) {
+        for (RecordOutcome outcome : EnumSet.complementOf(EnumSet.of(RecordOutcome.REMEMBERED))) { // not handled
             handling.put(
                     outcome,
                     Timer.builder(PREFIX + "handling")

@@ -38,6 +38,8 @@ class ConfigurationMetadataTests {
             LISTENER + "handler-timeout",
             LISTENER + "max-in-flight-bytes",
             LISTENER + "max-in-flight-per-partition",
+            LISTENER + "offset-metadata-max-bytes",
+            LISTENER + "remember-progress",
             LISTENER + "priority",
             LISTENER + "rate-limit.ahead",
             LISTENER + "rate-limit.burst",

@@ -103,7 +103,7 @@ class BackpressuredConsumerTests {
                 true,
                 false,
                 Duration.ofMinutes(5),
-                metadata);
+                CommitContent.plain(metadata));
     }
 
     private void assign() {

@@ -45,7 +45,7 @@ class FrontierCommitterTests {
 
     private final Assignment assignment = new Assignment(run, kafka, () -> {});
 
-    private final FrontierCommitter committer = new FrontierCommitter(assignment, kafka, true, OffsetAndMetadata::new);
+    private final FrontierCommitter committer = new FrontierCommitter(assignment, kafka, true);
 
     private static List<ConsumerRecord<String, String>> record(TopicPartition partition) {
         return List.of(new ConsumerRecord<>(partition.topic(), partition.partition(), 0, "key", "value"));

@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.progress.OffsetRanges;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -53,9 +54,24 @@ final class ListenerModel implements SteppedListener.Observer {
 
     private final List<TopicPartition> partitions = new ArrayList<>();
 
-    private final SteppedKafka kafka;
+    private final KafkaFactory factory;
 
-    private final SteppedListener listener;
+    private final Map<String, ?> settings;
+
+    private final int pollSize;
+
+    private final double resumeAt;
+
+    private final int workers;
+
+    private final int maxMetadata;
+
+    private SteppedKafka kafka;
+
+    private SteppedListener listener;
+
+    /** What the commit remembered with which a partition was assigned, and nobody has sought since. */
+    private final Map<TopicPartition, OffsetRanges> notAgain = new HashMap<>();
 
     private final int keys;
 
@@ -81,14 +97,17 @@ final class ListenerModel implements SteppedListener.Observer {
     ListenerModel(long seed, KafkaFactory broken, Map<String, ?> settings) {
         random = new Random(seed);
         ordering = Ordering.values()[random.nextInt(3)];
-        int pollSize = 1 + random.nextInt(4);
+        factory = broken;
+        this.settings = settings;
+        pollSize = 1 + random.nextInt(4);
         maxInFlight = pollSize + random.nextInt(14);
-        double resumeAt = random.nextInt(3) / 2.0;
-        int workers = 1 + random.nextInt(6);
+        resumeAt = random.nextInt(3) / 2.0;
+        workers = 1 + random.nextInt(6);
         keys = 1 + random.nextInt(4);
         for (int number = random.nextInt(3); number >= 0; number--) {
             partitions.add(new TopicPartition("topic", number));
         }
+        maxMetadata = List.of(48, 64, 4096).get(random.nextInt(3));
         kafka = broken.create(pollSize, partitions);
         partitions.forEach(this::forget);
         partitions.forEach(partition -> {
@@ -97,8 +116,12 @@ final class ListenerModel implements SteppedListener.Observer {
         });
         steps.add(ordering + ", max-in-flight " + maxInFlight + ", polls of " + pollSize + ", resume-at " + resumeAt
                 + ", " + workers + " workers, " + partitions.size() + " partitions, " + keys + " keys");
-        listener = new SteppedListener(
-                kafka, TestOptions.of(ordering, maxInFlight, resumeAt, null, workers, settings), pollSize, false, this);
+        listener = listener();
+    }
+
+    private SteppedListener listener() {
+        ListenerOptions options = TestOptions.of(ordering, maxInFlight, resumeAt, null, workers, settings);
+        return new SteppedListener(kafka, options, pollSize, false, this, maxMetadata);
     }
 
     /** Makes the Kafka of a schedule. */
@@ -110,6 +133,7 @@ final class ListenerModel implements SteppedListener.Observer {
     private void forget(TopicPartition partition) {
         lanes.put(partition, new HashMap<>());
         pausedByUser.remove(partition);
+        notAgain.put(partition, kafka.remembered(partition));
     }
 
     void run() {
@@ -126,7 +150,7 @@ final class ListenerModel implements SteppedListener.Observer {
     }
 
     private void step() {
-        switch (random.nextInt(14)) {
+        switch (random.nextInt(15)) {
             case 0, 1 -> append();
             case 2, 3, 4 -> poll();
             case 5, 6 -> startSome();
@@ -135,6 +159,7 @@ final class ListenerModel implements SteppedListener.Observer {
             case 10 -> advance();
             case 11 -> pauseOrResume();
             case 12 -> rebalance();
+            case 13 -> crashSometimes();
             default -> seekOrFailCommit();
         }
     }
@@ -232,6 +257,21 @@ final class ListenerModel implements SteppedListener.Observer {
         leaving.forEach(this::forget);
     }
 
+    /** The consumer's process dies, and another one begins. */
+    private void crashSometimes() {
+        if (random.nextInt(3) > 0) {
+            return;
+        }
+        note("crash");
+        SteppedKafka next = factory.create(pollSize, partitions);
+        next.takeOver(kafka);
+        kafka = next;
+        partitions.forEach(this::forget);
+        soughtTo.clear();
+        listener = listener();
+        kafka.rebalance(partitions);
+    }
+
     private void seekOrFailCommit() {
         TopicPartition partition = anyPartition();
         if (random.nextBoolean() || !kafka.assignment().contains(partition)) {
@@ -247,6 +287,7 @@ final class ListenerModel implements SteppedListener.Observer {
             passedOver.get(partition).add(offset); // what will be appended there, too
         }
         soughtTo.merge(partition, target, Math::min);
+        notAgain.computeIfPresent(partition, (sought, ranges) -> ranges.below(target));
     }
 
     private void stop() {
@@ -318,12 +359,24 @@ final class ListenerModel implements SteppedListener.Observer {
                         done.contains(offset) || excused.contains(offset),
                         "committed " + kafka.groupOffset(partition) + " of " + partition + " past " + offset);
             }
+            OffsetRanges remembered = kafka.remembered(partition);
+            for (long offset : kafka.logs
+                    .get(partition)
+                    .tailMap(kafka.groupOffset(partition))
+                    .keySet()) {
+                require(
+                        !remembered.contains(offset) || done.contains(offset) || excused.contains(offset),
+                        "remembered of " + partition + " is " + remembered + " in spite of " + offset);
+            }
         }
     }
 
     @Override
     public void started(ConsumerRecord<?, ?> record) {
         note("  started " + at(record));
+        require(
+                !notAgain.get(partition(record)).contains(record.offset()),
+                at(record) + " comes again, of which the commit remembered " + notAgain.get(partition(record)));
         Lane lane = lane(record);
         if (ordering != Ordering.UNORDERED) {
             require(lane.running.isEmpty(), at(record) + " started while its lane runs " + lane.running);

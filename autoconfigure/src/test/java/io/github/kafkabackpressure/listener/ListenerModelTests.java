@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.github.kafkabackpressure.progress.CommitMetadata;
+import io.github.kafkabackpressure.progress.OffsetRanges;
+import io.github.kafkabackpressure.progress.RememberedProgress;
 import java.util.Collection;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -66,6 +69,27 @@ class ListenerModelTests {
                     }
                 }))
                 .contains("committed");
+    }
+
+    @Test
+    void whatIsRememberedOfAnUnfinishedRecordIsFound() {
+        assertThat(findings((pollSize, partitions) -> new SteppedKafka(pollSize, partitions) {
+                    @Override
+                    void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+                        super.commit(changed(offsets, ListenerModelTests::withOneMore));
+                    }
+                }))
+                .contains("remembered");
+    }
+
+    private static OffsetAndMetadata withOneMore(OffsetAndMetadata committed) {
+        if (!(CommitMetadata.decode(committed.metadata()) instanceof CommitMetadata.Ours ours)) {
+            return committed;
+        }
+        long end = ours.progress().finished().end();
+        RememberedProgress more = new RememberedProgress(
+                committed.offset(), -1, 0, OffsetRanges.of(committed.offset(), end));
+        return new OffsetAndMetadata(committed.offset(), CommitMetadata.encode(more, 4096));
     }
 
     @Test

@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.progress.CommitMetadata;
+import io.github.kafkabackpressure.progress.OffsetRanges;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -30,7 +32,7 @@ class SteppedKafka extends MockConsumer<Object, String> {
 
     final Map<TopicPartition, NavigableMap<Long, ConsumerRecord<Object, String>>> logs = new HashMap<>();
 
-    final Map<TopicPartition, Long> groupOffsets = new HashMap<>();
+    final Map<TopicPartition, OffsetAndMetadata> groupOffsets = new HashMap<>();
 
     private final int maxPollRecords;
 
@@ -68,7 +70,30 @@ class SteppedKafka extends MockConsumer<Object, String> {
     }
 
     long groupOffset(TopicPartition partition) {
-        return groupOffsets.getOrDefault(partition, 0L);
+        OffsetAndMetadata offset = groupOffsets.get(partition);
+        return offset == null ? 0 : offset.offset();
+    }
+
+    /** Goes on where another consumer of the group has crashed. */
+    void takeOver(SteppedKafka crashed) {
+        logs.putAll(crashed.logs);
+        groupOffsets.putAll(crashed.groupOffsets);
+    }
+
+    /** What the group's commit remembers of a partition beyond its offset. */
+    OffsetRanges remembered(TopicPartition partition) {
+        OffsetAndMetadata offset = groupOffsets.get(partition);
+        return offset != null && CommitMetadata.decode(offset.metadata()) instanceof CommitMetadata.Ours ours
+                ? ours.progress().finished()
+                : OffsetRanges.NONE;
+    }
+
+    @Override
+    public synchronized Map<TopicPartition, OffsetAndMetadata> committed(
+            Set<TopicPartition> partitions, Duration timeout) {
+        Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>(groupOffsets);
+        committed.keySet().retainAll(partitions);
+        return committed;
     }
 
     void failNextCommit(RuntimeException failure) {
@@ -189,6 +214,6 @@ class SteppedKafka extends MockConsumer<Object, String> {
 
     /** Takes in what the consumer commits. */
     void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
-        offsets.forEach((partition, offset) -> groupOffsets.put(partition, offset.offset()));
+        groupOffsets.putAll(offsets);
     }
 }

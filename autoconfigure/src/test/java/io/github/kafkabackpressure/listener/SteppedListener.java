@@ -59,6 +59,16 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     private long now = TimeUnit.DAYS.toNanos(1);
 
     SteppedListener(SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
+        this(kafka, options, pollSize, slices, observer, GroupFacts.DEFAULT_MAX_METADATA);
+    }
+
+    SteppedListener(
+            SteppedKafka kafka,
+            ListenerOptions options,
+            int pollSize,
+            boolean slices,
+            Observer observer,
+            int maxMetadata) {
         this.kafka = kafka;
         this.slices = slices;
         this.observer = observer;
@@ -71,7 +81,10 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
                 this::nanoTime,
                 LoadSigns.none(),
                 listenerRun -> overload(listenerRun, options.overload()));
-        this.consumer = new BackpressuredConsumer<>(kafka, run, true, false, MAX_POLL_INTERVAL, OffsetAndMetadata::new);
+        CommitContent content = options.rememberProgress()
+                ? new RememberingCommits(run, OffsetAndMetadata::new, GroupFacts.of(maxMetadata))
+                : CommitContent.plain(OffsetAndMetadata::new);
+        this.consumer = new BackpressuredConsumer<>(kafka, run, true, false, MAX_POLL_INTERVAL, content);
         consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
             @Override
             public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}

@@ -1,0 +1,53 @@
+package io.github.kafkabackpressure.listener;
+
+import java.util.Set;
+
+/**
+ * What the brokers say that commits go by: which topic a name stands for, and how long metadata may be.
+ *
+ * <p>Threading: the consumers' threads.
+ */
+interface GroupFacts {
+
+    /** How long metadata may be where the broker does not say: its default. */
+    int DEFAULT_MAX_METADATA = 4096;
+
+    /** What is known without asking. */
+    static GroupFacts of(int maxMetadata) {
+        return new GroupFacts() {
+            @Override
+            public void learn(Set<String> topics) {}
+
+            @Override
+            public long topic(String name) {
+                return 0;
+            }
+
+            @Override
+            public int maxMetadata() {
+                return maxMetadata;
+            }
+
+            @Override
+            public boolean lowerMaxMetadata() {
+                return false;
+            }
+        };
+    }
+
+    /** Looks again which topics some names stand for; waits for the answer, but not for long. */
+    void learn(Set<String> topics);
+
+    /** What tells a topic from another one of its name, as of {@link #learn}; 0 if that is not known. */
+    long topic(String name);
+
+    /** The most characters of a commit's metadata. */
+    int maxMetadata();
+
+    /**
+     * Takes in that the broker has refused a commit for its metadata.
+     *
+     * @return whether there is less to try with
+     */
+    boolean lowerMaxMetadata();
+}
