@@ -34,12 +34,15 @@ public final class BackpressureEndpoint {
 
     private final ListenerJson json;
 
+    private final ProducerTimeline timeline;
+
     private final Operations operations;
 
     private final boolean writable;
 
     /**
      * @param producers gives the application's buffered templates
+     * @param timeline what has happened to the templates
      * @param events who is told of changes
      * @param flushTimeout how long a flush may take
      * @param showKeys whether the keys of records that are being handled may be shown
@@ -48,6 +51,7 @@ public final class BackpressureEndpoint {
     public BackpressureEndpoint(
             ListenerContainers listeners,
             Supplier<List<? extends BackpressuredKafkaTemplate<?, ?>>> producers,
+            ProducerTimeline timeline,
             ApplicationEventPublisher events,
             Duration flushTimeout,
             boolean showKeys,
@@ -55,6 +59,7 @@ public final class BackpressureEndpoint {
         this.listeners = listeners;
         this.producers = producers;
         this.json = new ListenerJson(showKeys);
+        this.timeline = timeline;
         this.operations = new Operations(events, flushTimeout);
         this.writable = writable;
     }
@@ -66,7 +71,7 @@ public final class BackpressureEndpoint {
         all.put("time", Instant.now().toString());
         all.put("writable", writable);
         all.put("listeners", listeners.all().stream().map(this::describe).toList());
-        all.put("producers", Json.each(producers.get(), producer -> ProducerJson.of(producer.snapshot())));
+        all.put("producers", Json.each(producers.get(), this::describe));
         return all;
     }
 
@@ -153,7 +158,7 @@ public final class BackpressureEndpoint {
         }
         boolean flushed = operations.flush(template);
         operations.done(security, name, "flush", Map.of("complete", flushed));
-        Map<String, @Nullable Object> answer = new LinkedHashMap<>(ProducerJson.of(template.snapshot()));
+        Map<String, @Nullable Object> answer = describe(template);
         answer.put("flushed", flushed);
         return new WebEndpointResponse<>(answer);
     }
@@ -163,6 +168,12 @@ public final class BackpressureEndpoint {
         listener.put("pressure", Json.name(container.getPressure()));
         listener.put("dropped", Json.byName(container.getDropped()));
         return listener;
+    }
+
+    private Map<String, @Nullable Object> describe(BackpressuredKafkaTemplate<?, ?> template) {
+        Map<String, @Nullable Object> producer = ProducerJson.of(template.snapshot());
+        producer.put("timeline", timeline.of(template.name()));
+        return producer;
     }
 
     private static void put(Map<String, Object> into, String key, @Nullable Object value) {

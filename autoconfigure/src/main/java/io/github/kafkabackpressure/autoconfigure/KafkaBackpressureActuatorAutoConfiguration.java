@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.autoconfigure;
 
 import io.github.kafkabackpressure.actuate.BackpressureEndpoint;
 import io.github.kafkabackpressure.actuate.BackpressureHealthIndicator;
+import io.github.kafkabackpressure.actuate.ProducerTimeline;
 import io.github.kafkabackpressure.listener.ListenerContainers;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.producer.ProducerOptions;
@@ -34,10 +35,18 @@ public class KafkaBackpressureActuatorAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnAvailableEndpoint(BackpressureEndpoint.class)
+    ProducerTimeline kafkaBackpressureProducerTimeline() {
+        return new ProducerTimeline();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnAvailableEndpoint(BackpressureEndpoint.class)
     BackpressureEndpoint kafkaBackpressureEndpoint(
             ListenerContainers listeners,
             ObjectProvider<BackpressuredKafkaTemplate<?, ?>> producers,
             ObjectProvider<EndpointAccessResolver> access,
+            ProducerTimeline timeline,
             ApplicationEventPublisher events,
             ObjectProvider<KafkaBackpressureProducerProperties> producerProperties,
             KafkaBackpressureEndpointProperties properties) {
@@ -45,6 +54,7 @@ public class KafkaBackpressureActuatorAutoConfiguration {
         return new BackpressureEndpoint(
                 listeners,
                 () -> inOrder(producers),
+                timeline,
                 events,
                 flushTimeout(producerProperties.getIfAvailable()),
                 properties.showKeys(),

@@ -59,7 +59,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     volatile @Nullable Watermarks partitionMarks;
 
     /** How often limits have been changed: what hangs on them must be looked at anew. */
-    volatile int changes;
+    final AtomicInteger changes = new AtomicInteger();
 
     final AtomicLong bytesInFlight = new AtomicLong();
 
@@ -154,7 +154,6 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
      * @param changed with the same kinds of limits as before, but for one by partition instead of fair shares
      * @param size the most records that a poll of one consumer may bring now
      */
-    @SuppressWarnings("NonAtomicVolatileUpdate") // the container's lock is held by whoever changes the limits
     void change(ListenerOptions changed, int size) {
         options = changed;
         pollSize = Math.min(size, kafkasPollSize);
@@ -164,7 +163,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         }
         limit.change(Watermarks.of(changed.maxInFlight(), changed.resumeAt()));
         workers.setMaxConcurrency(changed.maxConcurrency());
-        changes++;
+        changes.incrementAndGet();
         for (Assignment assignment : assignments) {
             assignment.gate.signal();
         }

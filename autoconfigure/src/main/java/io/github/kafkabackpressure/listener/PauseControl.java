@@ -130,7 +130,7 @@ final class PauseControl {
     /** Tells all partitions whether the listener is paused, if that has changed. */
     private boolean applyListener() {
         boolean pauses = listenerReason != null;
-        int changed = run.changes;
+        int changed = run.changes.get();
         if (allPaused == pauses && changes == changed) {
             return false;
         }

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -28,6 +29,9 @@ public final class Watchdog implements SmartLifecycle {
     /** How many alarms of a listener may be on; more records than that may hang, but who reads of them all? */
     private static final int MOST_ALARMS = 50;
 
+    /** After so long a group that does not change has shared out its partitions. */
+    private static final Duration SETTLED = Duration.ofSeconds(9);
+
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(Watchdog.class));
 
     private final ListenerContainers containers;
@@ -46,6 +50,9 @@ public final class Watchdog implements SmartLifecycle {
         private final AlarmRules rules;
 
         private final Map<String, ListenerAlarm> alarms = new LinkedHashMap<>();
+
+        /** Whether it was told that consumers have nothing to do; once is enough. */
+        private boolean toldOfIdle;
 
         Watched(ListenerOptions options) {
             this.rules = new AlarmRules(options);
@@ -103,7 +110,9 @@ public final class Watchdog implements SmartLifecycle {
         watched.keySet().retainAll(new HashSet<>(present));
         for (BackpressuredMessageListenerContainer<?, ?> container : present) {
             Watched of = watched.computeIfAbsent(container, added -> new Watched(added.getOptions()));
-            List<ListenerAlarm> now = of.rules.look(container.snapshot(), nanoTime.getAsLong());
+            ListenerSnapshot snapshot = container.snapshot();
+            warnOfIdle(of, snapshot);
+            List<ListenerAlarm> now = of.rules.look(snapshot, nanoTime.getAsLong());
             Set<String> on = new HashSet<>();
             for (ListenerAlarm alarm : now.subList(0, Math.min(now.size(), MOST_ALARMS))) {
                 on.add(alarm.key());
@@ -119,6 +128,24 @@ public final class Watchdog implements SmartLifecycle {
                 }
             }
             container.stats().alarms(List.copyOf(of.alarms.values()));
+        }
+    }
+
+    /** Tells of consumers that have no partition although the group has had time to share them out. */
+    private static void warnOfIdle(Watched of, ListenerSnapshot now) {
+        long withPartitions = now.partitions().stream()
+                .map(ListenerSnapshot.Partition::consumer)
+                .distinct()
+                .count();
+        if (!of.toldOfIdle
+                && withPartitions > 0
+                && withPartitions < now.consumers()
+                && now.recent().time().compareTo(SETTLED) >= 0) {
+            of.toldOfIdle = true;
+            LOG.warn(() ->
+                    "listener '" + now.id() + "': " + (now.consumers() - withPartitions) + " of " + now.consumers()
+                            + " consumers have no partition; with all members of the group together, more concurrency than there are"
+                            + " partitions is of no use");
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.web;
 
 import java.nio.charset.StandardCharsets;
 import org.springframework.core.Ordered;
+import org.springframework.core.io.buffer.DataBufferUtils;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.server.reactive.ServerHttpRequest;
@@ -42,6 +43,10 @@ public final class PressureWebFilter implements WebFilter, Ordered {
         response.getHeaders().set("Retry-After", Long.toString(refusal.retryAfter()));
         response.getHeaders().setContentType(MediaType.APPLICATION_PROBLEM_JSON);
         byte[] body = refusal.body().getBytes(StandardCharsets.UTF_8);
-        return response.writeWith(Mono.just(response.bufferFactory().wrap(body)));
+        // The body is read and dropped first: what is left of it would stand before the connection's next request.
+        return request.getBody()
+                .doOnNext(DataBufferUtils::release)
+                .then(response.writeWith(
+                        Mono.fromSupplier(() -> response.bufferFactory().wrap(body))));
     }
 }

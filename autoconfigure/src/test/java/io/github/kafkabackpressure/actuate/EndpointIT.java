@@ -9,10 +9,12 @@ import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.test.Http;
 import io.github.kafkabackpressure.test.TestApp;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.boot.WebApplicationType;
@@ -71,6 +73,38 @@ class EndpointIT {
                     .isEqualTo("running");
             assertThat(http.get("/actuator/kafkabackpressure/other").statusCode())
                     .isEqualTo(404);
+            context.getBean(CountDownLatch.class).countDown();
+        }
+    }
+
+    @Test
+    void keysOfRecordsAreShownOnlyIfThatIsAllowed() {
+        broker.addTopics(new NewTopic("hanging-keys", 1, (short) 1));
+        try (ConfigurableApplicationContext context = TestApp.startWeb(
+                WebApplicationType.SERVLET,
+                brokers,
+                List.of(Hanging.class, Http.Open.class),
+                "spring.application.name=keys",
+                "kafka.backpressure.endpoint.show-keys=true",
+                "management.endpoint.kafkabackpressure.access=read-only",
+                "management.endpoints.web.exposure.include=kafkabackpressure")) {
+            Http http = new Http(context);
+            context.getBean(BackpressuredKafkaTemplate.class).send("hanging-keys", "the-key", "secret-value");
+
+            await().atMost(Duration.ofSeconds(30))
+                    .untilAsserted(() -> assertThat(http.get("/actuator/kafkabackpressure/hanging")
+                                    .body())
+                            .contains("\"key\":\"the-key\""));
+            assertThat(http.get("/actuator/kafkabackpressure").body()).doesNotContain("secret-value");
+            assertThat((Boolean) JsonPath.read(
+                            http.get("/actuator/kafkabackpressure").body(), "$.writable"))
+                    .isFalse();
+            assertThat(http.post("/actuator/kafkabackpressure/hanging/stop", "{}")
+                            .statusCode())
+                    .isEqualTo(404); // there is no such operation
+            assertThat((String) JsonPath.read(
+                            http.get("/actuator/kafkabackpressure/hanging").body(), "$.state"))
+                    .isEqualTo("running");
             context.getBean(CountDownLatch.class).countDown();
         }
     }

@@ -109,10 +109,11 @@ class WatchdogIT {
     }
 
     @Test
-    void idlePausedAndSlowListenersThatMakeProgressRaiseNoAlarm() throws Exception {
+    void idlePausedAndSlowListenersThatMakeProgressRaiseNoAlarm(CapturedOutput output) throws Exception {
         AtomicInteger millis = new AtomicInteger();
         try (Scenario scenario = Scenario.of(brokers, "calm")
                 .partitions(2)
+                .property("spring.kafka.listener.concurrency=3")
                 .with(Alarms.class)
                 .listener(
                         "max-in-flight=10",
@@ -138,6 +139,8 @@ class WatchdogIT {
             scenario.awaitHandled(80);
 
             assertThat(alarms).isEmpty();
+            await().untilAsserted(
+                            () -> assertThat(output.getOut()).contains("'calm': 1 of 3 consumers have no partition"));
         }
     }
 
