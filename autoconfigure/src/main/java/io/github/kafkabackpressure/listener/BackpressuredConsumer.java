@@ -109,8 +109,7 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         this.pauses = new PauseControl(assignment, delegate);
         this.committer = new FrontierCommitter(assignment, delegate, commits);
         this.seeks = new Seeks(assignment, this);
-        this.commits =
-                new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind);
+        this.commits = new UserCommits(assignment, () -> callbacks > 0 ? frontiersLeft : Map.of(), () -> leftBehind);
         if (delegate instanceof HoldingBack<K, V> holding) {
             holding.allow(assignment::allowed);
         }

@@ -490,8 +490,7 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     }
 
     private CommitContent content(ListenerRun current, boolean hasGroup) {
-        LongFunction<OffsetAndMetadata> metadata =
-                ListenerTargets.offsetMetadata(this, super.getContainerProperties());
+        LongFunction<OffsetAndMetadata> metadata = ListenerTargets.offsetMetadata(this, super.getContainerProperties());
         GroupFacts known = facts;
         return hasGroup && !isTransactional() && known != null
                 ? new RememberingCommits(current, metadata, known)

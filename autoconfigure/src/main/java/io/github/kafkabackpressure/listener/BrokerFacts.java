@@ -96,7 +96,8 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
         }
         maxMetadata = lower;
         LOG.warn(() -> "the broker refuses the metadata of a commit as too long; from now on it has at most " + lower
-                + " characters. Set kafka.backpressure.listener.offset-metadata-max-bytes to the broker's " + MAX_METADATA);
+                + " characters. Set kafka.backpressure.listener.offset-metadata-max-bytes to the broker's "
+                + MAX_METADATA);
         return true;
     }
 
@@ -137,17 +138,16 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
     }
 
     private void learnMaxMetadata(Admin client, int timeout) throws TimeoutException, InterruptedException {
-        var nodes = answer(
-                client.describeCluster(new DescribeClusterOptions().timeoutMs(timeout)).nodes());
+        var nodes = answer(client.describeCluster(new DescribeClusterOptions().timeoutMs(timeout))
+                .nodes());
         if (nodes == null || nodes.isEmpty()) {
             return;
         }
         Node node = nodes.iterator().next();
         ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, node.idString());
-        Config config = answer(
-                client.describeConfigs(List.of(broker), new DescribeConfigsOptions().timeoutMs(timeout))
-                        .values()
-                        .get(broker));
+        Config config = answer(client.describeConfigs(List.of(broker), new DescribeConfigsOptions().timeoutMs(timeout))
+                .values()
+                .get(broker));
         ConfigEntry entry = config == null ? null : config.get(MAX_METADATA);
         if (entry != null && entry.value() != null) {
             maxMetadata = Integer.parseInt(entry.value());
@@ -156,7 +156,8 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
     }
 
     /** The answer to a question; null if the broker answers with an error, such as that it may not be asked. */
-    private static <T> @Nullable T answer(@Nullable KafkaFuture<T> future) throws TimeoutException, InterruptedException {
+    private static <T> @Nullable T answer(@Nullable KafkaFuture<T> future)
+            throws TimeoutException, InterruptedException {
         try {
             return future == null ? null : future.get(LONGEST_QUESTION.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {

@@ -134,8 +134,7 @@ final class Dispatcher {
     }
 
     /** Puts those of a partition's polled records on their lanes that no former assignment has finished. */
-    private void enqueueUnlessRemembered(
-            PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now) {
+    private void enqueueUnlessRemembered(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now) {
         List<RecordTask> tasks = new ArrayList<>();
         long bytes = 0;
         for (ConsumerRecord<?, ?> record : polled) {

@@ -200,8 +200,8 @@ final class ListenerStats implements ListenerMetrics {
     /** Takes in that partitions that leave have been drained. */
     void drained(Collection<PartitionWork> partitions, Collection<PartitionWork> late, long nanos) {
         int left = late.stream().mapToInt(work -> work.inFlight.running()).sum();
-        partitions.forEach(work -> comesAgain.add(
-                work.owner.content.remembers() ? work.tracker.unfinished() : work.tracker.span()));
+        partitions.forEach(work ->
+                comesAgain.add(work.owner.content.remembers() ? work.tracker.unfinished() : work.tracker.span()));
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);

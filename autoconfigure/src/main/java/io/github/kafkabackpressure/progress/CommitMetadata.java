@@ -78,6 +78,7 @@ public final class CommitMetadata {
         return TAG.length() + (MOST_HEADER_BYTES + RangesCodec.mostBytes(gaps, missing, width)) * 4 / 3 + 2;
     }
 
+    @SuppressWarnings("EnumOrdinal") // the order of the encodings is the format's: new ones come last
     private static String text(RememberedProgress progress, OffsetRanges ranges) {
         RangesCodec.Encoded encoded = RangesCodec.encode(ranges, progress.offset());
         Bits bits = new Bits();
@@ -96,7 +97,7 @@ public final class CommitMetadata {
         long checksum = checksum(content, 0);
         byte[] all = new byte[content.length + 4];
         for (int at = 0; at < 4; at++) {
-            all[at] = (byte) (checksum >>> 24 - 8 * at);
+            all[at] = (byte) (checksum >>> (24 - 8 * at));
         }
         System.arraycopy(content, 0, all, 4, content.length);
         return TAG + Base64.getUrlEncoder().withoutPadding().encodeToString(all);
@@ -120,6 +121,7 @@ public final class CommitMetadata {
         }
     }
 
+    @SuppressWarnings("EnumOrdinal") // the order of the encodings is the format's: new ones come last
     private static RememberedProgress read(String text) throws DamagedException {
         if (text.length() > LONGEST_TEXT) {
             throw new DamagedException("it is too long");

@@ -44,7 +44,9 @@ public final class DecodeCommitMetadata {
         out.println("committed offset: " + progress.offset());
         out.println("leader epoch:     " + (progress.leaderEpoch() < 0 ? "unknown" : progress.leaderEpoch()));
         out.println("topic:            "
-                + (progress.topic() == 0 ? "unknown" : Long.toHexString(progress.topic()) + " (halves of its id, XORed)"));
+                + (progress.topic() == 0
+                        ? "unknown"
+                        : Long.toHexString(progress.topic()) + " (halves of its id, XORed)"));
         out.println("finished beyond:  " + finished.count() + " offsets in " + finished.size() + " ranges");
         out.println(finished.size() <= MOST_RANGES ? finished : finished.first(MOST_RANGES) + " and more");
     }

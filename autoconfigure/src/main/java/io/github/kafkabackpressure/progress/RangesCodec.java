@@ -29,6 +29,7 @@ final class RangesCodec {
     }
 
     /** Bytes that are written in one of the ways. */
+    @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     record Encoded(Encoding encoding, byte[] bytes) {}
 
     /** Nothing longer than this is compressed, and so nothing becomes longer by decompressing. */
@@ -83,7 +84,8 @@ final class RangesCodec {
     static long mostBytes(long gaps, long missing, long width) {
         long ofBitmap = (width >>> 3) + 1;
         int k = 64 - Long.numberOfLeadingZeros(Math.max(1, width / Math.max(1, gaps)));
-        // For each gap a finished length of k bits, its one more and what is carried over; for each missing offset a bit.
+        // For each gap a finished length of k bits, its one more and what is carried over; for each missing offset a
+        // bit.
         long ofRice = 12 + (Math.min(gaps, 1L << 32) * (k + 4) + missing) / 8;
         return Math.min(ofBitmap, ofRice);
     }

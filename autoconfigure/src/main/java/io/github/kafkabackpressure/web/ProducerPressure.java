@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
@@ -42,7 +43,7 @@ public final class ProducerPressure implements Pressure {
 
     @Override
     public boolean isOver() {
-        Seen before = seen.get();
+        Seen before = Objects.requireNonNull(seen.get(), "set when this was made");
         if (nanoTime.getAsLong() - before.at() > WINDOW_NANOS) {
             seen.compareAndSet(before, now());
         }
@@ -51,7 +52,7 @@ public final class ProducerPressure implements Pressure {
 
     @Override
     public Duration timeToDrain() {
-        Seen before = seen.get();
+        Seen before = Objects.requireNonNull(seen.get(), "set when this was made");
         Seen now = now();
         double perSecond = (now.delivered() - before.delivered())
                 * (double) TimeUnit.SECONDS.toNanos(1)

@@ -109,7 +109,8 @@ class LeavingTests {
                     atClock.run();
                     return now;
                 });
-        consumer = new BackpressuredConsumer<>(kafka, run, true, false, Duration.ofMinutes(5), CommitContent.plain(metadata));
+        consumer = new BackpressuredConsumer<>(
+                kafka, run, true, false, Duration.ofMinutes(5), CommitContent.plain(metadata));
         kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
         consumer.subscribe(List.of("first", "second"), new ConsumerRebalanceListener() {
             @Override

@@ -87,8 +87,8 @@ class ListenerModelTests {
             return committed;
         }
         long end = ours.progress().finished().end();
-        RememberedProgress more = new RememberedProgress(
-                committed.offset(), -1, 0, OffsetRanges.of(committed.offset(), end));
+        RememberedProgress more =
+                new RememberedProgress(committed.offset(), -1, 0, OffsetRanges.of(committed.offset(), end));
         return new OffsetAndMetadata(committed.offset(), CommitMetadata.encode(more, 4096));
     }
 

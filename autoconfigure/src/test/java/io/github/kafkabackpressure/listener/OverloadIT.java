@@ -84,8 +84,7 @@ class OverloadIT {
             latch.countDown();
             await().untilAsserted(() -> assertThat(scenario.committed(0)).isEqualTo(50));
             assertThat(scenario.container().getInFlight()).isZero();
-            assertThat(scenario.handled().stream().map(ConsumerRecord::offset))
-                    .contains(45L, 46L, 47L, 48L, 49L);
+            assertThat(scenario.handled().stream().map(ConsumerRecord::offset)).contains(45L, 46L, 47L, 48L, 49L);
         }
     }
 

@@ -293,8 +293,8 @@ class RememberingIT {
                 })
                 .start()) {
             scenario.sendTo(0, 2_000);
-            await().until(() -> scenario.snapshot(0) != null
-                    && scenario.snapshot(0).pauseReason() == PauseReason.COMMIT_METADATA);
+            await().until(() ->
+                    scenario.snapshot(0) != null && scenario.snapshot(0).pauseReason() == PauseReason.COMMIT_METADATA);
             stuck.countDown();
             scenario.awaitHandled(2_000);
             await().until(() -> scenario.committed(0) == 2_000);

@@ -73,7 +73,8 @@ final class RememberingProcess implements AutoCloseable {
         long stuck = Long.parseLong(arguments[2]);
         Path file = Path.of(arguments[4]);
         Scenario.of(arguments[0], arguments[1])
-                .listener("ordering=" + arguments[3], "commit-interval=200ms", "max-concurrency=4", "max-in-flight=5000")
+                .listener(
+                        "ordering=" + arguments[3], "commit-interval=200ms", "max-concurrency=4", "max-in-flight=5000")
                 .consumer("session.timeout.ms=1500", "heartbeat.interval.ms=300")
                 .handler(record -> {
                     if (record.offset() == stuck) {

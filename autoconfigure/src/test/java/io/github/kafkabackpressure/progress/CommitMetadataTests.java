@@ -89,7 +89,10 @@ class CommitMetadataTests {
         for (int bits = 0; bits < 61; bits++) {
             for (long base : new long[] {0, 1L << 40, 1L << 61}) {
                 RememberedProgress progress = new RememberedProgress(
-                        base, Integer.MAX_VALUE, -1, OffsetRanges.of(base + (1L << bits), base + (1L << bits) + (1L << 61)));
+                        base,
+                        Integer.MAX_VALUE,
+                        -1,
+                        OffsetRanges.of(base + (1L << bits), base + (1L << bits) + (1L << 61)));
                 assertThat(CommitMetadata.encode(progress, 64)).isNotEmpty();
             }
         }
@@ -148,7 +151,8 @@ class CommitMetadataTests {
             }
             int missing = width - finished.cardinality();
             OffsetRanges ranges = ranges(finished, 0);
-            assertThat((long) CommitMetadata.encode(progress(0, ranges), UNLIMITED).length())
+            assertThat((long) CommitMetadata.encode(progress(0, ranges), UNLIMITED)
+                            .length())
                     .isLessThanOrEqualTo(CommitMetadata.mostCharacters(missing, missing, width));
         }
     }
@@ -231,8 +235,7 @@ class CommitMetadataTests {
         boolean ours = DecodeCommitMetadata.print(
                 new String[] {"the user's text " + text, "other"}, new PrintStream(out, true, StandardCharsets.UTF_8));
         assertThat(ours).isFalse();
-        assertThat(out.toString(StandardCharsets.UTF_8).replace("\r", ""))
-                .isEqualTo("""
+        assertThat(out.toString(StandardCharsets.UTF_8).replace("\r", "")).isEqualTo("""
                         committed offset: 5
                         leader epoch:     2
                         topic:            unknown
