@@ -60,7 +60,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
 
     private List<ListenerOptionsCustomizer> customizers = List.of();
 
-    /** The rate limits of listeners with retry topics, by the id of the main listener. */
+    /** The rate limits by the id of the listener, which its retry topics share. */
     private final Map<String, RecordRates> rates = new ConcurrentHashMap<>();
 
     private @Nullable StringValueResolver valueResolver;
@@ -226,12 +226,13 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
                 Boolean.TRUE.equals(virtualThreads),
                 acknowledging(endpoint),
                 metrics == null ? made -> ListenerMetrics.NOOP : metrics);
-        if (mainId != null) {
+        String main = mainId == null ? endpoint.getId() : mainId;
+        if (main != null && options.overload().rateLimit() != null) {
             // Retries are as dear as first attempts: one rate holds for both.
             container
                     .overload()
                     .setRates(() -> rates.computeIfAbsent(
-                            mainId,
+                            main,
                             id -> ContainerOverload.makeRates(container, options.overload(), id, System::nanoTime)));
         }
         if (endpoint.getId() == null) {

@@ -116,7 +116,8 @@ final class ContainerOverload {
         return made == null ? new DropCounts(options, metrics) : made;
     }
 
-    private RecordRates rates() {
+    /** The rate limits, which may be those of several containers. */
+    RecordRates rates() {
         if (rates != null) {
             return rates.get();
         }

@@ -33,6 +33,9 @@ final class DroppedSender {
 
     private static final long RETRY_MILLIS = 500;
 
+    /** Failures are logged no more often. */
+    private static final long QUIET_NANOS = TimeUnit.MINUTES.toNanos(1);
+
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(DroppedSender.class));
 
     private final Overload overload;
@@ -48,6 +51,11 @@ final class DroppedSender {
 
     /** Whether the last attempt failed. */
     private final AtomicBoolean failing = new AtomicBoolean();
+
+    /** Whether a failure was logged of which no end was; one record that is refused for ever must not fill the log. */
+    private final AtomicBoolean told = new AtomicBoolean();
+
+    private volatile long toldAt = System.nanoTime() - QUIET_NANOS;
 
     private volatile boolean waits;
 
@@ -123,12 +131,18 @@ final class DroppedSender {
     private void succeeded() {
         if (failing.get() && failing.compareAndSet(true, false)) {
             overload.wakeConsumers();
-            LOG.info(() -> "The topic of dropped records, " + overload.options.droppedTo() + ", can be written again");
+            if (told.compareAndSet(true, false)) {
+                LOG.info(() ->
+                        "The topic of dropped records, " + overload.options.droppedTo() + ", can be written again");
+            }
         }
     }
 
     private void failed(Leaving leaving, Throwable failure) {
-        if (failing.compareAndSet(false, true)) {
+        failing.set(true);
+        long now = System.nanoTime();
+        if (now - toldAt >= QUIET_NANOS && told.compareAndSet(false, true)) {
+            toldAt = now;
             LOG.error(
                     failure,
                     () -> "The topic of dropped records, " + overload.options.droppedTo()

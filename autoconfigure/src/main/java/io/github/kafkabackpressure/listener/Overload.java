@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.Overflow;
+import io.github.kafkabackpressure.buffer.StartGate;
 import io.github.kafkabackpressure.buffer.WaitingRoom;
 import io.github.kafkabackpressure.progress.LaneTask;
 import java.util.Collection;
@@ -86,7 +87,7 @@ final class Overload {
         this.counts = counts;
         this.sender = target == null ? null : new DroppedSender(this, target, executor);
         this.room = new WaitingRoom<>(
-                victims(options), new SplittableRandom(), rates, AGING_NANOS, run.options.maxConcurrency());
+                victims(options), new SplittableRandom(), new Gate(), AGING_NANOS, run.options.maxConcurrency());
         this.answered = this::released;
         rates.whenAnswered(answered);
     }
@@ -94,6 +95,20 @@ final class Overload {
     /** Takes in that the run is over. */
     void close() {
         rates.forget(answered);
+    }
+
+    /** The rate limits; what is too old to be handled needs no token. */
+    private final class Gate implements StartGate<QueuedRecord> {
+
+        @Override
+        public @Nullable Object groupOf(QueuedRecord record) {
+            return isTooOld(record) ? null : rates.groupOf(record);
+        }
+
+        @Override
+        public long tryPass(QueuedRecord record, Object group, long now) {
+            return rates.tryPass(record, group, now);
+        }
     }
 
     private static Overflow victims(OverloadOptions options) {

@@ -40,7 +40,7 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     private static final Object LISTENER = "";
 
-    private final OverloadOptions overload;
+    private final int bypassPriority;
 
     private final @Nullable RateLimitOptions options;
 
@@ -63,7 +63,7 @@ final class RecordRates implements StartGate<QueuedRecord> {
      * @param shared where several instances keep them; null for here
      */
     RecordRates(OverloadOptions overload, String name, @Nullable SharedRateLimit shared, LongSupplier nanoTime) {
-        this.overload = overload;
+        this.bypassPriority = overload.bypassPriority();
         this.options = overload.rateLimit();
         this.nanoTime = nanoTime;
         if (options == null) {
@@ -120,7 +120,7 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     /** Finds out what a record takes, and from where; before it is put into the room. */
     void prepare(QueuedRecord record) {
-        if (options == null || record.priority() >= overload.bypassPriority()) {
+        if (options == null || record.priority() >= bypassPriority) {
             return;
         }
         ConsumerRecord<?, ?> polled = record.record();
@@ -153,8 +153,7 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     @Override
     public @Nullable Object groupOf(QueuedRecord record) {
-        boolean tooOld = overload.isTooOld(record.record().timestamp(), System.currentTimeMillis());
-        return tooOld ? null : record.rateGroup; // what is dropped needs no token
+        return record.rateGroup;
     }
 
     @Override

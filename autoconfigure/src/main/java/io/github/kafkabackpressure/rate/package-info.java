@@ -1,6 +1,6 @@
 /**
  * Rate limits: how many records may pass in a time, and a gate that lets threads pass one after the other. Plain Java:
- * uses the JDK and the root package only, and Bucket4j where a token bucket is asked for; starts no thread and takes
+ * uses the JDK and the root package only, and Bucket4j where a producer's token bucket or common buckets are asked for; starts no thread and takes
  * time as a parameter.
  */
 @NullMarked

@@ -9,6 +9,7 @@ import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.test.Scenario;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
+import org.springframework.kafka.annotation.BackOff;
+import org.springframework.kafka.annotation.RetryableTopic;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
@@ -119,6 +122,52 @@ class OverloadIT {
                     .count();
             assertThat(high).isBetween(400L, 600L);
             scenario.awaitHandled(1200);
+        }
+    }
+
+    /** A listener with retry topics. */
+    static final class Retried {
+
+        @RetryableTopic(attempts = "3", backOff = @BackOff(delay = 100), numPartitions = "1")
+        @BackpressuredListener(
+                id = "retried",
+                topics = "retried",
+                overflow = "drop-oldest",
+                maxAge = "1h",
+                droppedTo = "retried-dropped",
+                rateLimitRate = "100")
+        void on(String value) {
+            throw new UnsupportedOperationException(value);
+        }
+    }
+
+    @Test
+    void whatIsRetriedIsNotDroppedAndTakesFromTheSameRate() {
+        try (Scenario scenario = Scenario.of(brokers, "beside-retried")
+                .beans(beans -> beans.registerBean(Retried.class, Retried::new))
+                .start()) {
+            List<BackpressuredMessageListenerContainer<?, ?>> containers = new ArrayList<>();
+            scenario.context()
+                    .getBean(KafkaListenerEndpointRegistry.class)
+                    .getListenerContainers()
+                    .forEach(container -> {
+                        // The method of the dead-letter topic is another one, without the annotation.
+                        String id = container.getListenerId();
+                        if (id.startsWith("retried") && !id.contains("dlt")) {
+                            containers.add((BackpressuredMessageListenerContainer<?, ?>) container);
+                        }
+                    });
+
+            assertThat(containers).hasSize(2);
+            assertThat(containers).allSatisfy(container -> {
+                OverloadOptions options = container.getOptions().overload();
+                boolean main = container.getListenerId().equals("retried");
+                assertThat(options.drops()).as(container.getListenerId()).isEqualTo(main);
+                assertThat(options.droppedTo() != null).isEqualTo(main);
+                assertThat(options.rateLimit().rate()).isEqualTo(100);
+            });
+            assertThat(containers.stream().map(container -> container.overload().rates()).distinct())
+                    .hasSize(1);
         }
     }
 
