@@ -162,7 +162,9 @@ final class Shares {
     }
 
     private boolean mayHaveRecords(PartitionWork work, long now) {
-        if (work.pausedByUser || work.ownReason == PauseReason.FRONTIER_STUCK) {
+        if (work.pausedByUser
+                || work.ownReason == PauseReason.FRONTIER_STUCK
+                || work.ownReason == PauseReason.COMMIT_METADATA) {
             return false;
         }
         if (now - work.lagHoldsUntil >= 0) {

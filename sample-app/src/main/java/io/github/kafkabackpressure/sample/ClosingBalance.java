@@ -43,19 +43,22 @@ class ClosingBalance implements SmartLifecycle {
         running = false;
         Backlog.Offsets offsets = backlog.read();
         long left = offsets.count();
-        long ahead = counts.handledAhead(offsets);
-        long done = counts.handled() - ahead;
+        long again = counts.comeAgain(offsets);
+        long done = counts.handled() - again;
         long delivered = counts.produced.get() - counts.failed.get();
         System.out.printf(
                 Locale.ROOT, "Stopped: produced %,d, handled %,d.%n", counts.produced.get(), counts.handled());
         if (counts.failed.get() > 0) {
             System.out.printf(Locale.ROOT, "%,d were reported as not delivered.%n", counts.failed.get());
         }
-        if (ahead > 0) {
+        if (offsets.rememberedCount() > 0) {
             System.out.printf(
                     Locale.ROOT,
-                    "%,d were handled ahead of older ones that still wait, and will be handled again.%n",
-                    ahead);
+                    "%,d were handled ahead of older ones that still wait; the commits remember them.%n",
+                    offsets.rememberedCount());
+        }
+        if (again > 0) {
+            System.out.printf(Locale.ROOT, "%,d were handled and will be handled again.%n", again);
         }
         String onTopic = before == 0 ? "" : String.format(Locale.ROOT, "%,d there before + ", before);
         System.out.printf(

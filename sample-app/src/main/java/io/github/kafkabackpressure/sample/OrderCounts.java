@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.sample;
 
+import io.github.kafkabackpressure.progress.OffsetRanges;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -37,12 +38,15 @@ class OrderCounts {
         return handled.get();
     }
 
-    /** Orders that were paid although an older one of their partition is not, so that they will come again. */
-    long handledAhead(Backlog.Offsets offsets) {
+    /** Orders that were paid and will come again, as no commit says so. */
+    long comeAgain(Backlog.Offsets offsets) {
         return handledOffsets.entrySet().stream()
-                .mapToLong(entry -> entry.getValue()
-                        .tailSet(offsets.committed().getOrDefault(entry.getKey(), 0L))
-                        .size())
+                .mapToLong(entry -> {
+                    OffsetRanges remembered = offsets.remembered().getOrDefault(entry.getKey(), OffsetRanges.NONE);
+                    return entry.getValue().tailSet(offsets.committed().getOrDefault(entry.getKey(), 0L)).stream()
+                            .filter(offset -> !remembered.contains(offset))
+                            .count();
+                })
                 .sum();
     }
 }

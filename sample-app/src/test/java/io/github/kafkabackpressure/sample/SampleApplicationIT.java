@@ -59,7 +59,7 @@ class SampleApplicationIT {
         assertBalanced(first);
         Backlog.Offsets offsets = offsets(broker);
         assertThat(sum(offsets.ends())).isEqualTo(first.produced());
-        assertThat(sum(offsets.committed())).isEqualTo(first.handledForGood());
+        assertThat(sum(offsets.committed()) + offsets.rememberedCount()).isEqualTo(first.handledForGood());
 
         try (SampleProcess sample =
                 SampleProcess.start(environment, "--sample.orders-per-second=1", "--sample.payment-time=1ms")) {
