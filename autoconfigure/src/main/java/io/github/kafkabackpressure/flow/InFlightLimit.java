@@ -150,6 +150,11 @@ public final class InFlightLimit {
         standing.incrementAndGet();
     }
 
+    /** As {@link #startStanding} for many records; less than 0: that so many no longer do. */
+    public void addStanding(int records) {
+        standing.addAndGet(records);
+    }
+
     /** Says that a record that stood still goes on, or is about to leave. */
     public void stopStanding() {
         standing.decrementAndGet();

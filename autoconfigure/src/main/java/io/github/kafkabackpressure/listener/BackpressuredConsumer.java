@@ -37,6 +37,9 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
     /** How long to poll while a partition is paused for its share only: what decides on that has no signal. */
     private static final long SHARE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+    /** How long to poll while a partition is paused for what is held up in it: much of what ends that has no signal. */
+    private static final long HELD_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
     /** How long to poll while records wait for a worker, or for another record of their slice, that might hang. */
     private static final long BACKLOG_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
@@ -182,6 +185,9 @@ final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> {
         long nanos = Math.min(Nanos.of(timeout), committer.nanosToNextCommit());
         if (pauses.hasPausedForShare()) {
             nanos = Math.min(nanos, SHARE_CHECK_NANOS);
+        }
+        if (pauses.hasPausedForHeldRecords()) {
+            nanos = Math.min(nanos, HELD_CHECK_NANOS);
         }
         if (assignment.dispatcher.hasSlices() || run.workers.hasBacklog()) {
             nanos = Math.min(nanos, BACKLOG_CHECK_NANOS);

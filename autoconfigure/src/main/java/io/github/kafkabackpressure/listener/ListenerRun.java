@@ -66,6 +66,9 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     /** The partitions assigned to all consumers of the run; a fair share is the limit divided by this. */
     final AtomicInteger partitions = new AtomicInteger();
 
+    /** How many records of all partitions are held up, as the consumers saw it last. */
+    final AtomicLong held = new AtomicLong();
+
     final WorkerPool<LaneTask> workers;
 
     /** What is counted. */

@@ -65,6 +65,16 @@ final class PartitionLanes {
         return ordering != Ordering.UNORDERED && !slices.isEmpty();
     }
 
+    /** How many keys have records on lanes of their own, in {@code key} order; all records in slices count as one. */
+    int keys() {
+        return byKey == null ? 0 : byKey.size() + (slices.isEmpty() ? 0 : 1);
+    }
+
+    /** Whether keys have records on lanes of their own, in {@code key} order. */
+    boolean hasKeys() {
+        return byKey != null && byKey.size() > 0;
+    }
+
     boolean hasSlices() {
         return !slices.isEmpty();
     }

@@ -41,6 +41,9 @@ final class PartitionWork {
     /** Where its records wait if an {@link Overload} answers; null if they wait in {@link #lanes}. */
     final @Nullable WaitingLanes queues;
 
+    /** What of it is held up by others of its records; the consumer's thread only. */
+    final HeldRecords held = new HeldRecords();
+
     private final AtomicLong bytes = new AtomicLong();
 
     /** What ends attempts whose methods have returned and of which nobody has said how they ended. */
@@ -183,6 +186,11 @@ final class PartitionWork {
     /** Whether records wait between two attempts. */
     boolean hasWaiting() {
         return !waiting.isEmpty();
+    }
+
+    /** How many records wait between two attempts. */
+    int waitingRecords() {
+        return waiting.size();
     }
 
     /** Ends the waits of records with which there is nothing to go on. */

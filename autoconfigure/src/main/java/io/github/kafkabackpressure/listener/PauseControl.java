@@ -68,6 +68,9 @@ final class PauseControl {
     /** Why the whole listener is paused on this consumer; null if it is not. */
     private @Nullable PauseReason listenerReason;
 
+    /** Whether too much was held up in all partitions together at the last look. */
+    private boolean heldTooMuch;
+
     /** Whether all partitions have been told of {@link #listenerReason}. */
     private boolean allPaused;
 
@@ -107,6 +110,7 @@ final class PauseControl {
             if (!pausedForShare.isEmpty()) {
                 apply(List.copyOf(pausedForShare));
             }
+            applyHeldTogether();
         }
         if (hasPausedForShare() && run.workers.isComputing()) {
             awaitShare();
@@ -124,6 +128,15 @@ final class PauseControl {
                 wait++) {
             LockSupport.parkNanos(this, DRAIN_WAIT_NANOS);
             apply(List.copyOf(pausedForShare));
+        }
+    }
+
+    /** Looks at all partitions if that has changed which decides about each: what is held up in all of them. */
+    private void applyHeldTogether() {
+        boolean tooMuch = shares.holdTooMuchTogether();
+        if (tooMuch != heldTooMuch || isPausedForHeldRecords()) {
+            heldTooMuch = tooMuch;
+            apply(assignment.works());
         }
     }
 
@@ -200,6 +213,7 @@ final class PauseControl {
     void removed(Collection<PartitionWork> leaving) {
         pausedForShare.removeAll(leaving);
         for (PartitionWork work : leaving) {
+            shares.forget(work);
             if (work.ownReason != null) {
                 run.metrics.resumed(work.ownReason); // every pause that is counted ends
                 work.ownReason = null;
@@ -212,6 +226,7 @@ final class PauseControl {
 
     /** Ends all pauses, as the consumer is closed. */
     void close() {
+        assignment.works().forEach(shares::forget);
         if (listenerReason != null) {
             run.metrics.resumed(listenerReason);
             listenerReason = null;
@@ -224,7 +239,27 @@ final class PauseControl {
             return false;
         }
         for (PartitionWork work : pausedForShare) {
-            if (!shares.standsInTheWay(work)) { // else whoever ends that wakes the consumer
+            if (!work.held.isInTheWay()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether all is paused, and maybe only because of records that stand still. */
+    private boolean isPausedForHeldRecords() {
+        return listenerReason == PauseReason.MAX_IN_FLIGHT
+                && run.partitionMarks == null
+                && shares.mayKeepListenerPaused();
+    }
+
+    /** Whether a partition is paused for what is held up in it, which must be looked at again now and then. */
+    boolean hasPausedForHeldRecords() {
+        if (isPausedForHeldRecords()) {
+            return true;
+        }
+        for (PartitionWork work : pausedForShare) {
+            if (work.held.isInTheWay()) {
                 return true;
             }
         }
@@ -426,8 +461,8 @@ final class PauseControl {
                 now = null;
             }
         }
-        if (now == PauseReason.FAIR_SHARE && shares.standsInTheWay(work)) {
-            work.wakeAt = shares.mostThatMayStand();
+        if (now == PauseReason.FAIR_SHARE && work.held.isInTheWay()) {
+            work.wakeAt = shares.neverInTheWay();
         } else if (now == PauseReason.FRONTIER_STUCK || now == PauseReason.COMMIT_METADATA) {
             work.wakeAt = Integer.MAX_VALUE; // any completion may be the one that matters
         } else if (now == null && work.wakeAt >= 0) {
@@ -466,6 +501,9 @@ final class PauseControl {
             return PauseReason.COMMIT_METADATA;
         }
         if (partitionMarks != null) {
+            if (work.held.held() > 0) {
+                shares.forget(work); // they were fair before the limits were changed
+            }
             boolean paused = work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION;
             return partitionMarks.pauses(paused, work.inFlight.inFlight())
                     ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.flow.PartitionInFlight;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -38,6 +39,14 @@ final class Shares {
 
     private long leastSeenAt;
 
+    /** Whether there is a partition with little held up, and one of these that may have records. */
+    private boolean good;
+
+    private boolean goodWithRecords;
+
+    /** Whether these have been looked at since the last poll. */
+    private boolean goodKnown;
+
     /** Whether {@link #leastInFlight} has been looked at since the last poll. */
     private boolean leastKnown;
 
@@ -57,11 +66,12 @@ final class Shares {
     /** Says that a new tick begins: what the partitions have in flight must be looked at again. */
     void beginTick() {
         leastKnown = false;
+        goodKnown = false;
     }
 
     /** Whether a partition should be paused so that the next poll brings others' records. */
     boolean leavesPollToOthers(PartitionWork work) {
-        if (holdsUpOthers(work) || standsInTheWay(work)) {
+        if (standsInTheWay(work) || holdsUpOthers(work)) {
             return true;
         }
         int inFlight = work.inFlight.inFlight();
@@ -70,24 +80,146 @@ final class Shares {
     }
 
     /**
-     * Whether with another poll a single record that hangs could hold up more than the low watermark: the listener, once
-     * full, would then not be resumed before that record ends. That it hangs is known late, if it is among quick ones.
+     * Whether with another poll a single record that hangs could hold up too much. Where a partition's records run one at
+     * a time that is more than the low watermark: the listener, once full, would then not be resumed before that record
+     * ends. In slices it is what would leave no poll to others. That it hangs is known late, if it is among quick ones.
      */
     boolean holdsUpTooMuch(PartitionWork work) {
-        return oneAtATime && work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, run.limit.lowWatermark());
+        if (!oneAtATime && !run.workers.isComputing()) {
+            return false;
+        }
+        long most = oneAtATime ? run.limit.lowWatermark() : run.limit.limit() - run.pollSize;
+        return work.inFlight.inFlight() + run.pollSize > Math.max(run.pollSize, most);
     }
 
     /**
-     * Whether records of a partition wait for another attempt and with another poll might take the room of all others,
-     * which may have records at any time while these wait.
+     * Whether what is held up in a partition might with another poll take the room of all others, which may have records
+     * at any time while that lasts. Alone it may have so much that after a poll half of the room is left; together such
+     * partitions may have what leaves room for two polls: one that turns out to be as bad, and one of a good partition.
      */
     boolean standsInTheWay(PartitionWork work) {
-        return work.hasWaiting() && run.partitions.get() > 1 && work.inFlight.inFlight() > mostThatMayStand();
+        HeldRecords records = work.held;
+        int waiting = work.waitingRecords();
+        int held = heldUp(work, waiting);
+        long now = held > 0 ? run.nanoTime.getAsLong() : 0;
+        int difference = records.set(held, now);
+        if (difference != 0) {
+            run.held.addAndGet(difference);
+        }
+        boolean hasOthers = run.partitions.get() > 1;
+        records.setInTheWay(hasOthers && mayTakeAllRoom(work, held, waiting));
+        boolean counts = records.isInTheWay() || (hasOthers && records.standsForLong(now) && leavesRoomToOthers(work));
+        int standing = records.count(counts, waiting);
+        if (standing != 0) {
+            run.limit.addStanding(standing);
+        }
+        return records.isInTheWay();
     }
 
-    /** How many records of a partition may be in flight so that another poll of it leaves enough room for others. */
-    int mostThatMayStand() {
-        return (int) Math.max(0, run.limit.lowWatermark() - run.pollSize);
+    private boolean mayTakeAllRoom(PartitionWork work, int held, int waiting) {
+        if (held > mostOfEach() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
+            return true;
+        }
+        int inFlight = work.inFlight.inFlight();
+        if (inFlight > mostHeldUp() && (waiting > 0 || (held > mostHeldUp() && !oneAtATime))) {
+            return true; // what has not started yet may be as bad as what waits for its next attempt
+        }
+        long mostOfNew = oneAtATime ? run.limit.limit() - 2L * run.pollSize : mostHeldUp();
+        return inFlight > Math.max(0, mostOfNew) && isNew(work);
+    }
+
+    /**
+     * Whether nothing of a partition has ended yet and records wait for their turn. If what has begun hangs, so will these;
+     * but where there is a worker for each place the limit may be filled.
+     */
+    private boolean isNew(PartitionWork work) {
+        long counts = work.inFlight.counts();
+        int inFlight = PartitionInFlight.inFlight(counts);
+        return work.tracker.tail() == inFlight
+                && PartitionInFlight.running(counts) < inFlight
+                && run.limit.limit() > run.options.maxConcurrency();
+    }
+
+    /**
+     * Whether there is a partition with less than its part of what may be held up, for which others must leave room: where
+     * records run one at a time only if it may have records, or if what is held up has not drained for long.
+     */
+    private boolean leavesRoomToOthers(PartitionWork work) {
+        if (run.partitions.get() > assignment.works().size()) {
+            return true; // another consumer's
+        }
+        if (!goodKnown) {
+            goodKnown = true;
+            lookForGood();
+        }
+        return goodWithRecords || (good && (!oneAtATime || work.held.standsStill()));
+    }
+
+    private void lookForGood() {
+        long now = run.nanoTime.getAsLong();
+        good = false;
+        goodWithRecords = false;
+        for (PartitionWork work : assignment.works()) {
+            if (!work.pausedByUser && work.held.held() <= Math.max(run.pollSize, mostOfEach())) {
+                good = true;
+                goodWithRecords |= mayHaveRecords(work, now);
+            }
+        }
+    }
+
+    /** Forgets what is held up in a partition, which is not the consumer's any more. */
+    void forget(PartitionWork work) {
+        run.held.addAndGet(work.held.set(0, 0));
+        work.held.setInTheWay(false);
+        run.limit.addStanding(work.held.count(false, 0));
+    }
+
+    /** How many records of a partition wait for something else than a worker. */
+    private int heldUp(PartitionWork work, int waiting) {
+        if (run.options.ordering() == Ordering.UNORDERED || work.queues != null) {
+            return waiting;
+        }
+        boolean computes = waiting == 0 && run.workers.isComputing();
+        int inFlight = work.inFlight.inFlight();
+        if (oneAtATime) {
+            boolean drains = inFlight <= run.pollSize || (computes && work.held.hasMoved(work.tracker.head()));
+            return drains && waiting == 0 ? 0 : inFlight;
+        }
+        if (computes && !work.lanes.hasKeys()) {
+            return 0; // what waits in slices drains in no time
+        }
+        return Math.max(0, Math.min(inFlight, inFlight + waiting - work.lanes.keys()));
+    }
+
+    /** How many records of a partition may be held up so that another poll of it leaves enough room for others. */
+    private long mostHeldUp() {
+        return Math.max(0, Math.max(run.limit.lowWatermark(), run.limit.limit() / 2) - run.pollSize);
+    }
+
+    /** How many records of all partitions may be held up together. Each other consumer has room reserved, too. */
+    private long mostTogether() {
+        int consumers = Math.max(1, run.assignments().size());
+        return Math.max(0, run.limit.limit() - (consumers + 1L) * run.pollSize);
+    }
+
+    /** A partition's part of {@link #mostTogether}. */
+    private long mostOfEach() {
+        return mostTogether() / Math.max(1, run.partitions.get());
+    }
+
+    /** Whether the partitions of all consumers have so much held up that none may add much to it. */
+    boolean holdTooMuchTogether() {
+        return run.held.get() > mostTogether();
+    }
+
+    /** Whether what stands still may be all that keeps the listener, once full, from being resumed. */
+    boolean mayKeepListenerPaused() {
+        return run.held.get() > run.limit.lowWatermark() && run.partitions.get() > 1;
+    }
+
+    /** With how many records in flight a partition can be in the way no more, whatever they wait for. */
+    int neverInTheWay() {
+        return (int) (holdTooMuchTogether() ? Math.min(mostHeldUp(), mostOfEach()) : mostHeldUp());
     }
 
     /** Whether {@link #holdsUpTooMuch}, and others may have records for which the room would be missing. */
@@ -126,7 +258,15 @@ final class Shares {
         if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
             return false;
         }
-        return run.limit.inFlight() * 2 >= run.limit.limit() || (oneAtATime && run.workers.isSlow());
+        if (run.limit.inFlight() * 2 >= run.limit.limit()) {
+            return true;
+        }
+        // Or there is not a poll for each of them, and what is slow may hang.
+        return run.workers.isSlow() && (oneAtATime || isShortOfPolls());
+    }
+
+    private boolean isShortOfPolls() {
+        return run.limit.inFlight() + (long) run.partitions.get() * run.pollSize > run.limit.limit();
     }
 
     /** A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. */

@@ -1,0 +1,202 @@
+package io.github.kafkabackpressure.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.test.Scenario;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.listener.CommonErrorHandler;
+import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.test.EmbeddedKafkaBroker;
+import org.springframework.kafka.test.context.EmbeddedKafka;
+import org.springframework.util.backoff.FixedBackOff;
+
+/** Records that stand still in some partitions, by thousands, and what goes on in the others. */
+@EmbeddedKafka(partitions = 1)
+class StandingStillIT {
+
+    private static final int MANY = 3000;
+
+    private final String brokers;
+
+    private final CountDownLatch release = new CountDownLatch(1);
+
+    private final AtomicInteger begun = new AtomicInteger();
+
+    StandingStillIT(EmbeddedKafkaBroker broker) {
+        this.brokers = broker.getBrokersAsString();
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class AMinuteOfBackOff {
+
+        @Bean
+        CommonErrorHandler errorHandler() {
+            return new DefaultErrorHandler(new FixedBackOff(60_000, 5));
+        }
+    }
+
+    private void handle(ConsumerRecord<String, String> record) throws InterruptedException {
+        if (record.value().startsWith("hang")) {
+            begun.incrementAndGet();
+            release.await();
+        } else if (record.value().startsWith("fail")) {
+            begun.incrementAndGet();
+            throw new IllegalStateException(record.value());
+        }
+    }
+
+    private Scenario.Builder scenario(String id, int partitions, Ordering ordering) {
+        return Scenario.of(brokers, id)
+                .partitions(partitions)
+                .listener("ordering=" + ordering.name().toLowerCase(Locale.ROOT))
+                .with(AMinuteOfBackOff.class)
+                .handler(this::handle);
+    }
+
+    /** Sends good records to partitions, several times one after the other, and waits for them each time. */
+    private static void goodOnesAreHandled(Scenario scenario, int... partitions) {
+        for (int round = 0; round < 3; round++) {
+            int before = scenario.handledCount();
+            for (int i = 0; i < 300; i++) {
+                scenario.send(partitions[i % partitions.length], "good " + i % 50, "good");
+            }
+            scenario.flush();
+            await().atMost(Duration.ofSeconds(10)).until(() -> scenario.handledCount() == before + 300);
+        }
+    }
+
+    private void awaitTheyStand(Scenario scenario, int atLeast) {
+        await().until(() -> begun.get() > 0 && scenario.container().getInFlight() >= atLeast);
+        long[] before = {-1};
+        await().pollInterval(Duration.ofMillis(300)).until(() -> {
+            long polled = scenario.polled();
+            boolean still = polled == before[0];
+            before[0] = polled;
+            return still;
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"KEY", "PARTITION"})
+    void oneHangingKeyWithThousandsBehindItDoesNotStopOtherPartitions(Ordering ordering) {
+        Scenario.Builder builder = scenario("one-key-" + ordering, 3, ordering);
+        try (Scenario scenario = builder.prepare()) {
+            scenario.send(0, "hot", "hang");
+            for (int i = 0; i < MANY; i++) {
+                scenario.send(0, "hot", "behind");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            awaitTheyStand(scenario, 200);
+            goodOnesAreHandled(scenario, 1, 2);
+            release.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == MANY + 1 + 900);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void thousandsThatFailInOnePartitionDoNotStopOthers(Ordering ordering) {
+        Scenario.Builder builder = scenario("fail-" + ordering, 3, ordering);
+        try (Scenario scenario = builder.prepare()) {
+            for (int i = 0; i < MANY; i++) {
+                scenario.send(0, "key " + i, "fail");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            awaitTheyStand(scenario, 200);
+            goodOnesAreHandled(scenario, 1, 2);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"KEY", "PARTITION"})
+    void keysThatHangInTwoPartitionsDoNotStopTheThird(Ordering ordering) {
+        Scenario.Builder builder = scenario("two-keys-" + ordering, 3, ordering);
+        try (Scenario scenario = builder.prepare()) {
+            for (int i = 0; i < MANY; i++) {
+                scenario.send(0, "hot", i == 0 ? "hang" : "behind");
+                scenario.send(1, "hot", i == 0 ? "hang" : "behind");
+                scenario.send(2, "key " + i % 50, "good");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            await().atMost(Duration.ofSeconds(15)).until(() -> scenario.handledCount() == MANY);
+            assertThat(begun).hasValue(2);
+            if (ordering == Ordering.KEY) {
+                awaitTheyStand(scenario, 400);
+                goodOnesAreHandled(scenario, 2);
+            }
+            int before = scenario.handledCount();
+            release.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == 2 * MANY + before);
+        }
+    }
+
+    @Test
+    void threeBadPartitionsDoNotStopTheFourthWhichHasRecords() {
+        Scenario.Builder builder = scenario("three", 4, Ordering.KEY);
+        try (Scenario scenario = builder.prepare()) {
+            for (int i = 0; i < MANY; i++) {
+                scenario.send(0, "key " + i, "fail");
+                scenario.send(1, "key " + i, "fail");
+                scenario.send(2, "hot", i == 0 ? "hang" : "behind");
+                scenario.send(3, "key " + i % 50, "good");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            await().atMost(Duration.ofSeconds(15)).until(() -> scenario.handledCount() == MANY);
+            assertThat(scenario.handled()).allMatch(record -> record.partition() == 3);
+            goodOnesAreHandled(scenario, 3);
+            release.countDown();
+        }
+    }
+
+    @Test
+    void recordsThatHangTogetherLeavePlacesToOtherPartitionsWithRecords() {
+        Scenario.Builder builder = scenario("hang", 3, Ordering.UNORDERED)
+                .listener("max-in-flight=100", "max-concurrency=100");
+        try (Scenario scenario = builder.prepare()) {
+            for (int i = 0; i < 300; i++) {
+                scenario.send(0, "key " + i, "hang");
+                scenario.send(1 + i % 2, "key " + i, "good");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            await().atMost(Duration.ofSeconds(15)).until(() -> scenario.handledCount() == 300);
+            release.countDown();
+            await().atMost(Duration.ofSeconds(15)).until(() -> scenario.handledCount() == 600);
+        }
+    }
+
+    @Test
+    void aRecordThatHangsAmongQuickOnesDoesNotStopOtherPartitions() {
+        Scenario.Builder builder = scenario("quick", 3, Ordering.KEY);
+        try (Scenario scenario = builder.prepare()) {
+            for (int i = 0; i < 20_000; i++) {
+                scenario.send(i % 3, "key " + i % 1000, "good");
+            }
+            scenario.send(0, "hot", "hang");
+            for (int i = 0; i < 20_000; i++) {
+                scenario.send(0, "hot", "behind");
+                scenario.send(1 + i % 2, "key " + i % 1000, "good");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() >= 40_000);
+            release.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == 60_001);
+        }
+    }
+}
