@@ -47,7 +47,7 @@ public final class Benchmarks {
                 options.results().toAbsolutePath().normalize().resolve("..").normalize();
         Path summary = benchmarks.resolve("RESULTS.md");
         new ResultFiles(options.results())
-                .renderAll(summary, benchmarks.resolve("../README.md").normalize());
+                .renderAll(summary, benchmarks.resolve("../docs/performance.md").normalize());
         System.out.println("Written: " + summary);
     }
 
@@ -58,7 +58,7 @@ public final class Benchmarks {
         }
         System.out.println("  all          every suite, then report");
         System.out.println(
-                "  report       write RESULTS.md, the charts and the README's tables from the JSON of all suites again");
+                "  report       write RESULTS.md, the charts and the tables of docs/performance.md from the JSON of all suites again");
         System.out.println("  jmh          the pure classes under JMH; takes JMH's own options, not those below");
         System.out.println("\nOptions:\n" + Options.HELP);
         System.out.println("Contenders: "
