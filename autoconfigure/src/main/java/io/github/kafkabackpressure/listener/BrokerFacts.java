@@ -19,7 +19,6 @@ import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
@@ -129,7 +128,7 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
                 }
             }
             failedAt = null;
-        } catch (KafkaException | TimeoutException e) {
+        } catch (RuntimeException | TimeoutException e) { // whatever it is, the partitions are assigned
             failedAt = nanoTime.getAsLong();
             LOG.info(e, "the brokers do not say which topics they have; commits remember progress without it");
         } catch (InterruptedException e) {

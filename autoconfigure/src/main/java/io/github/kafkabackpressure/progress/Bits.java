@@ -21,9 +21,11 @@ final class Bits {
     }
 
     void write(byte[] values) {
-        for (byte value : values) {
-            writeByte(value);
+        if (bytes.length - length < values.length) {
+            bytes = Arrays.copyOf(bytes, Math.max(length * 2, length + values.length));
         }
+        System.arraycopy(values, 0, bytes, length, values.length);
+        length += values.length;
     }
 
     /** Seven bits a byte, the lowest first; the highest bit says that more follow. */

@@ -49,9 +49,9 @@ final class RangesCodec {
         long width = ranges.end() - base;
         int k0 = parameter(lengths, 0);
         int k1 = parameter(lengths, 1);
-        long ofRuns = bytesOfRuns(lengths);
         long ofBitmap = (width + 7) >>> 3;
-        long ofRice = 2 + Bits.bytesOfNumber(lengths.length / 2) + (bitsOfRice(lengths, k0, k1) + 7) / 8;
+        long ofRuns = bytesOfRuns(lengths, Math.max(ofBitmap, MOST_UNCOMPRESSED));
+        long ofRice = 2 + Bits.bytesOfNumber(lengths.length / 2) + (bitsOfRice(lengths, k0, k1, ofBitmap) + 7) / 8;
         Encoded best;
         if (ofRuns <= ofBitmap && ofRuns <= ofRice) {
             best = new Encoded(Encoding.RUNS, runs(lengths));
@@ -116,24 +116,23 @@ final class RangesCodec {
         return mean == 0 ? 0 : 63 - Long.numberOfLeadingZeros(mean);
     }
 
-    private static long bytesOfRuns(long[] lengths) {
+    /** How long the runs are, or more than a number that is already too many. */
+    private static long bytesOfRuns(long[] lengths, long most) {
         long bytes = 0;
-        for (long length : lengths) {
-            bytes += Bits.bytesOfNumber(length);
+        for (int at = 0; at < lengths.length && bytes <= most; at++) {
+            bytes += Bits.bytesOfNumber(lengths[at]);
         }
         return bytes;
     }
 
-    private static long bitsOfRice(long[] lengths, int k0, int k1) {
+    /** As {@link #bytesOfRuns}, in bits. */
+    private static long bitsOfRice(long[] lengths, int k0, int k1, long mostBytes) {
         long bits = 0;
-        for (int at = 0; at < lengths.length; at++) {
+        for (int at = 0; at < lengths.length && bits >>> 3 <= mostBytes; at++) {
             int k = (at & 1) == 0 ? k0 : k1;
             bits += (coded(lengths, at) >>> k) + 1 + k;
-            if (bits < 0) {
-                return Long.MAX_VALUE - 16;
-            }
         }
-        return bits;
+        return Math.min(bits, Long.MAX_VALUE - 16);
     }
 
     private static byte[] runs(long[] lengths) {

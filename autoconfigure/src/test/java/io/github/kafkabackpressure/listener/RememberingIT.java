@@ -25,7 +25,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
@@ -71,11 +71,12 @@ class RememberingIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"key", "unordered", "partition"})
-    void restartsUnderLoadRepeatNothingAndLoseNothing(String ordering) throws Exception {
+    @CsvSource({"key, classic", "unordered, consumer", "partition, classic"})
+    void restartsUnderLoadRepeatNothingAndLoseNothing(String ordering, String protocol) throws Exception {
         String id = "restarts-" + ordering;
         Scenario.Builder builder = Scenario.of(brokers, id)
                 .partitions(4)
+                .consumer("group.protocol=" + protocol)
                 .listener("ordering=" + ordering, "commit-interval=300ms", "max-in-flight=400")
                 .handler(record -> Thread.sleep(record.offset() % 7));
         try (Scenario one = builder.prepare();
