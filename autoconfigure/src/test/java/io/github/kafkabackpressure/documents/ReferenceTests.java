@@ -34,7 +34,9 @@ class ReferenceTests {
                     "## Listeners\n\nThe defaults for all listeners. `kafka.backpressure.listeners.<id>.*` has the same keys for one"
                             + " listener and goes before\nthe annotation, whose attributes have the same names in camel case; that goes"
                             + " before these."),
-            Map.entry("producer.", "## Producers\n\nOf the auto-configured `BackpressuredKafkaTemplate`, and of the flush at shutdown."),
+            Map.entry(
+                    "producer.",
+                    "## Producers\n\nOf the auto-configured `BackpressuredKafkaTemplate`, and of the flush at shutdown."),
             Map.entry("", "## The rest"));
 
     @Test
@@ -68,9 +70,10 @@ class ReferenceTests {
     }
 
     private static String page(TreeMap<String, JSONObject> properties) throws JSONException {
-        StringBuilder page = new StringBuilder("# Every property\n\nMade from the configuration metadata, which your IDE shows too."
-                + " A value that cannot work stops the start with a message that\nnames the property, its value and what is legal;"
-                + " so does a key that does not exist.\n");
+        StringBuilder page =
+                new StringBuilder("# Every property\n\nMade from the configuration metadata, which your IDE shows too."
+                        + " A value that cannot work stops the start with a message that\nnames the property, its value and what is legal;"
+                        + " so does a key that does not exist.\n");
         for (Map.Entry<String, String> group : GROUPS) {
             page.append('\n').append(group.getValue()).append("\n\n");
             page.append("| `").append(ROOT).append(group.getKey()).append("…` | default | meaning |\n|---|---|---|\n");
@@ -81,10 +84,15 @@ class ReferenceTests {
                     String key = name.substring(group.getKey().length());
                     String description = property.optString("description");
                     String first = firstSentence(description);
-                    page.append("| `").append(key).append("` | ").append(defaultOf(property)).append(" | ");
+                    page.append("| `")
+                            .append(key)
+                            .append("` | ")
+                            .append(defaultOf(property))
+                            .append(" | ");
                     page.append(first).append(" |\n");
                     if (first.length() < description.length()) {
-                        details.add("- `" + key + "`: " + description.substring(first.length()).strip());
+                        details.add("- `" + key + "`: "
+                                + description.substring(first.length()).strip());
                     }
                 }
             }

@@ -166,7 +166,9 @@ class OverloadIT {
                 assertThat(options.droppedTo() != null).isEqualTo(main);
                 assertThat(options.rateLimit().rate()).isEqualTo(100);
             });
-            assertThat(containers.stream().map(container -> container.overload().rates()).distinct())
+            assertThat(containers.stream()
+                            .map(container -> container.overload().rates())
+                            .distinct())
                     .hasSize(1);
         }
     }

@@ -165,8 +165,8 @@ class StandingStillIT {
 
     @Test
     void recordsThatHangTogetherLeavePlacesToOtherPartitionsWithRecords() {
-        Scenario.Builder builder = scenario("hang", 3, Ordering.UNORDERED)
-                .listener("max-in-flight=100", "max-concurrency=100");
+        Scenario.Builder builder =
+                scenario("hang", 3, Ordering.UNORDERED).listener("max-in-flight=100", "max-concurrency=100");
         try (Scenario scenario = builder.prepare()) {
             for (int i = 0; i < 300; i++) {
                 scenario.send(0, "key " + i, "hang");
