@@ -27,7 +27,12 @@ public final class Http {
     private @Nullable String authorization;
 
     public Http(ApplicationContext context) {
-        this.root = "http://127.0.0.1:" + context.getEnvironment().getProperty("local.server.port");
+        this(context, "local.server.port");
+    }
+
+    /** Of another of its ports, by the name of the property that has it. */
+    public Http(ApplicationContext context, String port) {
+        this.root = "http://127.0.0.1:" + context.getEnvironment().getProperty(port);
     }
 
     /** The same, as somebody. */
@@ -36,8 +41,14 @@ public final class Http {
         return this;
     }
 
-    public HttpResponse<String> get(String path) {
-        return send(HttpRequest.newBuilder(URI.create(root + path)).GET());
+    /** Gets, with headers as name, value, name, value. */
+    public HttpResponse<String> get(String path, String... headers) {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(URI.create(root + path)).GET();
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return send(request);
     }
 
     /** Posts JSON, with further headers as name, value, name, value. */

@@ -18,6 +18,11 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
+/** Several shares of one whole; the unit once, as it says the same of each. */
+export function percents(...shares) {
+  return `${shares.map(share => percent(share).replace(/\s*%/, '')).join(' · ')} %`;
+}
+
 export function bytes(value) {
   if (value === null || value === undefined) {
     return NOTHING;

@@ -2,7 +2,7 @@
 
 import { meter, setInFlight, setShares, setState, shares } from './bars.js';
 import { element, keyed, setAttribute, setText } from './dom.js';
-import { bytes, clock, count, duration, percent, perSecond, words } from './format.js';
+import { bytes, clock, count, duration, percent, percents, perSecond, words } from './format.js';
 import { pausedShare } from './history.js';
 import { drain, failed, shed } from './overview.js';
 import { plotsOfListener } from './plots.js';
@@ -98,7 +98,7 @@ export class ListenerView {
       ['Workers used', `${percent(recent.workers)} of ${count(listener.limits.maxConcurrency)}`],
       ['Handled per s', perSecond(recent.finishedPerSecond)],
       ['Arriving per s', perSecond(recent.arrivedPerSecond)],
-      ['Busy · paused · idle', `${percent(recent.busy)} · ${percent(pausedShare(recent))} · ${percent(recent.idle)}`],
+      ['Busy · paused · idle', percents(recent.busy, pausedShare(recent), recent.idle)],
       ['Lag to the frontier', count(listener.frontierLag)],
       ['Lag of the position', count(listener.lag)],
       ['Time to drain', drain(listener)],
@@ -149,7 +149,7 @@ export class ListenerView {
     });
     return element('section', { class: 'panel', 'aria-label': 'Controls', hidden: '' },
       element('h3', {}, 'Controls'), element('div', { class: 'buttons' }, ...Object.values(this.buttons)), form,
-      element('p', { class: 'hint' }, 'A limit holds until the listener’s container is made anew; what is configured stays.'));
+      element('p', { class: 'hint' }, 'A limit holds until the application ends, restarts of the listener included; what is configured stays.'));
   }
 
   showControls(listener, writable) {

@@ -2,7 +2,7 @@
 
 import { meter, setInFlight, setShares, setSpark, setState, shares, spark } from './bars.js';
 import { element, keyed, setAttribute, setText } from './dom.js';
-import { count, duration, perSecond, percent } from './format.js';
+import { count, duration, percents, perSecond } from './format.js';
 import { pausedShare } from './history.js';
 
 const SPARK_SECONDS = 180;
@@ -47,7 +47,7 @@ export class Overview {
     setSpark(cell.spark, this.history.last(listener.id, 'finished', SPARK_SECONDS),
       `Records handled per second in the last ${SPARK_SECONDS / 60} minutes`);
     setShares(cell.shares, recent);
-    setText(cell.share, `${percent(recent.busy)} · ${percent(pausedShare(recent))} · ${percent(recent.idle)}`);
+    setText(cell.share, percents(recent.busy, pausedShare(recent), recent.idle));
     setText(cell.lag, `${count(listener.frontierLag)} · ${drain(listener)}`);
     setText(cell.oldest, duration(listener.oldestUnfinishedMillis));
     setText(cell.shed, `${count(shed(listener))} · ${count(failed(listener))}`);
