@@ -30,6 +30,7 @@ final class Answers {
                  "inFlight": %d, "queued": %d, "running": 16, "bytesInFlight": 0, "backingOff": 1, "awaited": 0,
                  "pausedPartitions": %d, "lag": %d, "frontierLag": %d, "timeToDrainMillis": 5300, "pastFrontier": 120,
                  "oldestUnfinishedMillis": %d, "lastCommit": "%s",
+                 "dropped": {"max-age": 17, "newer-record": 1200},
                  "recent": {"millis": 10000, "busy": %.3f, "idle": 0.1, "paused": {"max-in-flight": %.3f}, "workers": 0.93,
                    "polledPerSecond": 790.2, "arrivedPerSecond": %.1f, "finishedPerSecond": %.1f, "failedPerSecond": 0.1,
                    "queueWaitMillis": {"p50": %.1f, "p99": 720.0}, "handlingMillis": {"p50": 20.0, "p99": 41.9}},

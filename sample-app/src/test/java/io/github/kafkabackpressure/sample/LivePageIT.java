@@ -151,9 +151,7 @@ class LivePageIT {
     @Test
     void aLimitThatIsChangedOnThePageHolds() {
         open("#/listener/payments");
-        browser.await(() -> browser.find(By.name("maxInFlight")).sendKeys("40", Keys.ENTER));
-        browser.await(() -> assertThat(browser.text("#confirm-text")).contains("maxInFlight from 300 to 40"));
-        browser.button("Change").click();
+        changeLimit("300", "40");
         int before = sample.statuses().size();
         browser.await(() -> {
             List<Status> since = sample.statuses().subList(before, sample.statuses().size());
@@ -162,9 +160,21 @@ class LivePageIT {
             assertThat(since.get(since.size() - 1).inFlight()).isBetween(1L, 40L);
         });
         browser.await(() -> assertThat(browser.text(".figures")).contains("of 40"));
-        browser.await(() -> browser.find(By.name("maxInFlight")).sendKeys("300", Keys.ENTER));
-        browser.await(() -> browser.button("Change").click());
+        changeLimit("40", "300");
         browser.await(() -> assertThat(browser.text(".figures")).contains("of 300"));
+    }
+
+    private static void changeLimit(String from, String to) {
+        browser.await(() -> {
+            if (!browser.find(By.id("confirm")).isDisplayed()) {
+                WebElement limit = browser.find(By.name("maxInFlight"));
+                limit.clear();
+                limit.sendKeys(to);
+                browser.button("Change the limits").click();
+            }
+            assertThat(browser.text("#confirm-text")).contains("maxInFlight from " + from + " to " + to);
+        });
+        browser.button("Change").click();
     }
 
     @Test

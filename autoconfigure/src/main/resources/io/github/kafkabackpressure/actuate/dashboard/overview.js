@@ -64,7 +64,7 @@ export function drain(listener) {
 
 /** Records that were dropped, for whatever reason. */
 export function shed(listener) {
-  return listener.totals.outcomes.dropped ?? 0;
+  return Object.values(listener.dropped ?? {}).reduce((sum, records) => sum + records, 0);
 }
 
 /** Records that ended neither handled nor by the user's will. */
