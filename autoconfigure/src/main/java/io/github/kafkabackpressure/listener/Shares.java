@@ -94,8 +94,8 @@ final class Shares {
 
     /**
      * Whether what is held up in a partition might with another poll take the room of all others, which may have records
-     * at any time while that lasts. Alone it may have so much that after a poll half of the room is left; together such
-     * partitions may have what leaves room for two polls: one that turns out to be as bad, and one of a good partition.
+     * at any time while that lasts. With records that wait for another attempt it leaves half of the room. In lanes, and
+     * together, such partitions may have what leaves room for two polls: one that turns out to be as bad, and one of a good partition.
      */
     boolean standsInTheWay(PartitionWork work) {
         HeldRecords records = work.held;
@@ -121,7 +121,7 @@ final class Shares {
             return true;
         }
         int inFlight = work.inFlight.inFlight();
-        if (inFlight > mostHeldUp() && (waiting > 0 || (held > mostHeldUp() && !oneAtATime))) {
+        if (inFlight > mostHeldUp() && (waiting > 0 || (held > mostTogether() && !oneAtATime))) {
             return true; // what has not started yet may be as bad as what waits for its next attempt
         }
         long mostOfNew = oneAtATime ? run.limit.limit() - 2L * run.pollSize : mostHeldUp();
@@ -135,7 +135,8 @@ final class Shares {
     private boolean isNew(PartitionWork work) {
         long counts = work.inFlight.counts();
         int inFlight = PartitionInFlight.inFlight(counts);
-        return work.tracker.tail() == inFlight
+        return !run.workers.isComputing()
+                && work.tracker.tail() == inFlight
                 && PartitionInFlight.running(counts) < inFlight
                 && run.limit.limit() > run.options.maxConcurrency();
     }
