@@ -58,10 +58,12 @@ class DashboardIT {
                 }
             }
             assertThat(loaded).hasSize(15);
-            assertThat(http.get(base + "/kafkabackpressure", "Accept", "application/json").statusCode())
+            assertThat(http.get(base + "/kafkabackpressure", "Accept", "application/json")
+                            .statusCode())
                     .isEqualTo(200);
             for (String none : List.of("index.html", "DashboardEndpoint.class", "..%2Factions.js", "package.json")) {
-                assertThat(http.get(base + "/kafkabackpressuredashboard/" + none, "Accept", "*/*").statusCode())
+                assertThat(http.get(base + "/kafkabackpressuredashboard/" + none, "Accept", "*/*")
+                                .statusCode())
                         .as(none)
                         .isIn(400, 404);
             }
@@ -86,7 +88,7 @@ class DashboardIT {
     }
 
     private static void assertType(HttpResponse<String> answer, String type) {
-        assertThat(answer.headers().firstValue("Content-Type")).hasValueSatisfying(value -> assertThat(value)
-                .startsWith(type));
+        assertThat(answer.headers().firstValue("Content-Type"))
+                .hasValueSatisfying(value -> assertThat(value).startsWith(type));
     }
 }

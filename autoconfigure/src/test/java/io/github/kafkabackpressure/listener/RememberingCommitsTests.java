@@ -22,8 +22,8 @@ class RememberingCommitsTests implements SteppedListener.Observer {
 
     private final List<Long> started = new ArrayList<>();
 
-    private final SteppedListener listener = new SteppedListener(
-            kafka, SteppedListener.options(Ordering.UNORDERED, 100, 0.5, 50), 50, false, this);
+    private final SteppedListener listener =
+            new SteppedListener(kafka, SteppedListener.options(Ordering.UNORDERED, 100, 0.5, 50), 50, false, this);
 
     @Override
     public void started(ConsumerRecord<?, ?> record) {
