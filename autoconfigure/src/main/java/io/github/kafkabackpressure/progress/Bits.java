@@ -83,6 +83,6 @@ final class Bits {
     }
 
     static int bytesOfNumber(long value) {
-        return value == 0 ? 1 : (70 - Long.numberOfLeadingZeros(value)) / 7;
+        return value >= 0 && value < 0x80 ? 1 : (70 - Long.numberOfLeadingZeros(value)) / 7;
     }
 }

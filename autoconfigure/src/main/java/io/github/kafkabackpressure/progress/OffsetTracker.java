@@ -263,27 +263,18 @@ public final class OffsetTracker {
 
     /** Adds the offsets of those records that are finished, of some whose offsets follow one another. */
     private void addFinished(OffsetRanges.Builder ranges, long first, long end, long shift) {
-        long number = first;
-        while (number < end) {
-            long from = nextThatIs(true, number, end);
-            number = nextThatIs(false, from, end);
-            if (from < number) {
-                ranges.add(from + shift, number + shift);
-            }
-        }
-    }
-
-    /** The next number from one on whose record is finished, or is not; the end if there is none before. */
-    private long nextThatIs(boolean done, long number, long end) {
         int mask = finished.length - 1;
-        for (long at = number; at < end; at = (at | 63) + 1) {
-            long word = finished[(int) (at >>> 6) & mask];
-            long wanted = (done ? word : ~word) >>> (at & 63);
-            if (wanted != 0) {
-                return Math.min(end, at + Long.numberOfTrailingZeros(wanted));
+        for (long at = first; at < end; ) {
+            int step = (int) Math.min(end - at, 64 - (at & 63));
+            long word = finished[(int) (at >>> 6) & mask] >>> at & ones(step);
+            while (word != 0) {
+                int from = Long.numberOfTrailingZeros(word);
+                int to = from + Long.numberOfTrailingZeros(~(word >>> from));
+                ranges.add(at + shift + from, at + shift + to);
+                word = to == 64 ? 0 : word & -1L << to;
             }
+            at += step;
         }
-        return end;
     }
 
     /**

@@ -1,6 +1,8 @@
 package io.github.kafkabackpressure.progress;
 
 import io.github.kafkabackpressure.progress.BitsReader.DamagedException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
@@ -108,7 +110,7 @@ final class RangesCodec {
 
     /** The parameter of Golomb's code for one kind of lengths: about the logarithm of their mean. */
     private static int parameter(long[] lengths, int kind) {
-        double sum = 0;
+        long sum = 0; // no more than the offsets are
         for (int at = kind; at < lengths.length; at += 2) {
             sum += coded(lengths, at);
         }
@@ -155,25 +157,25 @@ final class RangesCodec {
     }
 
     private static byte[] bitmap(OffsetRanges ranges, long base, int length) {
-        byte[] bitmap = new byte[length];
+        long[] words = new long[(length + 7) / 8];
         for (int range = 0; range < ranges.size(); range++) {
             int from = (int) (ranges.from(range) - base);
             int to = (int) (ranges.to(range) - base);
-            int first = (from + 7) >>> 3;
-            int last = to >>> 3;
-            if (first > last) { // within one byte
-                bitmap[last] |= (byte) ((1 << (to & 7)) - (1 << (from & 7)));
-                continue;
-            }
-            if ((from & 7) != 0) {
-                bitmap[from >>> 3] |= (byte) (0xff << (from & 7));
-            }
-            Arrays.fill(bitmap, first, last, (byte) 0xff);
-            if ((to & 7) != 0) {
-                bitmap[last] |= (byte) ((1 << (to & 7)) - 1);
+            int first = from >>> 6;
+            int last = (to - 1) >>> 6;
+            long fromOn = -1L << from;
+            long upTo = -1L >>> -to;
+            if (first == last) {
+                words[first] |= fromOn & upTo;
+            } else {
+                words[first] |= fromOn;
+                Arrays.fill(words, first + 1, last, -1L);
+                words[last] |= upTo;
             }
         }
-        return bitmap;
+        ByteBuffer bytes = ByteBuffer.allocate(8 * words.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asLongBuffer().put(words);
+        return Arrays.copyOf(bytes.array(), length);
     }
 
     private static Encoded shorter(Encoded best, Encoding encoding, byte[] plain) {
