@@ -94,6 +94,7 @@ class GuardedMetricsTests {
         for (long from = 0; from < 8; from += 4) {
             assertThat(run.limit.tryReserve(4)).isTrue();
             assignment.reserved = true;
+            assignment.reservedSize = 4;
             List<ConsumerRecord<String, String>> records = LongStream.range(from, from + 4)
                     .mapToObj(at -> new ConsumerRecord<>("topic", 0, at, "key", "value"))
                     .toList();

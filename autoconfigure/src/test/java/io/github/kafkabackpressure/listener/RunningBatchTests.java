@@ -69,6 +69,7 @@ class RunningBatchTests {
                 .toList();
         assertThat(run.limit.tryReserve(20)).isTrue();
         assignment.reserved = true;
+        assignment.reservedSize = 20;
         assignment.dispatch(new ConsumerRecords<>(Map.of(PARTITION, records), Map.of()));
         runWorkers();
     }

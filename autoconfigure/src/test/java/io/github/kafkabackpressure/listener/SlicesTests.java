@@ -143,6 +143,7 @@ class SlicesTests {
     private void poll(TopicPartition partition, List<ConsumerRecord<String, String>> records) {
         assertThat(run.limit.tryReserve(250)).isTrue();
         assignment.reserved = true;
+        assignment.reservedSize = 250;
         assignment.dispatch(new ConsumerRecords<>(Map.of(partition, records), Map.of()));
     }
 

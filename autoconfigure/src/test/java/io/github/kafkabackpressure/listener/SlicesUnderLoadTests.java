@@ -153,6 +153,7 @@ class SlicesUnderLoadTests {
             assignment.settled();
             if (run.limit.tryReserve(POLL)) {
                 assignment.reserved = true;
+                assignment.reservedSize = POLL;
                 int partition = random.nextInt(PARTITIONS);
                 poll(assignment, partition, random.nextInt(POLL) + 1, position);
                 if (position[partition] < RECORDS && random.nextInt(500) == 0) {
