@@ -64,7 +64,9 @@ class RateLimitersTests {
     }
 
     /** In a class loader that has everything else, so that a class that needs it would not link. */
-    private static void startWithoutBucket4j(String... arguments) throws Exception {
+    private static void startWithoutBucket4j(String... properties) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of("--spring.main.web-application-type=none"));
+        arguments.addAll(List.of(properties));
         List<URL> urls = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!entry.contains("bucket4j")) {
@@ -78,7 +80,7 @@ class RateLimitersTests {
             Class<?> application = loader.loadClass("org.springframework.boot.SpringApplication");
             AutoCloseable context = (AutoCloseable) application
                     .getMethod("run", Class.class, String[].class)
-                    .invoke(null, loader.loadClass(App.class.getName()), arguments);
+                    .invoke(null, loader.loadClass(App.class.getName()), arguments.toArray(String[]::new));
             context.close();
         } finally {
             Thread.currentThread().setContextClassLoader(usual);
