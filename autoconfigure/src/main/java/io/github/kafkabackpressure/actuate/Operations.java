@@ -42,7 +42,7 @@ final class Operations {
         Principal principal = security.getPrincipal();
         String who = principal == null ? "unknown" : principal.getName();
         LOG.info(() -> "'" + name + "': " + action + (details.isEmpty() ? "" : " " + details) + ", by " + who);
-        Map<String, Object> data = new LinkedHashMap<>(details);
+        Map<String, @Nullable Object> data = new LinkedHashMap<>(details);
         data.put("name", name);
         data.put("action", action);
         events.publishEvent(new AuditApplicationEvent(who, "KAFKA_BACKPRESSURE_CHANGED", data));

@@ -128,7 +128,7 @@ public record ListenerSettings(
      * @throws InvalidBackpressurePropertyException if an attribute cannot be read
      */
     static ListenerSettings of(BackpressuredListener annotation, UnaryOperator<@Nullable String> resolver) {
-        Map<String, Object> attributes = AnnotationUtils.getAnnotationAttributes(annotation);
+        Map<String, @Nullable Object> attributes = AnnotationUtils.getAnnotationAttributes(annotation);
         Map<String, Object> keys = new LinkedHashMap<>();
         for (SettingKey key : SettingKey.all(ListenerSettings.class)) {
             Object attribute = attributes.get(key.camelCase());

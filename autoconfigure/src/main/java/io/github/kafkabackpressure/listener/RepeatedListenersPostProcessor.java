@@ -204,6 +204,7 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
     }
 
     /** As the superclass does it with the annotations that it finds. */
+    @SuppressWarnings("NullAway") // no attribute of an annotation is null
     private KafkaListener enhanced(KafkaListener listener, AnnotatedElement element) {
         if (!(beanFactory instanceof ListableBeanFactory beans)) {
             return listener;
@@ -221,6 +222,7 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
         return AnnotationUtils.synthesizeAnnotation(attributes, KafkaListener.class, null);
     }
 
+    @SuppressWarnings("NullAway") // no attribute of an annotation is null
     private static KafkaListener withLateFactory(KafkaListener listener, String key) {
         Map<String, Object> attributes = AnnotationUtils.getAnnotationAttributes(listener);
         attributes.put(
@@ -230,6 +232,7 @@ public class RepeatedListenersPostProcessor<K, V> extends KafkaListenerAnnotatio
         return AnnotationUtils.synthesizeAnnotation(attributes, KafkaListener.class, null);
     }
 
+    @SuppressWarnings("NullAway") // no attribute of an annotation is null
     private static KafkaListener withLateFactory(KafkaListener listener) {
         return listener.containerFactory().equals(BackpressuredListener.CONTAINER_FACTORY)
                 ? withLateFactory(listener, SHARED)

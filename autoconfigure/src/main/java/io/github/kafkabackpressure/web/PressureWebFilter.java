@@ -34,7 +34,9 @@ public final class PressureWebFilter implements WebFilter, Ordered {
     public Mono<Void> filter(ServerWebExchange exchange, WebFilterChain chain) {
         ServerHttpRequest request = exchange.getRequest();
         PressureRules.Refusal refusal = rules.refusal(
-                request.getMethod().name(), request.getPath().pathWithinApplication(), request.getHeaders()::getFirst);
+                request.getMethod().name(),
+                request.getPath().pathWithinApplication(),
+                name -> name == null ? null : request.getHeaders().getFirst(name));
         if (refusal == null) {
             return chain.filter(exchange);
         }
