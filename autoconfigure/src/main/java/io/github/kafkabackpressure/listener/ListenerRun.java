@@ -1,6 +1,5 @@
 package io.github.kafkabackpressure.listener;
 
-import io.github.kafkabackpressure.HandlingThread;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.InFlightLimit;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
@@ -136,8 +135,7 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
         this.executor = executor;
         this.metrics = metrics instanceof ListenerStats stats ? stats : new ListenerStats(metrics);
         this.nanoTime = nanoTime;
-        this.workers =
-                new WorkerPool<>(options.maxConcurrency(), HandlingThread.marking(this::execute), this, nanoTime);
+        this.workers = new WorkerPool<>(options.maxConcurrency(), this::execute, this, nanoTime);
         this.activity = new RecentActivity(this);
         this.invoker = invokers.create(this);
         this.signs = signs;

@@ -49,16 +49,19 @@ final class CallerContext {
                 : new CallerContext(logged, propagated, observation);
     }
 
-    /** Runs in this context, and leaves the thread's own as it was. */
+    /**
+     * Runs in this context, and leaves the thread's own as it was. The record's observation is the innermost: what is
+     * propagated may name the one that it was begun in.
+     */
     void run(Runnable work) {
         if (logged == null) {
-            observed(work);
+            propagated(work);
             return;
         }
         Map<String, String> before = MDC.getCopyOfContextMap();
         MDC.setContextMap(logged);
         try {
-            observed(work);
+            propagated(work);
         } finally {
             if (before == null) {
                 MDC.clear();
@@ -68,24 +71,24 @@ final class CallerContext {
         }
     }
 
+    private void propagated(Runnable work) {
+        if (propagated == null) {
+            observed(work);
+        } else {
+            propagated.run(() -> observed(work));
+        }
+    }
+
     private void observed(Runnable work) {
         if (observation == null) {
-            propagated(work);
+            work.run();
             return;
         }
         Observation.Scope scope = observation.openScope();
         try {
-            propagated(work);
+            work.run();
         } finally {
             scope.close();
-        }
-    }
-
-    private void propagated(Runnable work) {
-        if (propagated == null) {
-            work.run();
-        } else {
-            propagated.run(work);
         }
     }
 

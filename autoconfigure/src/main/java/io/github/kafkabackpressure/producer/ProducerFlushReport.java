@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.producer;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -79,34 +80,50 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
         } else if (unflushed.isEmpty()) {
             line.append("Flushed %d Kafka producer%s in %s".formatted(producers, producers == 1 ? "" : "s", time));
         } else {
-            line.append("%d of %d Kafka producers could not be flushed in %s: "
-                    .formatted(unflushed.size(), producers, time));
-            line.append(String.join(", ", unflushed));
+            line.append(
+                    producers == 1
+                            ? "The Kafka producer could not be flushed in " + time
+                            : "%d of %d Kafka producers could not be flushed in %s"
+                                    .formatted(unflushed.size(), producers, time));
+            line.append(": ").append(String.join(", ", unflushed));
         }
         if (topics.isEmpty()) {
             // Nobody has counted: plain templates do not, and the buffered ones had nothing.
             return line.toString();
         }
-        line.append(". Of the buffered records %d were delivered".formatted(delivered()));
+        line.append(". Of the buffered records ")
+                .append(ends(delivered(), failed(), notDelivered() - spooled(), spooled()));
         if (failed() + notDelivered() == 0) {
             return line.toString();
         }
-        line.append(", ").append(lost(failed(), notDelivered(), spooled()));
         return line.append(topics.entrySet().stream()
                         .filter(topic ->
                                 topic.getValue().failed() + topic.getValue().notDelivered() > 0)
                         .sorted(Map.Entry.comparingByKey())
-                        .map(topic -> topic.getKey() + ": "
-                                + lost(
-                                        topic.getValue().failed(),
-                                        topic.getValue().notDelivered(),
-                                        topic.getValue().spooled()))
+                        .map(topic -> topic.getKey() + ": " + left(topic.getValue()))
                         .collect(Collectors.joining("; ", " (", ")")))
                 .toString();
     }
 
-    private static String lost(long failed, long notDelivered, long spooled) {
-        return "%d failed, %d are lost, %d are kept in the spool for the next start"
-                .formatted(failed, notDelivered - spooled, spooled);
+    private static String left(Counts counts) {
+        return ends(0, counts.failed, counts.notDelivered - counts.spooled, counts.spooled);
+    }
+
+    /** What there was none of is not spoken of. */
+    private static String ends(long delivered, long failed, long lost, long spooled) {
+        List<String> ends = new ArrayList<>();
+        if (delivered > 0) {
+            ends.add("%d %s delivered".formatted(delivered, delivered == 1 ? "was" : "were"));
+        }
+        if (failed > 0) {
+            ends.add("%d failed".formatted(failed));
+        }
+        if (lost > 0) {
+            ends.add("%d %s lost".formatted(lost, lost == 1 ? "is" : "are"));
+        }
+        if (spooled > 0) {
+            ends.add("%d %s kept in the spool for the next start".formatted(spooled, spooled == 1 ? "is" : "are"));
+        }
+        return ends.isEmpty() ? "none was left" : String.join(", ", ends);
     }
 }

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -121,7 +122,10 @@ final class Shutdown {
         if (isNeeded()) {
             return "it was closed by a thread of the producer itself, which cannot send while it waits";
         }
-        return "after " + took.toMillis() + " ms, with a flush-timeout of " + timeout;
+        String reasons = unflushed.isEmpty()
+                ? "Kafka's producer could not take it in time"
+                : unflushed.values().stream().distinct().sorted().collect(Collectors.joining(", "));
+        return "after " + took.toMillis() + " ms, with a flush-timeout of " + timeout + ": " + reasons;
     }
 
     /** Whether a template needs the thread that waits for this. */
@@ -165,11 +169,14 @@ final class Shutdown {
                             .toList())
                     .await(deadline, System::nanoTime);
             left.putAll(blocked);
-            if (left.size() > blocked.size() || allDone()) {
+            if (allDone()) {
                 return left;
             }
+            // One that fails at once leaves the others their time.
             if (System.nanoTime() + pause - deadline >= 0) {
-                live.get().forEach(producer -> left.putIfAbsent(producer, "not all was handed over in time"));
+                if (left.size() == blocked.size()) {
+                    live.get().forEach(producer -> left.putIfAbsent(producer, "not all was handed over in time"));
+                }
                 return left;
             }
             LockSupport.parkNanos(this, pause);

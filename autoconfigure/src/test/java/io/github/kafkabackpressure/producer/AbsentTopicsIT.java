@@ -6,8 +6,12 @@ import io.github.kafkabackpressure.SendOutcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -20,7 +24,7 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
 /** Topics and partitions that are not there, beside some that are. */
 @EmbeddedKafka(
         partitions = 1,
-        topics = {"good", "one", "first", "closing", "closing-one"},
+        topics = {"good", "one", "first", "closing", "closing-one", "deleted"},
         brokerProperties = "auto.create.topics.enable=false")
 @Timeout(120)
 class AbsentTopicsIT {
@@ -68,6 +72,36 @@ class AbsentTopicsIT {
                         .isInstanceOf(TimeoutException.class)
                         .withMessageContaining("missing-");
             }
+        }
+    }
+
+    @Test
+    void aTopicThatIsDeletedAtRunTimeCostsNoOther() throws Exception {
+        try (ConfigurableApplicationContext context = start(
+                "flush-timeout=2s",
+                "spring.kafka.producer.properties.max.block.ms=40000",
+                "spring.kafka.producer.properties.request.timeout.ms=5000",
+                "spring.kafka.producer.properties.delivery.timeout.ms=10000")) {
+            BackpressuredKafkaTemplate<Object, Object> template = ProducerApp.template(context);
+            template.send("deleted", "there").join();
+            template.send("good", "value").join();
+            try (Admin admin = Admin.create(
+                    Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, broker.getBrokersAsString()))) {
+                admin.deleteTopics(List.of("deleted")).all().get();
+            }
+            List<CompletableFuture<SendResult<Object, Object>>> lost = new ArrayList<>();
+
+            // Before and after the producer hears of it.
+            Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> {
+                lost.add(((TrySendResult.Accepted<Object, Object>)
+                                template.trySend(new ProducerRecord<>("deleted", "lost")))
+                        .future());
+                assertThat(template.send("good", "value")).succeedsWithin(Duration.ofSeconds(10));
+                return template.stats().buffered() > 0;
+            });
+
+            assertThat(lost).isNotEmpty();
+            assertThat(template.send("good", "value")).succeedsWithin(Duration.ofSeconds(10));
         }
     }
 

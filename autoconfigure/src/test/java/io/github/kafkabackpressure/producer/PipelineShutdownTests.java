@@ -18,6 +18,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -132,6 +133,96 @@ class PipelineShutdownTests {
                 .isInstanceOf(KafkaProducerException.class);
         assertThat(pipeline.ended(SendOutcome.CLOSED)).isEqualTo(1);
         assertThat(pipeline.inFlight()).isZero();
+    }
+
+    @Test
+    void aTransactionHearsOfARecordThatFailsWhileTheContextCloses() {
+        MockProducer<String, String> closing =
+                new MockProducer<>(true, null, new StringSerializer(), new StringSerializer()) {
+
+                    @Override
+                    public Future<RecordMetadata> send(ProducerRecord<String, String> record, Callback callback) {
+                        pipeline.closeIntake();
+                        pipeline.beginGivingUp();
+                        throw new TimeoutException("in this test");
+                    }
+                };
+
+        assertThatThrownBy(() -> pipeline.sendInTransaction(record("topic", "value"), 5, null, closing))
+                .isInstanceOf(KafkaProducerException.class)
+                .hasRootCauseInstanceOf(TimeoutException.class);
+
+        pipeline.endUndelivered("in this test");
+        assertThat(pipeline.ended(SendOutcome.NOT_DELIVERED)).isEqualTo(1);
+        assertThat(pipeline.inFlight()).isZero();
+    }
+
+    @Test
+    void aProducerThatCannotBeFlushedLeavesTheOthersTheirTime() throws Exception {
+        Producer<String, String> broken =
+                new MockProducer<>(true, null, new StringSerializer(), new StringSerializer()) {
+
+                    private int flushes;
+
+                    @Override
+                    public void flush() {
+                        if (++flushes == 3) {
+                            opened.countDown(); // until then the other's record is on its way
+                        }
+                        throw new IllegalStateException("in this test");
+                    }
+                };
+        Thread caller = new Thread(() -> pipeline.send(record("topic", "first"), 5, null));
+        caller.start();
+        Awaitility.await().until(() -> pipeline.inFlight() == 1);
+
+        ProducerFlushReport report = new Shutdown(
+                        List.of(pipeline),
+                        () -> open
+                                ? List.of(
+                                        new LiveProducer("broken", broken, null),
+                                        new LiveProducer("producer", kafka, null))
+                                : List.of(new LiveProducer("broken", broken, null)),
+                        Duration.ofSeconds(20))
+                .run();
+
+        assertThat(report.delivered()).isEqualTo(1);
+        assertThat(report.unflushed()).singleElement().asString().contains("broken", "IllegalStateException");
+    }
+
+    @Test
+    void whatWasNotDeliveredSaysAfterWhichTimeAndWhy() {
+        opened.countDown();
+        MockProducer<String, String> away =
+                new MockProducer<>(false, null, new StringSerializer(), new StringSerializer()) {
+
+                    @Override
+                    public void flush() {
+                        try {
+                            TimeUnit.HOURS.sleep(1);
+                        } catch (InterruptedException e) {
+                            throw new InterruptException(e);
+                        }
+                    }
+                };
+        SendPipeline<String, String> toNobody = new SendPipeline<>(
+                "template", ProducerOptions.defaults(), null, null, new ToProducer(() -> away), System::nanoTime);
+        CompletableFuture<SendResult<String, String>> send = toNobody.send(record("topic", "value"), 5, null);
+
+        ProducerFlushReport report = new Shutdown(
+                        List.of(toNobody),
+                        () -> List.of(new LiveProducer(
+                                "producer", away, () -> away.errorNext(new TimeoutException("closed")))),
+                        Duration.ofMillis(400))
+                .run();
+
+        assertThat(report.took()).isGreaterThanOrEqualTo(Duration.ofMillis(400));
+        assertThat(send)
+                .failsWithin(Duration.ZERO)
+                .withThrowableThat()
+                .havingCause()
+                .withMessageMatching("Not acknowledged while the application context was closing: after \\d{3,} ms, with a flush-timeout of PT0.4S:"
+                        + " the broker has not acknowledged all in time");
     }
 
     /** Fails to serialize one value, and waits for the metadata of one topic until it is interrupted. */

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.RecordNotSentException;
+import io.micrometer.context.ContextRegistry;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccessor;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +19,9 @@ import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.utils.Bytes;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -119,6 +125,97 @@ class SentAsGivenTests {
         pipeline.flush();
 
         assertThat(kafka.requests).containsExactly("1", "2", "none");
+    }
+
+    @Test
+    void oneArrayThatIsUsedForManySendsIsSentAsItWasAlsoUnderLoad() {
+        List<byte[]> serialized = new CopyOnWriteArrayList<>();
+        MockProducer<Object, Object> loaded = new MockProducer<>(
+                false,
+                null,
+                (topic, key) -> new byte[0],
+                (topic, value) -> {
+                    serialized.add(((byte[]) value).clone());
+                    return (byte[]) value;
+                });
+        SendPipeline<Object, Object> usual =
+                new SendPipeline<>("template", window(4), null, null, new Around(loaded), System::nanoTime);
+        byte[] reused = new byte[2];
+        for (int i = 0; i < 300; i++) {
+            reused[0] = (byte) i;
+            reused[1] = (byte) (i >> 8);
+            usual.send(new ProducerRecord<>("topic", reused), 5, null);
+        }
+        assertThat(serialized).hasSizeLessThan(100); // the others wait
+
+        Awaitility.await().pollInterval(Duration.ofMillis(1)).until(() -> {
+            while (loaded.completeNext()) {}
+            return usual.isIdle() && usual.accepted() == 300;
+        });
+
+        assertThat(serialized).hasSize(300);
+        for (int i = 0; i < 300; i++) {
+            assertThat(serialized.get(i)).containsExactly(i & 0xff, i >> 8);
+        }
+    }
+
+    @Test
+    void theCallersObservationAndWhatIsPropagatedAreThereInKafkasPartitioner() throws Exception {
+        ObservationRegistry observations = ObservationRegistry.create();
+        observations.observationConfig().observationHandler(context -> true);
+        ObservationThreadLocalAccessor accessor = new ObservationThreadLocalAccessor(observations);
+        ThreadLocal<String> tenant = new ThreadLocal<>();
+        ContextRegistry.getInstance().registerThreadLocalAccessor(accessor);
+        ContextRegistry.getInstance().registerThreadLocalAccessor("tenant", tenant);
+        List<String> seen = new CopyOnWriteArrayList<>();
+        MockProducer<Object, Object> partitioning = new MockProducer<>(
+                Cluster.empty(), true, null, (topic, key) -> new byte[0], (topic, value) -> new byte[0]) {
+
+            @Override
+            public Future<RecordMetadata> send(ProducerRecord<Object, Object> record, Callback callback) {
+                Observation current = observations.getCurrentObservation();
+                seen.add(tenant.get() + "/" + (current == null ? null : current.getContext().getName()));
+                return super.send(record, callback);
+            }
+        };
+        SendPipeline<Object, Object> observed =
+                new SendPipeline<>("template", lingering(), null, null, new Around(partitioning), System::nanoTime);
+        try {
+            tenant.set("one");
+            Observation request = Observation.start("request", observations);
+            Observation template = Observation.start("template", observations);
+            try (Observation.Scope ofTheRequest = request.openScope()) {
+                assertThat(ofTheRequest.getCurrentObservation()).isSameAs(request);
+                observed.send(new ProducerRecord<>("topic", "value"), 5, template);
+                observed.send(new ProducerRecord<>("topic", "value"), 5, null);
+            }
+            tenant.set("two");
+            observed.send(new ProducerRecord<>("topic", "value"), 5, null);
+            tenant.remove();
+            observed.send(new ProducerRecord<>("topic", "value"), 5, null);
+            observed.flush();
+        } finally {
+            ContextRegistry.getInstance().removeThreadLocalAccessor("tenant");
+            ContextRegistry.getInstance().removeThreadLocalAccessor(ObservationThreadLocalAccessor.KEY);
+            ContextRegistry.getInstance().registerThreadLocalAccessor(new ObservationThreadLocalAccessor());
+        }
+
+        assertThat(seen).containsExactly("one/template", "one/request", "two/null", "null/null");
+    }
+
+    private static ProducerOptions window(int records) {
+        ProducerOptions usual = ProducerOptions.defaults();
+        return new ProducerOptions(
+                usual.limits(),
+                usual.overflow(),
+                usual.maxBlock(),
+                records,
+                usual.batching(),
+                usual.priorities(),
+                null,
+                null,
+                null,
+                Duration.ofSeconds(5));
     }
 
     private static final class Kafka extends MockProducer<Object, Object> {

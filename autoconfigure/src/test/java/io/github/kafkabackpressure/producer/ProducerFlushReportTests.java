@@ -1,0 +1,48 @@
+package io.github.kafkabackpressure.producer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.kafkabackpressure.producer.ProducerFlushReport.Counts;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The line that someone reads at night. */
+class ProducerFlushReportTests {
+
+    private static final Duration TIME = Duration.ofMillis(10_102);
+
+    private static String line(int producers, List<String> unflushed, Map<String, Counts> topics) {
+        return new ProducerFlushReport(producers, unflushed, TIME, topics).toString();
+    }
+
+    @Test
+    void whatThereWasNoneOfIsNotSpokenOf() {
+        assertThat(line(1, List.of(), Map.of("orders", new Counts(25, 0, 0, 0))))
+                .isEqualTo("Flushed 1 Kafka producer in 10.1 s. Of the buffered records 25 were delivered");
+        assertThat(line(2, List.of(), Map.of())).isEqualTo("Flushed 2 Kafka producers in 10.1 s");
+        assertThat(line(1, List.of(), Map.of("orders", new Counts(0, 49, 0, 0))))
+                .isEqualTo("Flushed 1 Kafka producer in 10.1 s. Of the buffered records 49 failed (orders: 49 failed)");
+        assertThat(line(0, List.of(), Map.of("orders", new Counts(0, 0, 8, 8))))
+                .isEqualTo("No Kafka producer was open, after 10.1 s. Of the buffered records 8 are kept in the spool"
+                        + " for the next start (orders: 8 are kept in the spool for the next start)");
+    }
+
+    @Test
+    void whatWasLeftIsNamedByTopicAndReason() {
+        assertThat(line(
+                        1,
+                        List.of("factory.producer-1 (the broker has not acknowledged all in time)"),
+                        Map.of(
+                                "payments", new Counts(0, 1, 1, 0),
+                                "orders", new Counts(1, 0, 5, 4),
+                                "good", new Counts(3, 0, 0, 0))))
+                .isEqualTo("The Kafka producer could not be flushed in 10.1 s: factory.producer-1 (the broker has not"
+                        + " acknowledged all in time). Of the buffered records 4 were delivered, 1 failed, 2 are lost,"
+                        + " 4 are kept in the spool for the next start (orders: 1 is lost, 4 are kept in the spool for"
+                        + " the next start; payments: 1 failed, 1 is lost)");
+        assertThat(line(3, List.of("one (closed)"), Map.of()))
+                .isEqualTo("1 of 3 Kafka producers could not be flushed in 10.1 s: one (closed)");
+    }
+}
