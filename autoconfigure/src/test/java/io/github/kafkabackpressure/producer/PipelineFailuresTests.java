@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.SendOutcome;
+import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.ProducerStop.Stage;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -11,12 +12,14 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -142,6 +145,27 @@ class PipelineFailuresTests {
             topics.of("topic-" + i, null, 0);
         }
         assertThat(topics.size()).isLessThanOrEqualTo(10_000);
+    }
+
+    @Test
+    void aTopicThatIsGoneIsNotBelievedToBeThereForLong() {
+        AtomicBoolean gone = new AtomicBoolean();
+        KnownTopics topics = new KnownTopics(
+                () -> new MockProducer<>(true, null, new StringSerializer(), new StringSerializer()) {
+
+                    @Override
+                    public List<PartitionInfo> partitionsFor(String topic) {
+                        if (gone.get()) {
+                            throw new TimeoutException("in this test");
+                        }
+                        return List.of();
+                    }
+                });
+        assertThat(topics.of("topic", null, 0)).isEqualTo(Presence.KNOWN);
+        gone.set(true);
+
+        assertThat(topics.of("topic", null, 0)).isEqualTo(Presence.KNOWN); // a look at each record would cost too much
+        assertThat(topics.of("topic", null, 1)).isEqualTo(Presence.NO_TOPIC);
     }
 
     @Test

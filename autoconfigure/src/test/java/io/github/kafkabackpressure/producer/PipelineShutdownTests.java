@@ -221,8 +221,8 @@ class PipelineShutdownTests {
                 .failsWithin(Duration.ZERO)
                 .withThrowableThat()
                 .havingCause()
-                .withMessageMatching("Not acknowledged while the application context was closing: after \\d{3,} ms, with a flush-timeout of PT0.4S:"
-                        + " the broker has not acknowledged all in time");
+                .withMessageMatching("Not acknowledged while the application context was closing: after \\d{3,} ms,"
+                        + " with a flush-timeout of PT0.4S: the broker has not acknowledged all in time");
     }
 
     /** Fails to serialize one value, and waits for the metadata of one topic until it is interrupted. */
