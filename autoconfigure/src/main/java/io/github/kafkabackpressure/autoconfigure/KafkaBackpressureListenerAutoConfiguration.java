@@ -42,6 +42,7 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.annotation.EnableKafka;
 import org.springframework.kafka.annotation.KafkaListenerAnnotationBeanPostProcessor;
+import org.springframework.kafka.annotation.KafkaListenerAnnotationBeanPostProcessor.AnnotationEnhancer;
 import org.springframework.kafka.config.KafkaListenerConfigUtils;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 
@@ -138,6 +139,22 @@ public class KafkaBackpressureListenerAutoConfiguration {
                 KafkaBackpressureListenerProperties properties,
                 ObjectProvider<KafkaListenerEndpointRegistry> registry) {
             return new UnknownListenerIds(properties.listeners().keySet(), registry);
+        }
+    }
+
+    /** Where the listener side is switched off, the annotation names no factory, so that the usual one is taken. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnBooleanProperty(name = "kafka.backpressure.listener.enabled", havingValue = false)
+    static class SwitchedOffConfiguration {
+
+        @Bean
+        static AnnotationEnhancer backpressuredListenersAsPlainOnes() {
+            return (attributes, element) -> {
+                if (BackpressuredListener.CONTAINER_FACTORY.equals(attributes.get("containerFactory"))) {
+                    attributes.put("containerFactory", "");
+                }
+                return attributes;
+            };
         }
     }
 

@@ -355,8 +355,16 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
             PartitionInFlight inFlight = slice.partition.inFlight;
             leftFlight(slice, from, finished, over ? inFlight.finish(finished) : inFlight.leave(finished));
         }
+        if (next == Slice.OVER) {
+            slice.running = next;
+            return WorkerPool.Result.OVER;
+        }
+        if (slice.partition.inFlight.isClosed()) { // and the slice could not be broken up: something threw
+            leftFlight(slice, next, 1, slice.partition.inFlight.finish(1));
+            return WorkerPool.Result.OVER;
+        }
         slice.running = next;
-        return next == Slice.OVER ? WorkerPool.Result.OVER : WorkerPool.Result.AGAIN;
+        return WorkerPool.Result.AGAIN;
     }
 
     /** Claims the first record of a slice; false if there is nothing to run. */

@@ -172,10 +172,13 @@ final class PartitionLanes {
      */
     List<RecordTask> breakUpSlices(long now) {
         // The newest first: a worker must not pass by a broken one to the whole one behind it.
+        AllSteps steps = new AllSteps();
         for (Iterator<RecordSlice> left = slices.descendingIterator(); left.hasNext(); ) {
             RecordSlice slice = left.next();
-            work.owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER)));
+            steps.take(() ->
+                    work.owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER))));
         }
+        steps.end();
         List<RecordTask> rest = new ArrayList<>();
         for (RecordSlice slice : slices) {
             apply(slice, now);

@@ -17,10 +17,10 @@ class RecordTask extends LaneTask {
 
     private static final KeyHash KEY_HASH = new KeyHash((type, cause) -> LOG.warn(
             cause,
-            () -> "Keys of the class " + type.getName()
+            () -> "Keys, or parts of keys, of the class " + type.getName()
                     + (cause == null ? " have no equals() and hashCode()" : " cannot be hashed")
-                    + ", so all records of a partition with such keys are handled one after the other. Give the class"
-                    + " both methods, go by what they say in a native image (a runtime hint with"
+                    + ", so records of a partition whose keys differ in nothing else are handled one after the other."
+                    + " Give the class both methods, go by what they say in a native image (a runtime hint with"
                     + " MemberCategory.INVOKE_PUBLIC_METHODS), or deserialize the key as a text or as bytes."));
 
     final ConsumerRecord<?, ?> record;

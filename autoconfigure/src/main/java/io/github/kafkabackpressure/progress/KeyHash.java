@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * A hash of a record's key by what was on the wire: keys that were deserialized from equal bytes have equal hashes. It
  * goes by the key's content where the key's own {@code hashCode()} may go by identity: in arrays, in records and other
  * classes that hold arrays, and in collections of such. A key that cannot be hashed, because its class has no
- * {@code equals} and {@code hashCode} or because they fail, has the hash of all such keys.
+ * {@code equals} and {@code hashCode} or because they fail, has the hash of all such keys; a part of a key that has neither
+ * makes no difference.
  *
  * <p>Threading: safe for all.
  */
@@ -77,7 +79,7 @@ public final class KeyHash {
     /**
      * Makes hashes.
      *
-     * @param warning is told once of each class whose keys cannot be told apart, and what their methods threw, if that is
+     * @param warning is told once of each class whose keys, or parts of keys, cannot be told apart, and what their methods threw, if that is
      *     why
      */
     public KeyHash(BiConsumer<Class<?>, @Nullable Throwable> warning) {
@@ -89,7 +91,7 @@ public final class KeyHash {
         return key == null || IMMUTABLE.contains(key.getClass()) || key instanceof Enum;
     }
 
-    /** The hash of a key. Does not throw. */
+    /** The hash of a key. Throws nothing of the key's. */
     public int of(@Nullable Object key) {
         if (key == null) {
             return NO_KEY;
@@ -108,7 +110,10 @@ public final class KeyHash {
                 return mixed(content(key, 0));
             }
             warn(key.getClass(), null);
-        } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+        } catch (Exception | Error e) {
+            if (e instanceof VirtualMachineError && !(e instanceof StackOverflowError)) {
+                throw (Error) e; // not the key's doing
+            }
             warn(key.getClass(), e);
         }
         return INDISTINGUISHABLE;
@@ -120,7 +125,7 @@ public final class KeyHash {
         }
     }
 
-    private static int content(@Nullable Object value, int depth) throws IllegalAccessException {
+    private int content(@Nullable Object value, int depth) throws IllegalAccessException {
         if (value == null) {
             return NO_KEY;
         }
@@ -160,6 +165,16 @@ public final class KeyHash {
                 hash += 31 * content(entry.getKey(), depth + 1) ^ content(entry.getValue(), depth + 1);
             }
             return hash;
+        }
+        if (value instanceof Map.Entry<?, ?> entry) {
+            return 31 * content(entry.getKey(), depth + 1) ^ content(entry.getValue(), depth + 1);
+        }
+        if (value instanceof Optional<?> optional) {
+            return content(optional.orElse(null), depth + 1);
+        }
+        if (!COMPARABLE.get(value.getClass())) {
+            warn(value.getClass(), null); // its hash would be another one for each record
+            return INDISTINGUISHABLE;
         }
         Field[] fields = CONTENT.get(value.getClass());
         if (fields == null) {
@@ -211,7 +226,6 @@ public final class KeyHash {
         String name = type.getName();
         return name.startsWith("java.")
                 || name.startsWith("javax.")
-                || name.startsWith("kotlin.")
                 || name.startsWith("org.apache.kafka.")
                 || name.startsWith("org.apache.avro.")
                 || name.startsWith("com.google.protobuf.")

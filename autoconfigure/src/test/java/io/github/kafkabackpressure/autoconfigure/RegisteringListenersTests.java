@@ -28,10 +28,12 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.AliasFor;
 import org.springframework.kafka.annotation.EnableKafka;
+import org.springframework.kafka.annotation.EnableKafkaRetryTopic;
 import org.springframework.kafka.annotation.KafkaHandler;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.annotation.KafkaListenerAnnotationBeanPostProcessor.AnnotationEnhancer;
 import org.springframework.kafka.annotation.KafkaListenerConfigurer;
+import org.springframework.kafka.annotation.RetryableTopic;
 import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerContainerFactory;
 import org.springframework.kafka.config.KafkaListenerEndpoint;
@@ -476,6 +478,44 @@ class RegisteringListenersTests {
                     assertThat(context).doesNotHaveBean(BackpressuredListener.CONTAINER_FACTORY);
                     assertThat(topics(context).keySet()).containsExactly("a", "b", "c", "d");
                     assertThat(container(context, "d")).isNotInstanceOf(BackpressuredMessageListenerContainer.class);
+                });
+    }
+
+    @RetryableTopic(attempts = "2", autoCreateTopics = "false")
+    @BackpressuredListener(id = "retried-class", topics = "retried-class")
+    static class RetriedClass {
+
+        @KafkaHandler
+        void text(String value) {}
+
+        @KafkaHandler
+        void number(Integer value) {}
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @EnableKafkaRetryTopic
+    static class Scheduling {
+
+        @Bean
+        org.springframework.scheduling.TaskScheduler scheduler() {
+            return new org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aClassWhoseRecordsAreRetriedByTopicsHasContainersOfTheKindThatIsSwitchedOn(boolean enabled) {
+        runner.withUserConfiguration(Scheduling.class, RetriedClass.class)
+                .withPropertyValues("kafka.backpressure.listener.enabled=" + enabled)
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    assertThat(topics(context).values())
+                            .contains(List.of("retried-class"))
+                            .hasSizeGreaterThanOrEqualTo(2);
+                    topics(context).keySet().forEach(id -> assertThat(container(context, id)
+                                    instanceof BackpressuredMessageListenerContainer)
+                            .as(id)
+                            .isEqualTo(enabled));
                 });
     }
 

@@ -56,6 +56,9 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     private final Observer observer;
 
+    /** Whether looks at the clock and records take no time, as where handlers only compute. */
+    boolean isQuick;
+
     private long now = TimeUnit.DAYS.toNanos(1);
 
     SteppedListener(SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
@@ -108,7 +111,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     /** Each look at the clock takes a microsecond: whatever waits for a deadline comes to it. */
     private long nanoTime() {
-        now += 1_000;
+        now += isQuick ? 0 : 1_000;
         return now;
     }
 
@@ -131,6 +134,11 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     @Override
     public WorkerPool.Result invoke(RecordTask task, long begun) {
         observer.started(task.record);
+        if (isQuick) {
+            observer.finished(task.record, true);
+            run.finished(task, RecordOutcome.HANDLED, begun);
+            return WorkerPool.Result.OVER;
+        }
         running.add(new Running(task, begun, run.workers.detachSlot()));
         return WorkerPool.Result.HOLDS_LANE;
     }

@@ -11,9 +11,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.apache.kafka.common.utils.Bytes;
@@ -47,7 +49,14 @@ class KeyHashTests {
                         id -> new Holder(new ByIdentity(new byte[] {(byte) id})),
                         List::of,
                         id -> List.of(new byte[] {(byte) id}),
-                        id -> Map.of(id, new byte[] {(byte) id}))
+                        id -> Map.of(id, new byte[] {(byte) id}),
+                        id -> Optional.of(new byte[] {(byte) id}),
+                        id -> Map.entry(id, new byte[] {(byte) id}),
+                        id -> new kotlin.Pair<>(new byte[] {(byte) id}, "text"),
+                        id -> new byte[][] {{1}, {(byte) id}},
+                        id -> new Object[] {new int[][] {{id}, {}}, "text", null},
+                        id -> new Mixed(ByteBuffer.wrap(new byte[] {1, (byte) id}), TimeUnit.values()[id]),
+                        id -> TimeUnitWithBody.values()[id])
                 .map(key -> Arguments.of(key.apply(1), key.apply(1), key.apply(2)));
     }
 
@@ -61,6 +70,15 @@ class KeyHashTests {
 
     /** Of the bytes on the wire, whatever {@code equals} says. */
     record Id(byte[] id) {}
+
+    record Mixed(ByteBuffer bytes, TimeUnit unit) {}
+
+    /** Each of which is of a class of its own. */
+    enum TimeUnitWithBody {
+        ZERO {},
+        ONE {},
+        TWO {}
+    }
 
     record Nested(List<Id> ids, Map<String, long[]> more) {}
 
@@ -137,6 +155,47 @@ class KeyHashTests {
         public int hashCode() {
             return hashCode() + 1; // until the stack is full
         }
+    }
+
+    static final class FailingWithAnErrorOfItsOwn extends Failing {
+
+        @Override
+        public int hashCode() {
+            throw new Error("an error of the key's own");
+        }
+    }
+
+    @Test
+    void whateverAKeysMethodsThrowItHasAHash() {
+        assertThat(hash.of(new FailingWithAnErrorOfItsOwn())).isEqualTo(hash.of(new Failing()));
+        assertThat(hash.of(List.of(new FailingWithAnErrorOfItsOwn()))).isEqualTo(hash.of(new Failing()));
+        assertThat(warnings.get(FailingWithAnErrorOfItsOwn.class)).hasMessage("an error of the key's own");
+    }
+
+    /** A part of a key that has no {@code equals}, whose own hash is another one each time. */
+    static final class Part {
+
+        private final long id;
+
+        Part(long id) {
+            this.id = id;
+        }
+
+        @Override
+        public String toString() {
+            return "part " + id;
+        }
+    }
+
+    record OfPart(Part part, AtomicLong count, StringBuilder text) {}
+
+    @Test
+    void partsOfAKeyThatCannotBeComparedMakeNoDifference() {
+        OfPart key = new OfPart(new Part(1), new AtomicLong(1), new StringBuilder("a"));
+        OfPart same = new OfPart(new Part(1), new AtomicLong(1), new StringBuilder("a"));
+        assertThat(hash.of(key)).isEqualTo(hash.of(same));
+        assertThat(hash.of(List.of(key.part()))).isEqualTo(hash.of(List.of(same.part())));
+        assertThat(warnings).containsOnlyKeys(Part.class, AtomicLong.class, StringBuilder.class);
     }
 
     @Test
