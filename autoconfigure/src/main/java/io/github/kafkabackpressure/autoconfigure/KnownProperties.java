@@ -94,6 +94,32 @@ final class KnownProperties {
             return meant.toString();
         }
 
+        /** Of how many elements the key of a map would be, were this name this one as an environment variable; or 0. */
+        int elementsOfKey(ConfigurationPropertyName variable) {
+            int any = elements.indexOf(null);
+            int count = variable.getNumberOfElements();
+            if (any < 0 || count <= any + 1) {
+                return 0;
+            }
+            StringBuilder after = new StringBuilder();
+            for (int i = 0; i < elements.size(); i++) {
+                String element = elements.get(i);
+                if (element != null && i > any) {
+                    after.append(plain(element));
+                } else if (element != null && !plain(element).equals(variable.getElement(i, Form.UNIFORM))) {
+                    return 0;
+                }
+            }
+            String rest = "";
+            for (int from = count - 1; from > any; from--) {
+                rest = variable.getElement(from, Form.UNIFORM) + rest;
+                if (rest.contentEquals(after)) {
+                    return from - any;
+                }
+            }
+            return 0;
+        }
+
         /** Whether a name is this one but for dots in the key of a map. */
         boolean hasDottedKey(ConfigurationPropertyName name) {
             int any = elements.indexOf(null);
@@ -114,6 +140,30 @@ final class KnownProperties {
 
     private static String plain(String element) {
         return element.replace("-", "");
+    }
+
+    /**
+     * The key of a map in the name of an environment variable, if it has underscores, by which it is cut into elements
+     * that are bound to nothing; null if not.
+     */
+    @Nullable String brokenKey(ConfigurationPropertyName variable) {
+        int least = 0;
+        int start = 0;
+        for (Known one : known) {
+            int elements = one.elementsOfKey(variable);
+            if (elements > 0 && (least == 0 || elements < least)) {
+                least = elements;
+                start = one.elements().indexOf(null);
+            }
+        }
+        if (least < 2) {
+            return null;
+        }
+        StringBuilder key = new StringBuilder();
+        for (int i = start; i < start + least; i++) {
+            key.append(i == start ? "" : "_").append(variable.getElement(i, Form.UNIFORM));
+        }
+        return key.toString();
     }
 
     /** Reads the metadata that was built with this class; null if there is none, as in a native image. */

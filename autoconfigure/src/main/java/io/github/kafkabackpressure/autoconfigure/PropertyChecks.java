@@ -5,6 +5,9 @@ import io.github.kafkabackpressure.UnknownBackpressurePropertyException.Unknown;
 import io.github.kafkabackpressure.listener.StrictBindHandler;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
@@ -18,10 +21,13 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
 import org.springframework.core.env.PropertySource;
+import org.springframework.core.log.LogAccessor;
 
 /** What is checked of all properties under {@code kafka.backpressure}, whoever they are for. */
 @Configuration(proxyBeanMethods = false)
 class PropertyChecks {
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(PropertyChecks.class));
 
     /** Refuses what cannot be read, and durations that are surely missing their unit. */
     @Bean
@@ -51,14 +57,17 @@ class PropertyChecks {
         KnownProperties known = null;
         List<Unknown> unknown = new ArrayList<>();
         for (ConfigurationPropertySource source : ConfigurationPropertySources.from(environment.getPropertySources())) {
-            if (source instanceof IterableConfigurationPropertySource iterable && filter.apply(source)) {
+            if (source instanceof IterableConfigurationPropertySource iterable) {
+                boolean isExact = filter.apply(source);
                 for (ConfigurationPropertyName name : iterable) {
                     if (KnownProperties.ROOT.isAncestorOf(name)) {
                         known = known == null ? KnownProperties.read() : known;
                         if (known == null) {
                             return;
                         }
-                        if (!known.contains(name)) {
+                        if (!isExact) {
+                            warnOfBrokenKey(known.brokenKey(name));
+                        } else if (!known.contains(name)) {
                             unknown.add(new Unknown(name.toString(), origin(source, name), known.nearest(name)));
                         }
                     }
@@ -67,6 +76,14 @@ class PropertyChecks {
         }
         if (!unknown.isEmpty()) {
             throw new UnknownBackpressurePropertyException(unknown);
+        }
+    }
+
+    private static void warnOfBrokenKey(@Nullable String key) {
+        if (key != null) {
+            LOG.warn(() -> "An environment variable of kafka.backpressure.listeners has '" + key.toUpperCase(Locale.ROOT)
+                    + "' for the id of a listener, and sets nothing: write the id without its dashes, dots and"
+                    + " underscores, as " + key.replace("_", "").toUpperCase(Locale.ROOT) + ".");
         }
     }
 

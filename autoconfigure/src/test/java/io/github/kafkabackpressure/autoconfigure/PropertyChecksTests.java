@@ -138,7 +138,27 @@ class PropertyChecksTests {
                     assertThat(maxInFlight(context, "order-payments")).isEqualTo(41);
                     assertThat(maxInFlight(context, "orders.eu")).isEqualTo(42);
                     assertThat(maxInFlight(context, "OrdersUS")).isEqualTo(43);
-                    assertThat(output).doesNotContain("no listener has the id");
+                    assertThat(output)
+                            .doesNotContain("no listener has the id")
+                            .doesNotContain("sets nothing");
+                });
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ORDERS_EU_MAXINFLIGHT",
+                "ORDERS_EU_MAX_IN_FLIGHT",
+                "ORDERS_EU_RATELIMIT_RATE",
+                "ORDERS_EU_RATE_LIMIT_RATE"
+            })
+    void anEnvironmentVariableWithAnUnderscoreInTheIdIsWarnedOf(String variable, CapturedOutput output) {
+        withEnvironment(Map.of("KAFKA_BACKPRESSURE_LISTENERS_" + variable, "42"))
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    assertThat(maxInFlight(context, "orders.eu")).isEqualTo(1000);
+                    assertThat(output).contains("'ORDERS_EU' for the id of a listener, and sets nothing").contains(
+                            " as ORDERSEU.");
                 });
     }
 

@@ -19,10 +19,10 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -32,6 +32,7 @@ import org.springframework.kafka.annotation.KafkaHandler;
 import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.BatchInterceptor;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.DefaultErrorHandler;
 import org.springframework.kafka.listener.KafkaListenerErrorHandler;
@@ -110,6 +111,14 @@ class EndingAttemptsIT {
                 String id = container.getListenerId();
                 container.setCommonErrorHandler(new DefaultErrorHandler(
                         (record, exception) -> seen.recovered.add(id + " " + record.value()), new FixedBackOff(10, 1)));
+                if (id.startsWith("batch-intercepted")) {
+                    container.setBatchInterceptor(new FailingBatchInterceptor(id));
+                }
+                if (id.equals("batch-observed")) {
+                    container.getContainerProperties().setRecordObservationsInBatch(true);
+                    container.getContainerProperties().setObservationEnabled(true);
+                    container.getContainerProperties().setObservationConvention(new FailingConvention());
+                }
                 if (id.startsWith("intercepted")) {
                     container.setRecordInterceptor(new FailingInterceptor(id));
                 }
@@ -147,6 +156,46 @@ class EndingAttemptsIT {
         public ConsumerRecord<Object, Object> intercept(
                 ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
             return record;
+        }
+
+        @Override
+        public void clearThreadState(Consumer<?, ?> consumer) {
+            fail("clear");
+        }
+    }
+
+    /** Fails once in one of its methods. */
+    static final class FailingBatchInterceptor implements BatchInterceptor<Object, Object> {
+
+        private final String where;
+
+        private int calls;
+
+        FailingBatchInterceptor(String where) {
+            this.where = where;
+        }
+
+        private void fail(String here) {
+            if (where.endsWith(here) && calls++ == 0) {
+                throw new IllegalStateException("the interceptor fails: " + here);
+            }
+        }
+
+        @Override
+        public void setupThreadState(Consumer<?, ?> consumer) {
+            fail("setup");
+        }
+
+        @Override
+        public ConsumerRecords<Object, Object> intercept(
+                ConsumerRecords<Object, Object> records, Consumer<Object, Object> consumer) {
+            fail("call");
+            return records;
+        }
+
+        @Override
+        public void success(ConsumerRecords<Object, Object> records, Consumer<Object, Object> consumer) {
+            fail("success");
         }
 
         @Override
@@ -257,6 +306,37 @@ class EndingAttemptsIT {
             seen.calls.add("intercepted-clear " + value);
         }
 
+        @BackpressuredListener(id = "null-mono-batch", topics = "null-mono-batch", batch = "true")
+        Mono<String> nullMonoBatch(List<String> values) {
+            values.forEach(value -> seen.calls.add("null-mono-batch " + value));
+            return null;
+        }
+
+        @BackpressuredListener(id = "batch-intercepted-setup", topics = "batch-intercepted-setup", batch = "true")
+        void batchInterceptedSetup(List<String> values) {
+            values.forEach(value -> seen.calls.add("batch-intercepted-setup " + value));
+        }
+
+        @BackpressuredListener(id = "batch-intercepted-call", topics = "batch-intercepted-call", batch = "true")
+        void batchInterceptedCall(List<String> values) {
+            values.forEach(value -> seen.calls.add("batch-intercepted-call " + value));
+        }
+
+        @BackpressuredListener(id = "batch-intercepted-success", topics = "batch-intercepted-success", batch = "true")
+        void batchInterceptedSuccess(List<String> values) {
+            values.forEach(value -> seen.calls.add("batch-intercepted-success " + value));
+        }
+
+        @BackpressuredListener(id = "batch-intercepted-clear", topics = "batch-intercepted-clear", batch = "true")
+        void batchInterceptedClear(List<String> values) {
+            values.forEach(value -> seen.calls.add("batch-intercepted-clear " + value));
+        }
+
+        @BackpressuredListener(id = "batch-observed", topics = "batch-observed", batch = "true")
+        void batchObserved(List<String> values) {
+            values.forEach(value -> seen.calls.add("batch-observed " + value));
+        }
+
         @BackpressuredListener(id = "observed", topics = "observed")
         void observed(String value) {
             seen.calls.add("observed " + value);
@@ -337,6 +417,7 @@ class EndingAttemptsIT {
                 "null-future",
                 "null-mono",
                 "null-batch",
+                "null-mono-batch",
                 "swallowed",
                 "swallowed-at-once",
                 "swallowed-batch",
@@ -363,17 +444,27 @@ class EndingAttemptsIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"intercepted-setup", "intercepted-clear"})
+    @ValueSource(
+            strings = {
+                "intercepted-setup",
+                "intercepted-clear",
+                "batch-intercepted-setup",
+                "batch-intercepted-call",
+                "batch-intercepted-success",
+                "batch-intercepted-clear"
+            })
     void anInterceptorThatThrowsAroundTheCallDoesNotStopTheContainer(String id) {
         send(id);
         awaitAllCommitted(id);
         assertThat(calls(id)).containsExactlyElementsOf(all());
     }
 
-    @Test
-    void theErrorHandlerDecidesOnRecordsWhoseObservationCannotBeStarted() {
-        send("observed");
-        awaitAllCommitted("observed");
-        assertThat(recovered("observed")).containsExactlyElementsOf(all());
+    @ParameterizedTest
+    @ValueSource(strings = {"observed", "batch-observed"})
+    void theErrorHandlerDecidesOnRecordsWhoseObservationCannotBeStarted(String id) {
+        send(id);
+        awaitAllCommitted(id);
+        assertThat(recovered(id)).containsExactlyElementsOf(all());
+        assertThat(calls(id)).isEmpty();
     }
 }
