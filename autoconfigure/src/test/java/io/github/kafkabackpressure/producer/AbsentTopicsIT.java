@@ -85,8 +85,8 @@ class AbsentTopicsIT {
             BackpressuredKafkaTemplate<Object, Object> template = ProducerApp.template(context);
             template.send("deleted", "there").join();
             template.send("good", "value").join();
-            try (Admin admin = Admin.create(
-                    Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, broker.getBrokersAsString()))) {
+            try (Admin admin =
+                    Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, broker.getBrokersAsString()))) {
                 admin.deleteTopics(List.of("deleted")).all().get();
             }
             List<CompletableFuture<SendResult<Object, Object>>> lost = new ArrayList<>();

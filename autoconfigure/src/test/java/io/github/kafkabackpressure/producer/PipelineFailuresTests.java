@@ -150,8 +150,8 @@ class PipelineFailuresTests {
     @Test
     void aTopicThatIsGoneIsNotBelievedToBeThereForLong() {
         AtomicBoolean gone = new AtomicBoolean();
-        KnownTopics topics = new KnownTopics(
-                () -> new MockProducer<>(true, null, new StringSerializer(), new StringSerializer()) {
+        KnownTopics topics =
+                new KnownTopics(() -> new MockProducer<>(true, null, new StringSerializer(), new StringSerializer()) {
 
                     @Override
                     public List<PartitionInfo> partitionsFor(String topic) {

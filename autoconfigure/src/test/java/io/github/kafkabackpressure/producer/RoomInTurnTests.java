@@ -28,8 +28,8 @@ class RoomInTurnTests {
     private final MockProducer<String, String> kafka =
             new MockProducer<>(false, null, new StringSerializer(), new StringSerializer());
 
-    private final SendPipeline<String, String> pipeline = new SendPipeline<>(
-            "template", options(), null, null, new ToProducer(() -> kafka), System::nanoTime);
+    private final SendPipeline<String, String> pipeline =
+            new SendPipeline<>("template", options(), null, null, new ToProducer(() -> kafka), System::nanoTime);
 
     private final AtomicInteger begun = new AtomicInteger();
 

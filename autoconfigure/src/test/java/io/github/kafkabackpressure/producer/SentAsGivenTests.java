@@ -130,11 +130,8 @@ class SentAsGivenTests {
     @Test
     void oneArrayThatIsUsedForManySendsIsSentAsItWasAlsoUnderLoad() {
         List<byte[]> serialized = new CopyOnWriteArrayList<>();
-        MockProducer<Object, Object> loaded = new MockProducer<>(
-                false,
-                null,
-                (topic, key) -> new byte[0],
-                (topic, value) -> {
+        MockProducer<Object, Object> loaded =
+                new MockProducer<>(false, null, (topic, key) -> new byte[0], (topic, value) -> {
                     serialized.add(((byte[]) value).clone());
                     return (byte[]) value;
                 });
@@ -168,16 +165,18 @@ class SentAsGivenTests {
         ContextRegistry.getInstance().registerThreadLocalAccessor(accessor);
         ContextRegistry.getInstance().registerThreadLocalAccessor("tenant", tenant);
         List<String> seen = new CopyOnWriteArrayList<>();
-        MockProducer<Object, Object> partitioning = new MockProducer<>(
-                Cluster.empty(), true, null, (topic, key) -> new byte[0], (topic, value) -> new byte[0]) {
+        MockProducer<Object, Object> partitioning =
+                new MockProducer<>(
+                        Cluster.empty(), true, null, (topic, key) -> new byte[0], (topic, value) -> new byte[0]) {
 
-            @Override
-            public Future<RecordMetadata> send(ProducerRecord<Object, Object> record, Callback callback) {
-                Observation current = observations.getCurrentObservation();
-                seen.add(tenant.get() + "/" + (current == null ? null : current.getContext().getName()));
-                return super.send(record, callback);
-            }
-        };
+                    @Override
+                    public Future<RecordMetadata> send(ProducerRecord<Object, Object> record, Callback callback) {
+                        Observation current = observations.getCurrentObservation();
+                        seen.add(tenant.get() + "/"
+                                + (current == null ? null : current.getContext().getName()));
+                        return super.send(record, callback);
+                    }
+                };
         SendPipeline<Object, Object> observed =
                 new SendPipeline<>("template", lingering(), null, null, new Around(partitioning), System::nanoTime);
         try {

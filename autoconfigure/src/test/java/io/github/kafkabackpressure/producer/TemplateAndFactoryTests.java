@@ -112,8 +112,9 @@ class TemplateAndFactoryTests {
         senders.get(0).start();
         assertThat(opens.await(30, TimeUnit.SECONDS)).isTrue();
         senders.get(1).start();
-        Awaitility.await().until(() -> senders.get(1).getState() == Thread.State.BLOCKED
-                || senders.get(1).getState() == Thread.State.TIMED_WAITING);
+        Awaitility.await()
+                .until(() -> senders.get(1).getState() == Thread.State.BLOCKED
+                        || senders.get(1).getState() == Thread.State.TIMED_WAITING);
 
         mayOpen.countDown();
 
@@ -190,10 +191,7 @@ class TemplateAndFactoryTests {
         context.registerBean(
                 ProducerFlushLifecycle.class,
                 () -> new ProducerFlushLifecycle(
-                        context.getBean(LiveProducers.class),
-                        Duration.ofMillis(200),
-                        ProducerMetrics.NOOP,
-                        context));
+                        context.getBean(LiveProducers.class), Duration.ofMillis(200), ProducerMetrics.NOOP, context));
         context.refresh();
         List<CompletableFuture<SendResult<String, String>>> kept = IntStream.range(0, 20)
                 .mapToObj(i -> spools.send("topic", "key-4111\nERROR forged", "card-4111"))
@@ -214,8 +212,8 @@ class TemplateAndFactoryTests {
     void aFlushHasItsOwnTimeHoweverLongTheDrainBeforeItTook() {
         Duration flushTimeout = Duration.ofSeconds(2);
         CountDownLatch flushes = new CountDownLatch(1);
-        FakeFactory factory = new FakeFactory(
-                () -> new MockProducer<>(false, null, new StringSerializer(), new StringSerializer()) {
+        FakeFactory factory =
+                new FakeFactory(() -> new MockProducer<>(false, null, new StringSerializer(), new StringSerializer()) {
 
                     @Override
                     public void flush() {
@@ -242,13 +240,12 @@ class TemplateAndFactoryTests {
                 () -> new ProducerFlushLifecycle(
                         context.getBean(LiveProducers.class), flushTimeout, ProducerMetrics.NOOP, context));
         context.registerBean(Draining.class, () -> new Draining(flushTimeout.plusMillis(100)));
-        context.addApplicationListener(
-                event -> {
-                    if (event instanceof PayloadApplicationEvent<?> payload
-                            && payload.getPayload() instanceof ProducerFlushReport report) {
-                        reports.add(report);
-                    }
-                });
+        context.addApplicationListener(event -> {
+            if (event instanceof PayloadApplicationEvent<?> payload
+                    && payload.getPayload() instanceof ProducerFlushReport report) {
+                reports.add(report);
+            }
+        });
         context.refresh();
         CompletableFuture<SendResult<String, String>> send = template.send("topic", "value");
 
