@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
@@ -58,6 +59,8 @@ class BackpressuredConsumerTests {
 
         private int lateWakeups;
 
+        private volatile boolean wokenUp;
+
         private Kafka() {
             super("earliest");
         }
@@ -66,6 +69,21 @@ class BackpressuredConsumerTests {
         public synchronized ConsumerRecords<Object, String> poll(Duration timeout) {
             timeouts.add(timeout);
             return super.poll(timeout);
+        }
+
+        @Override
+        public void wakeup() {
+            wokenUp = true;
+            super.wakeup();
+        }
+
+        @Override
+        public synchronized List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
+            if (wokenUp) {
+                wokenUp = false;
+                throw new WakeupException();
+            }
+            return super.partitionsFor(topic, timeout);
         }
 
         @Override
@@ -421,6 +439,36 @@ class BackpressuredConsumerTests {
         assign();
         kafka.lateWakeups = 3;
         assertThat(consumer.position(FIRST)).isZero();
+    }
+
+    @Test
+    void theWakeUpOfAStopOutlastsWhatAWorkerAsksWhileADrainLasts() throws Exception {
+        assign();
+        kafka.updatePartitions("other", List.of(new PartitionInfo("other", 0, null, null, null)));
+        addRecords(0, 1, "key");
+        pollAndDispatch();
+        PartitionWork work = consumer.work().work(FIRST);
+        work.inFlight.start();
+        RecordTask running = new RecordTask(new ConsumerRecord<>("topic", 0, 0, "key", "value"), work, 0, 0);
+        try (var threads = new OtherThread()) {
+            CompletableFuture<List<PartitionInfo>> answer = CompletableFuture.supplyAsync(
+                    () -> {
+                        await().until(work.inFlight::isClosed);
+                        consumer.wakeup();
+                        kafka.wokenUp = true; // as if it had hit what is asked next
+                        try {
+                            return consumer.partitionsFor("other");
+                        } finally {
+                            consumer.work().run.finished(running, RecordOutcome.HANDLED, 0);
+                        }
+                    },
+                    threads.executor);
+            kafka.rebalance(List.of(SECOND));
+            assertThat(answer.get(10, TimeUnit.SECONDS)).hasSize(1);
+        }
+        assertThat(kafka.wokenUp).isTrue(); // anew, for the rest of the poll that the revoke was in
+        consumer.poll(Duration.ofSeconds(7));
+        assertThat(kafka.timeouts).last().isEqualTo(Duration.ZERO);
     }
 
     @Test
