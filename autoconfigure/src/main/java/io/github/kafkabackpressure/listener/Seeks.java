@@ -34,7 +34,8 @@ final class Seeks {
     /** The consumer that says where it stands. */
     private final Consumer<?, ?> consumer;
 
-    private final Map<TopicPartition, Long> pending = new HashMap<>();
+    /** By the work that is sought: Kafka's consumer forgets the seeks of a partition that leaves, though it come back. */
+    private final Map<PartitionWork, Long> pending = new HashMap<>();
 
     Seeks(Assignment assignment, Consumer<?, ?> consumer) {
         this.assignment = assignment;
@@ -43,15 +44,18 @@ final class Seeks {
 
     /** Notes a seek. */
     void to(TopicPartition partition, long offset) {
-        pending.put(partition, offset);
+        PartitionWork work = assignment.work(partition);
+        if (work != null) {
+            pending.put(work, offset);
+        }
     }
 
     /** Notes a seek to the beginning or to the end. */
     void toUnknown(Collection<TopicPartition> partitions) {
         for (TopicPartition partition : partitions) {
-            pending.put(partition, UNKNOWN);
             PartitionWork work = assignment.work(partition);
             if (work != null) {
+                pending.put(work, UNKNOWN);
                 work.tracker.forget(0);
             }
         }
@@ -60,13 +64,13 @@ final class Seeks {
     /** Lets the seeks take effect, before a poll. */
     void apply() {
         while (!pending.isEmpty()) {
-            Iterator<Map.Entry<TopicPartition, Long>> first = pending.entrySet().iterator();
-            Map.Entry<TopicPartition, Long> seek = first.next();
-            TopicPartition partition = seek.getKey();
+            Iterator<Map.Entry<PartitionWork, Long>> first = pending.entrySet().iterator();
+            Map.Entry<PartitionWork, Long> seek = first.next();
+            PartitionWork work = seek.getKey();
+            TopicPartition partition = work.partition;
             long offset = seek.getValue();
             first.remove();
-            PartitionWork work = assignment.work(partition);
-            if (work == null) {
+            if (assignment.work(partition) != work) {
                 continue;
             }
             if (offset == UNKNOWN && !work.tracker.isDrained()) {

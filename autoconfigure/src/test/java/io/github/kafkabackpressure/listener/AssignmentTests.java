@@ -45,6 +45,7 @@ class AssignmentTests {
         run.limit.settle(5, 5);
         polling.assigned(List.of(PARTITION));
         polling.reserved = run.limit.tryReserve(4);
+        polling.reservedSize = 4;
         waiting.waitsForRoom = true;
         run.limit.startWaiting(waiting);
         waiting.gate.beginTick();
