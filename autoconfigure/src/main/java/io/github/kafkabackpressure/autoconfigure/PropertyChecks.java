@@ -81,9 +81,10 @@ class PropertyChecks {
 
     private static void warnOfBrokenKey(@Nullable String key) {
         if (key != null) {
-            LOG.warn(() -> "An environment variable of kafka.backpressure.listeners has '" + key.toUpperCase(Locale.ROOT)
-                    + "' for the id of a listener, and sets nothing: write the id without its dashes, dots and"
-                    + " underscores, as " + key.replace("_", "").toUpperCase(Locale.ROOT) + ".");
+            LOG.warn(
+                    () -> "An environment variable of kafka.backpressure.listeners has '" + key.toUpperCase(Locale.ROOT)
+                            + "' for the id of a listener, and sets nothing: write the id without its dashes, dots and"
+                            + " underscores, as " + key.replace("_", "").toUpperCase(Locale.ROOT) + ".");
         }
     }
 

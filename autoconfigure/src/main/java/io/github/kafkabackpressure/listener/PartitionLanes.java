@@ -175,8 +175,7 @@ final class PartitionLanes {
         AllSteps steps = new AllSteps();
         for (Iterator<RecordSlice> left = slices.descendingIterator(); left.hasNext(); ) {
             RecordSlice slice = left.next();
-            steps.take(() ->
-                    work.owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER))));
+            steps.take(() -> work.owner.run.leaveFlight(slice, Math.max(0, slice.breakUp(Slice.Side.CONSUMER))));
         }
         steps.end();
         List<RecordTask> rest = new ArrayList<>();

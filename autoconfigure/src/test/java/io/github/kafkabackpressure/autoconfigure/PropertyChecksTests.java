@@ -138,9 +138,7 @@ class PropertyChecksTests {
                     assertThat(maxInFlight(context, "order-payments")).isEqualTo(41);
                     assertThat(maxInFlight(context, "orders.eu")).isEqualTo(42);
                     assertThat(maxInFlight(context, "OrdersUS")).isEqualTo(43);
-                    assertThat(output)
-                            .doesNotContain("no listener has the id")
-                            .doesNotContain("sets nothing");
+                    assertThat(output).doesNotContain("no listener has the id").doesNotContain("sets nothing");
                 });
     }
 
@@ -157,8 +155,9 @@ class PropertyChecksTests {
                 .run(context -> {
                     assertThat(context).hasNotFailed();
                     assertThat(maxInFlight(context, "orders.eu")).isEqualTo(1000);
-                    assertThat(output).contains("'ORDERS_EU' for the id of a listener, and sets nothing").contains(
-                            " as ORDERSEU.");
+                    assertThat(output)
+                            .contains("'ORDERS_EU' for the id of a listener, and sets nothing")
+                            .contains(" as ORDERSEU.");
                 });
     }
 

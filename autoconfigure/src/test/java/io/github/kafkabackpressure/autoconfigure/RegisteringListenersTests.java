@@ -512,10 +512,12 @@ class RegisteringListenersTests {
                     assertThat(topics(context).values())
                             .contains(List.of("retried-class"))
                             .hasSizeGreaterThanOrEqualTo(2);
-                    topics(context).keySet().forEach(id -> assertThat(container(context, id)
-                                    instanceof BackpressuredMessageListenerContainer)
-                            .as(id)
-                            .isEqualTo(enabled));
+                    topics(context)
+                            .keySet()
+                            .forEach(id -> assertThat(
+                                            container(context, id) instanceof BackpressuredMessageListenerContainer)
+                                    .as(id)
+                                    .isEqualTo(enabled));
                 });
     }
 

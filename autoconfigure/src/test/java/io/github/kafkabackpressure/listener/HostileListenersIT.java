@@ -140,8 +140,7 @@ class HostileListenersIT {
                 ConfigurableApplicationContext context = TestApp.start(brokers, List.of(Futures.class))) {
             Futures listener = context.getBean(Futures.class);
             await().until(() -> listener.made.size() == 1);
-            var container =
-                    context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer("restarted");
+            var container = context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer("restarted");
             AtomicBoolean stopped = new AtomicBoolean();
             container.stop(() -> stopped.set(true));
             container.start();

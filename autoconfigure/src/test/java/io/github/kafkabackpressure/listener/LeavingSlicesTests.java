@@ -82,8 +82,7 @@ class LeavingSlicesTests implements SteppedListener.Observer {
 
     @BeforeEach
     void start() {
-        listener = new SteppedListener(
-                kafka, SteppedListener.options(Ordering.KEY, 1000, 0.5, 4), 100, true, this);
+        listener = new SteppedListener(kafka, SteppedListener.options(Ordering.KEY, 1000, 0.5, 4), 100, true, this);
         kafka.rebalance(List.of(PARTITION));
         listener.poll();
         for (long offset = 0; offset < WARM_UP; offset++) {
@@ -110,7 +109,9 @@ class LeavingSlicesTests implements SteppedListener.Observer {
     }
 
     private void assertLeft(Way way, PartitionWork work) {
-        assertThat(begun).containsExactlyElementsOf(LongStream.range(WARM_UP, WARM_UP + 4).boxed().toList());
+        assertThat(begun)
+                .containsExactlyElementsOf(
+                        LongStream.range(WARM_UP, WARM_UP + 4).boxed().toList());
         assertThat(listener.consumer.work().work(PARTITION)).isNull();
         assertThat(work.gone).isTrue();
         assertThat(listener.run.partitions).hasValue(0);

@@ -27,8 +27,8 @@ class QueueWaitTests implements SteppedListener.Observer {
     @ValueSource(longs = {1, 35, 36, 72, 60 * 24 * 30})
     void aWaitOfAnyLengthIsToldAsItWas(long minutes) {
         SteppedKafka kafka = new SteppedKafka(10, List.of(PARTITION));
-        SteppedListener listener = new SteppedListener(
-                kafka, SteppedListener.options(Ordering.PARTITION, 100, 0.5, 4), 10, false, this);
+        SteppedListener listener =
+                new SteppedListener(kafka, SteppedListener.options(Ordering.PARTITION, 100, 0.5, 4), 10, false, this);
         kafka.rebalance(List.of(PARTITION));
         listener.poll();
         kafka.append(PARTITION, 0, "key");

@@ -21,8 +21,8 @@ class StopLineTests implements SteppedListener.Observer {
     @Test
     void aListenerThatStopsSaysWhatItHasDoneSinceItsStartAndWhatComesAgain() {
         SteppedKafka kafka = new SteppedKafka(10, List.of(PARTITION));
-        SteppedListener listener = new SteppedListener(
-                kafka, SteppedListener.options(Ordering.UNORDERED, 100, 0.5, 3), 10, false, this);
+        SteppedListener listener =
+                new SteppedListener(kafka, SteppedListener.options(Ordering.UNORDERED, 100, 0.5, 3), 10, false, this);
         ListenerStats stats = listener.run.metrics;
         stats.started("polls");
         assertThat(stats.stopped(false)).startsWith("0 records ended").endsWith("last commit never");
