@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Test;
  * -Dtest=StressTests -Dstress=default} goes through all modes of the compiler and takes many times as long;
  * {@code tough} in place of {@code default} longer still.
  */
+@Tag("interleavings")
 class StressTests {
 
     private static final List<Class<?>> TESTS = List.of(
