@@ -2,7 +2,11 @@ package io.github.kafkabackpressure.progress;
 
 import java.util.Arrays;
 
-/** Bytes and bits written one behind the other. Bits fill a byte from its lowest one on. */
+/**
+ * Bytes and bits written one behind the other. Bits fill a byte from its lowest one on.
+ *
+ * <p>Threading: one thread at a time.
+ */
 final class Bits {
 
     private byte[] bytes = new byte[64];

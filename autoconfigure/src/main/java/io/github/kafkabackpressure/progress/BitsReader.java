@@ -2,7 +2,11 @@ package io.github.kafkabackpressure.progress;
 
 import java.util.Arrays;
 
-/** Reads what {@link Bits} has written. Whatever the bytes are, it ends or throws {@link DamagedException}. */
+/**
+ * Reads what {@link Bits} has written. Whatever the bytes are, it ends or throws {@link DamagedException}.
+ *
+ * <p>Threading: one thread at a time.
+ */
 final class BitsReader {
 
     /** Says that bytes are not what was written. */

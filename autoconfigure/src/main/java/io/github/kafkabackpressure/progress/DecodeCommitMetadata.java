@@ -5,6 +5,8 @@ import java.io.PrintStream;
 /**
  * Says in words what the metadata of commits remembers: {@code java -cp <the autoconfigure jar>
  * io.github.kafkabackpressure.progress.DecodeCommitMetadata <text>...}. It needs no other jar.
+ *
+ * <p>Threading: a program of its own.
  */
 public final class DecodeCommitMetadata {
 
