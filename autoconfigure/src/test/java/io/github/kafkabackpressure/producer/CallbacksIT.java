@@ -120,7 +120,7 @@ class CallbacksIT {
     @Test
     void aCallbackOnTheSendersThreadDoesNotWaitForItself() {
         try (ConfigurableApplicationContext context =
-                start("max-buffered=2", "max-in-flight=100", "linger=50ms", "batch-size=100", "max-block=1h")) {
+                start("max-buffered=2", "max-in-flight=100", "linger=50ms", "batch-size=2", "max-block=1h")) {
             BackpressuredKafkaTemplate<Object, Object> template = ProducerApp.template(context);
             CompletableFuture<Object> after = new CompletableFuture<>();
 
