@@ -118,7 +118,8 @@ class ContainerSettingsTests {
                 record -> threads.add(Thread.currentThread().getName()));
         container.start();
         try {
-            await().untilAsserted(() -> assertThat(threads).singleElement().asString().matches("named-group-W-\\d+"));
+            await().untilAsserted(
+                            () -> assertThat(threads).singleElement().asString().matches("named-group-W-\\d+"));
         } finally {
             container.stop();
         }

@@ -46,10 +46,12 @@ class Knobs {
 
         Setting {
             if (ordersPerSecond < 1 || ordersPerSecond > MOST_ORDERS) {
-                throw new IllegalArgumentException("ordersPerSecond is " + ordersPerSecond + "; legal: 1 to " + MOST_ORDERS);
+                throw new IllegalArgumentException(
+                        "ordersPerSecond is " + ordersPerSecond + "; legal: 1 to " + MOST_ORDERS);
             }
             if (paymentMillis < 0 || paymentMillis > LONGEST_PAYMENT) {
-                throw new IllegalArgumentException("paymentMillis is " + paymentMillis + "; legal: 0 to " + LONGEST_PAYMENT);
+                throw new IllegalArgumentException(
+                        "paymentMillis is " + paymentMillis + "; legal: 0 to " + LONGEST_PAYMENT);
             }
         }
     }

@@ -77,7 +77,8 @@ class OrderSource implements SmartLifecycle {
             while (isRunning() && System.nanoTime() - due < 0) {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
-            due = Math.max(due, System.nanoTime() - LONGEST_LAG_NANOS); // what could not be sent in time is not made up for
+            due = Math.max(
+                    due, System.nanoTime() - LONGEST_LAG_NANOS); // what could not be sent in time is not made up for
             String customer = "customer-" + random.nextInt(properties.customers());
             order(new Order(id, customer, 100 + random.nextInt(10_000)));
             price("article-" + random.nextInt(ARTICLES), 100 + random.nextInt(10_000));

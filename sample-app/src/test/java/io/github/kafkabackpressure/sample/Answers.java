@@ -23,7 +23,9 @@ final class Answers {
                 .collect(Collectors.joining(","));
         int inFlight = Math.min(maxInFlight, 100 + seed * 37 % 200);
         double paused = (seed % 10) / 20.0;
-        return String.format(Locale.ROOT, """
+        return String.format(
+                Locale.ROOT,
+                """
                 {"id": "%s", "state": "%s", "failure": %s, "ordering": "key", "consumers": 1,
                  "limits": {"maxInFlight": %d, "resumeBelow": %d, "maxInFlightPerPartition": null, "maxInFlightBytes": null,
                    "maxConcurrency": 16, "maxPollRecords": 75},
@@ -45,12 +47,33 @@ final class Answers {
                     "topic": "%s", "partition": 0, "text": ""},
                    {"sequence": %d, "kind": "paused", "at": "%s", "until": "%s", "count": 12, "millis": 7600,
                     "reason": "max-in-flight", "topic": null, "partition": null, "text": ""}]}""",
-                id, state,
+                id,
+                state,
                 state.equals("failed") ? "[{\"type\": \"java.lang.StackOverflowError\", \"message\": null}]" : "null",
-                maxInFlight, maxInFlight / 2, inFlight, Math.max(0, inFlight - 16),
-                partitions / 3, 1000 + seed, 1100 + seed, 600 + seed % 100, Instant.now(), 0.9 - paused, paused,
-                900.0 + seed % 300, 700.0 + seed % 200, 300.0 + seed % 50, cells, topic, 7209 + seed, id,
-                Instant.now(), Instant.now(), topic, 2 + seed, Instant.now(), Instant.now());
+                maxInFlight,
+                maxInFlight / 2,
+                inFlight,
+                Math.max(0, inFlight - 16),
+                partitions / 3,
+                1000 + seed,
+                1100 + seed,
+                600 + seed % 100,
+                Instant.now(),
+                0.9 - paused,
+                paused,
+                900.0 + seed % 300,
+                700.0 + seed % 200,
+                300.0 + seed % 50,
+                cells,
+                topic,
+                7209 + seed,
+                id,
+                Instant.now(),
+                Instant.now(),
+                topic,
+                2 + seed,
+                Instant.now(),
+                Instant.now());
     }
 
     private static String partition(String topic, int partition, int seed) {
@@ -59,9 +82,16 @@ final class Answers {
                 {"topic": "%s", "partition": %d, "consumer": "c-0", "inFlight": %d, "queued": 10, "running": 2,
                  "paused": %s, "pausedMillis": %s, "frontier": %d, "committed": 7180, "position": %d, "endOffset": 9221,
                  "lag": 1200, "frontierLag": 2012, "pastFrontier": %d, "oldestUnfinishedMillis": %d,
-                 "frontierStuckMillis": %d}"""
-                .formatted(topic, partition, seed % 4 == 1 ? 0 : seed % 50, paused ? "\"max-in-flight\"" : "null",
-                        paused ? seed % 900 : "null", 7000 + seed, 8000 + seed, seed % 90, seed % 700,
+                 "frontierStuckMillis": %d}""".formatted(
+                        topic,
+                        partition,
+                        seed % 4 == 1 ? 0 : seed % 50,
+                        paused ? "\"max-in-flight\"" : "null",
+                        paused ? seed % 900 : "null",
+                        7000 + seed,
+                        8000 + seed,
+                        seed % 90,
+                        seed % 700,
                         seed % 11 == 10 ? 61_000 : 15);
     }
 

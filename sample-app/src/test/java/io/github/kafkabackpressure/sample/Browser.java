@@ -86,14 +86,24 @@ final class Browser implements AutoCloseable {
     }
 
     Browser size(int width) {
-        cdp("Emulation.setDeviceMetricsOverride", Map.of(
-                "width", width, "height", width == WIDE ? 800 : 844, "deviceScaleFactor", 1, "mobile", width == NARROW));
+        cdp(
+                "Emulation.setDeviceMetricsOverride",
+                Map.of(
+                        "width",
+                        width,
+                        "height",
+                        width == WIDE ? 800 : 844,
+                        "deviceScaleFactor",
+                        1,
+                        "mobile",
+                        width == NARROW));
         return this;
     }
 
     Browser dark(boolean dark) {
-        cdp("Emulation.setEmulatedMedia", Map.of(
-                "features", List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
+        cdp(
+                "Emulation.setEmulatedMedia",
+                Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
         return this;
     }
 
@@ -166,9 +176,18 @@ final class Browser implements AutoCloseable {
     Path screenshot(String name, int height) throws IOException {
         Map<?, ?> size = (Map<?, ?>) js("return {width: innerWidth, height: document.documentElement.scrollHeight};");
         Map<String, Object> clip = Map.of(
-                "x", 0, "y", 0, "scale", 1, "width", size.get("width"), "height", height > 0 ? height : size.get("height"));
-        Map<String, Object> picture = cdp(
-                "Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true, "clip", clip));
+                "x",
+                0,
+                "y",
+                0,
+                "scale",
+                1,
+                "width",
+                size.get("width"),
+                "height",
+                height > 0 ? height : size.get("height"));
+        Map<String, Object> picture =
+                cdp("Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true, "clip", clip));
         Files.createDirectories(SCREENSHOTS);
         return Files.write(
                 SCREENSHOTS.resolve(name + ".png"), Base64.getDecoder().decode((String) picture.get("data")));
@@ -188,8 +207,7 @@ final class Browser implements AutoCloseable {
     /** That nobody is kept from using the page, as far as axe-core can tell. */
     void assertAccessible() throws IOException {
         try (InputStream axe = new PathMatchingResourcePatternResolver()
-                .getResources("classpath*:META-INF/resources/webjars/axe-core/*/axe.min.js")[0]
-                .getInputStream()) {
+                .getResources("classpath*:META-INF/resources/webjars/axe-core/*/axe.min.js")[0].getInputStream()) {
             js(new String(axe.readAllBytes(), StandardCharsets.UTF_8));
         }
         Object violations = driver.executeAsyncScript("""

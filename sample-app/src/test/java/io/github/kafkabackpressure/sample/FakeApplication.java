@@ -115,7 +115,11 @@ final class FakeApplication implements AutoCloseable {
         if (file.getBody() == null) {
             send(exchange, file.getStatus(), "text/plain", new byte[0]);
         } else {
-            send(exchange, file.getStatus(), String.valueOf(file.getContentType()), file.getBody().getContentAsByteArray());
+            send(
+                    exchange,
+                    file.getStatus(),
+                    String.valueOf(file.getContentType()),
+                    file.getBody().getContentAsByteArray());
         }
     }
 

@@ -42,7 +42,9 @@ class LivePageIT {
     static void start() throws IOException {
         browser = Browser.start();
         sample = SampleProcess.start(Map.of());
-        Awaitility.await().atMost(Duration.ofSeconds(120)).until(() -> sample.statuses().size() > 1);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(120))
+                .until(() -> sample.statuses().size() > 1);
         Matcher address = ADDRESS.matcher(String.join("\n", sample.lines()));
         assertThat(address.find()).isTrue();
         root = "http://127.0.0.1:" + address.group(1);
@@ -64,7 +66,8 @@ class LivePageIT {
     }
 
     private static void turn(int orders, int payment, String bank) {
-        String setting = "{\"ordersPerSecond\": %d, \"paymentMillis\": %d, \"bank\": \"%s\"}".formatted(orders, payment, bank);
+        String setting =
+                "{\"ordersPerSecond\": %d, \"paymentMillis\": %d, \"bank\": \"%s\"}".formatted(orders, payment, bank);
         send(HttpRequest.newBuilder(URI.create(root + "/knobs"))
                 .header("Content-Type", "application/json")
                 .PUT(HttpRequest.BodyPublishers.ofString(setting)));
@@ -115,7 +118,8 @@ class LivePageIT {
                   window.firstTold ??= paused?.getAttribute('data-tip');
                 }).observe(document.querySelector('.strip'), {attributes: true, subtree: true});""");
         turn(2_000, 20, "FROZEN");
-        browser.await(() -> assertThat((String) browser.js("return window.firstTold;")).contains("paused: max in flight"));
+        browser.await(() ->
+                assertThat((String) browser.js("return window.firstTold;")).contains("paused: max in flight"));
         // How long it had been paused when the page was first told; the page shows what it is told at once.
         assertThat((String) browser.js("return window.firstTold;")).containsPattern("for (\\d+(\\.\\d)? ms|1\\.\\d s)");
     }
@@ -123,7 +127,8 @@ class LivePageIT {
     @Test
     void aSliderChangesTheLoad() {
         browser.open(root + "/");
-        browser.await(() -> assertThat(browser.text("output[for=ordersPerSecond]")).isEqualTo("1000"));
+        browser.await(
+                () -> assertThat(browser.text("output[for=ordersPerSecond]")).isEqualTo("1000"));
         browser.find(By.name("ordersPerSecond")).sendKeys(Keys.HOME);
         browser.await(() -> {
             List<Status> statuses = sample.statuses();
@@ -154,7 +159,8 @@ class LivePageIT {
         changeLimit("300", "40");
         int before = sample.statuses().size();
         browser.await(() -> {
-            List<Status> since = sample.statuses().subList(before, sample.statuses().size());
+            List<Status> since =
+                    sample.statuses().subList(before, sample.statuses().size());
             assertThat(since).anySatisfy(status -> assertThat(status.inFlight()).isPositive());
             assertThat(since.get(since.size() - 1).limit()).isEqualTo(40);
             assertThat(since.get(since.size() - 1).inFlight()).isBetween(1L, 40L);
@@ -210,7 +216,8 @@ class LivePageIT {
                         open(view);
                         browser.await(() -> assertThat(browser.all(".state")).isNotEmpty());
                         if (view.endsWith("payments")) {
-                            browser.await(() -> assertThat(browser.all("canvas")).hasSize(4));
+                            browser.await(
+                                    () -> assertThat(browser.all("canvas")).hasSize(4));
                         }
                         String name = view.replaceAll("\\W", "") + "-" + width + (dark ? "-dark" : "-light");
                         browser.screenshot(name.startsWith("-") ? "overview" + name : name, 0);
@@ -220,8 +227,10 @@ class LivePageIT {
             }
             browser.size(Browser.WIDE).dark(false);
             open("#/listener/payments");
-            browser.await(() -> assertThat((Long) browser.js(
-                            "return performance.getEntriesByType('resource').filter(one => /kafkabackpressure$/.test(one.name)).length;"))
+            browser.await(() -> assertThat(
+                            (Long)
+                                    browser.js(
+                                            "return performance.getEntriesByType('resource').filter(one => /kafkabackpressure$/.test(one.name)).length;"))
                     .isGreaterThan(15)); // so that the plots show something
             assertThat(Files.size(browser.screenshot("live-page-light", 900))).isLessThan(MOST_BYTES_OF_A_PICTURE);
             browser.dark(true);

@@ -80,8 +80,7 @@ class PageIT {
 
     @Test
     void whereThereIsNothingItSaysWhatToDo() throws IOException {
-        try (FakeApplication application =
-                new FakeApplication(always(Answers.of(true, List.of(), NO_PRODUCERS)))) {
+        try (FakeApplication application = new FakeApplication(always(Answers.of(true, List.of(), NO_PRODUCERS)))) {
             browser.open(application.url("#/"));
             browser.await(() -> assertThat(browser.text(".empty")).contains("@BackpressuredListener"));
             browser.open(application.url("#/producers"));
@@ -93,8 +92,8 @@ class PageIT {
 
     @Test
     void aCutConnectionIsShownAndHeals() throws IOException {
-        try (FakeApplication application = new FakeApplication(
-                () -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
+        try (FakeApplication application =
+                new FakeApplication(() -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
             browser.open(application.url("#/"));
             browser.await(() -> assertThat(browser.text("#connection")).contains("Live"));
             application.cut();
@@ -107,8 +106,8 @@ class PageIT {
 
     @Test
     void aPageThatIsHiddenAsksForNothing() throws Exception {
-        try (FakeApplication application = new FakeApplication(
-                () -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
+        try (FakeApplication application =
+                new FakeApplication(() -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
             browser.open(application.url("#/"));
             browser.await(() -> assertThat(application.reads()).isGreaterThan(1));
             browser.js("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true});"
@@ -137,8 +136,8 @@ class PageIT {
 
     @Test
     void whatIsRefusedIsSaidInTheWordsOfTheApplication() throws IOException {
-        try (FakeApplication application = new FakeApplication(
-                always(Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS)))) {
+        try (FakeApplication application =
+                new FakeApplication(always(Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS)))) {
             application.onWrite((path, body) -> null);
             browser.open(application.url("#/listener/payments"));
             browser.await(() -> browser.button("Pause").click());
@@ -150,8 +149,8 @@ class PageIT {
 
     @Test
     void allCanBeDoneWithTheKeyboardAlone() throws IOException {
-        try (FakeApplication application = new FakeApplication(
-                () -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
+        try (FakeApplication application =
+                new FakeApplication(() -> Answers.of(true, List.of(one("running", 300)), NO_PRODUCERS))) {
             browser.open(application.url("#/"));
             browser.await(() -> assertThat(browser.text(".overview .name a")).isEqualTo("payments"));
             tabTo("payments");
@@ -166,16 +165,20 @@ class PageIT {
             tabTo("Drain");
             browser.focused().sendKeys(Keys.ENTER);
             browser.await(() -> assertThat(browser.text("#confirm-title")).isEqualTo("drain payments?"));
-            assertThat(browser.js("return document.activeElement.closest('dialog') !== null;")).isEqualTo(true);
+            assertThat(browser.js("return document.activeElement.closest('dialog') !== null;"))
+                    .isEqualTo(true);
             browser.focused().sendKeys(Keys.ESCAPE);
-            browser.await(() -> assertThat(browser.find(By.id("confirm")).isDisplayed()).isFalse());
+            browser.await(() ->
+                    assertThat(browser.find(By.id("confirm")).isDisplayed()).isFalse());
             assertThat(browser.focused().getText()).isEqualTo("Drain");
 
             browser.focused().sendKeys(Keys.ENTER);
-            browser.await(() -> assertThat(browser.find(By.id("confirm")).isDisplayed()).isTrue());
+            browser.await(() ->
+                    assertThat(browser.find(By.id("confirm")).isDisplayed()).isTrue());
             tabTo("Drain");
             browser.focused().sendKeys(Keys.ENTER);
-            browser.await(() -> assertThat(application.writes()).containsExactly("payments/pause {}", "payments/drain {}"));
+            browser.await(
+                    () -> assertThat(application.writes()).containsExactly("payments/pause {}", "payments/drain {}"));
 
             browser.js("document.querySelector('.strip button').focus();");
             assertThat(browser.text("#tip")).contains("orders-0").contains("in flight");
@@ -186,7 +189,8 @@ class PageIT {
         for (int tabs = 0; tabs < 40; tabs++) {
             browser.focused().sendKeys(Keys.TAB);
             if (browser.focused().getText().equals(text)) {
-                assertThat(browser.js("return document.activeElement.matches(':focus-visible');")).isEqualTo(true);
+                assertThat(browser.js("return document.activeElement.matches(':focus-visible');"))
+                        .isEqualTo(true);
                 return;
             }
         }
@@ -198,7 +202,8 @@ class PageIT {
     void everybodyCanUseItAndNothingIsCutOff() throws IOException {
         List<String> listeners = List.of(
                 one("running", 300),
-                Answers.listener("a-listener-with-quite-a-long-name.of-some-module", "orders", "paused", 120_000, 40, 7),
+                Answers.listener(
+                        "a-listener-with-quite-a-long-name.of-some-module", "orders", "paused", 120_000, 40, 7),
                 Answers.listener("stopped", "orders", "stopped", 300, 0, 4),
                 Answers.listener("failed", "orders", "failed", 300, 8, 5));
         List<String> producers = List.of(
@@ -227,7 +232,8 @@ class PageIT {
     @Test
     void fiftyListenersOfAHundredPartitionsTakeLessThan50MillisecondsASecond() throws IOException {
         AtomicInteger seed = new AtomicInteger();
-        Object watch = browser.cdp("Page.addScriptToEvaluateOnNewDocument", Map.of("source", WATCH)).get("identifier");
+        Object watch = browser.cdp("Page.addScriptToEvaluateOnNewDocument", Map.of("source", WATCH))
+                .get("identifier");
         try (FakeApplication application = new FakeApplication(() -> Answers.of(
                 true,
                 IntStream.range(0, 50)
@@ -250,7 +256,8 @@ class PageIT {
     /** One of the quickest answers, as other programs run meanwhile: what the page itself needs. */
     private static double millisOfAnAnswer(String url) {
         browser.open(url);
-        browser.await(() -> assertThat((Long) browser.js("return window.spent.length;")).isGreaterThan(7));
+        browser.await(() ->
+                assertThat((Long) browser.js("return window.spent.length;")).isGreaterThan(7));
         return ((Number) browser.js("return window.spent.slice(1).sort((a, b) => a - b)[1];")).doubleValue();
     }
 
@@ -258,8 +265,11 @@ class PageIT {
     @Test
     void aTabThatIsLeftOpenTakesNoMoreMemory() throws IOException {
         AtomicInteger seed = new AtomicInteger();
-        Object hurry = browser.cdp("Page.addScriptToEvaluateOnNewDocument", Map.of(
-                        "source", "const slow = setTimeout; window.setTimeout = (f, millis) => slow(f, millis / 1000);"))
+        Object hurry = browser.cdp(
+                        "Page.addScriptToEvaluateOnNewDocument",
+                        Map.of(
+                                "source",
+                                "const slow = setTimeout; window.setTimeout = (f, millis) => slow(f, millis / 1000);"))
                 .get("identifier");
         try (FakeApplication application = new FakeApplication(() -> Answers.of(
                 true,
@@ -271,7 +281,8 @@ class PageIT {
             double early = heap();
             browser.await(() -> assertThat(application.reads()).isGreaterThan(300));
             double late = heap();
-            System.out.printf("The page's heap after 100 answers: %.1f MB, after 300: %.1f MB%n", early / 1e6, late / 1e6);
+            System.out.printf(
+                    "The page's heap after 100 answers: %.1f MB, after 300: %.1f MB%n", early / 1e6, late / 1e6);
             assertThat(late).isLessThan(early + 2e6).isLessThan(100e6);
         } finally {
             browser.cdp("Page.removeScriptToEvaluateOnNewDocument", Map.of("identifier", hurry));
@@ -284,7 +295,8 @@ class PageIT {
     }
 
     private static double metric(String name) {
-        List<?> metrics = (List<?>) browser.cdp("Performance.getMetrics", Map.of()).get("metrics");
+        List<?> metrics =
+                (List<?>) browser.cdp("Performance.getMetrics", Map.of()).get("metrics");
         return metrics.stream()
                 .map(metric -> (Map<?, ?>) metric)
                 .filter(metric -> name.equals(metric.get("name")))
