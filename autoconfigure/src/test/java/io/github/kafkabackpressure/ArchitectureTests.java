@@ -46,14 +46,8 @@ class ArchitectureTests {
             "BackpressuredListeners", // the container of a repeatable annotation: stays
             "BackpressuredKafkaListenerContainerFactory",
             "BackpressuredMessageListenerContainer",
-            "BoundedBuffer",
-            "BufferedList",
-            "KeyLanes",
             "ListenerOptions",
-            "ListenerRun",
-            "Slots",
-            "WaitingLanes",
-            "WorkerPool");
+            "ListenerRun");
 
     private static final String PRODUCT_ROOT = ArchitectureTests.class.getPackageName();
 

@@ -7,7 +7,6 @@ import io.github.kafkabackpressure.buffer.RoomQueue.Waiter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -26,48 +25,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BoundedBuffer<E extends Buffered> {
 
-    /** What became of an {@link #offer}. */
-    public enum Offer {
-
-        /** The record waits now. */
-        ACCEPTED,
-
-        /** The record was refused: the soft limit is reached and its priority is low. */
-        SHED,
-
-        /** The record was refused: there is no room, none could be made, or others wait for it who came before. */
-        FULL,
-
-        /** The record was refused: it alone is larger than all that may wait. */
-        TOO_LARGE,
-
-        /** The record was refused: the buffer takes nothing in any more. */
-        CLOSED
-    }
-
-    private final BufferLimits limits;
-    private final Victims victims;
     private final Consumer<? super E> dropped;
-
-    private final ReentrantLock lock = new ReentrantLock();
-
-    @GuardedBy("lock") private final BufferedList<E> waiting = new BufferedList<>();
-
-    @GuardedBy("lock") private final BufferedList<E> aside = new BufferedList<>();
-
-    @GuardedBy("lock") private final RoomQueue<E, Offer> queue = new RoomQueue<>();
 
     private final BufferStates states;
 
-    /** Taken, but not yet reported as handed over. */
-    @GuardedBy("lock") private int inHand;
+    private final ReentrantLock lock = new ReentrantLock();
 
-    @GuardedBy("lock") private long firstPositionInHand;
+    @GuardedBy("lock") private final BufferContent<E> content;
 
-    @GuardedBy("lock") private long acceptedTotal;
-
-    /** Everything accepted up to this count is due, whatever batch size and linger say. */
-    @GuardedBy("lock") private long expediteUpTo;
+    @GuardedBy("lock") private final RoomQueue<E> queue = new RoomQueue<>();
 
     @GuardedBy("lock") private boolean closed;
 
@@ -80,9 +46,8 @@ public final class BoundedBuffer<E extends Buffered> {
      * @param dropped told of each accepted record that was dropped for another, outside the lock
      */
     public BoundedBuffer(BufferLimits limits, Overflow overflow, RandomGenerator random, Consumer<? super E> dropped) {
-        this.limits = limits;
         this.states = new BufferStates(limits);
-        this.victims = Victims.of(overflow, new Droppable(), random);
+        this.content = new BufferContent<>(limits, overflow, random, states);
         this.dropped = dropped;
     }
 
@@ -99,13 +64,11 @@ public final class BoundedBuffer<E extends Buffered> {
             if (answer != Offer.ACCEPTED) {
                 return answer;
             }
-            while (!fits(record)) {
+            while (!content.fits(record)) {
                 if (toDrop == null) {
                     toDrop = new ArrayList<>();
                 }
-                E victim = chooseVictim();
-                remove(victim);
-                toDrop.add(victim);
+                toDrop.add(content.takeVictim());
             }
             append(record, now);
         } finally {
@@ -146,7 +109,7 @@ public final class BoundedBuffer<E extends Buffered> {
      */
     public Offer put(E record, LongSupplier nanoTime, long nanos, Runnable waits) throws InterruptedException {
         long begun = nanoTime.getAsLong();
-        Waiter<E, Offer> waiter;
+        Waiter<E> waiter;
         lock.lock();
         try {
             Offer answer = admit(record);
@@ -161,22 +124,12 @@ public final class BoundedBuffer<E extends Buffered> {
             lock.unlock();
         }
         waits.run();
-        boolean interrupted = false;
-        for (Offer answer = waiter.answer(); !interrupted; answer = waiter.answer()) {
-            if (answer != null) {
-                return answer;
-            }
-            long left = begun + nanos - nanoTime.getAsLong();
-            if (left <= 0) {
-                break;
-            }
-            LockSupport.parkNanos(this, left);
-            interrupted = Thread.interrupted();
-        }
-        return leave(waiter, interrupted);
+        boolean interrupted = waiter.await(nanoTime, nanos);
+        Offer answer = waiter.answer();
+        return answer != null && !interrupted ? answer : leave(waiter, interrupted);
     }
 
-    private Offer leave(Waiter<E, Offer> waiter, boolean interrupted) throws InterruptedException {
+    private Offer leave(Waiter<E> waiter, boolean interrupted) throws InterruptedException {
         lock.lock();
         try {
             Offer answer = waiter.answer();
@@ -205,19 +158,8 @@ public final class BoundedBuffer<E extends Buffered> {
     public int take(Collection<? super E> into, int max) {
         lock.lock();
         try {
-            int taken = 0;
-            E oldest = waiting.head();
-            if (oldest != null) {
-                comesToHand(oldest);
-            }
-            for (E record = oldest; record != null && taken < max; record = waiting.head()) {
-                remove(record);
-                into.add(record);
-                taken++;
-            }
-            inHand += taken;
+            int taken = content.take(into, max);
             grantRoom();
-            updateBacklog();
             return taken;
         } finally {
             lock.unlock();
@@ -228,7 +170,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public void handedOver(int count) {
         lock.lock();
         try {
-            inHand -= count;
+            content.handedOver(count);
             updateBacklog();
         } finally {
             lock.unlock();
@@ -239,7 +181,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public void setAside(E record) {
         lock.lock();
         try {
-            aside.append(record);
+            content.setAside(record);
             updateBacklog();
         } finally {
             lock.unlock();
@@ -250,19 +192,8 @@ public final class BoundedBuffer<E extends Buffered> {
     public int takeFromAside(Collection<E> these, Collection<? super E> into) {
         lock.lock();
         try {
-            int taken = 0;
-            for (E record : these) {
-                if (aside.holds(record)) {
-                    comesToHand(record);
-                    aside.remove(record);
-                    into.add(record);
-                    inHand++;
-                    taken++;
-                }
-            }
-            shrunk();
+            int taken = content.takeFromAside(these, into);
             grantRoom();
-            updateBacklog();
             return taken;
         } finally {
             lock.unlock();
@@ -273,18 +204,8 @@ public final class BoundedBuffer<E extends Buffered> {
     public List<E> takeAll() {
         lock.lock();
         try {
-            List<E> all = new ArrayList<>();
-            for (E record = aside.head(); record != null; record = aside.head()) {
-                aside.remove(record);
-                all.add(record);
-            }
-            for (E record = waiting.head(); record != null; record = waiting.head()) {
-                remove(record);
-                all.add(record);
-            }
-            shrunk();
+            List<E> all = content.takeAll();
             grantRoom();
-            updateBacklog();
             return all;
         } finally {
             lock.unlock();
@@ -300,18 +221,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public long nanosUntilDue(int batchSize, long lingerNanos, long now) {
         lock.lock();
         try {
-            E oldest = waiting.head();
-            if (oldest == null) {
-                return Long.MAX_VALUE;
-            }
-            if (waiting.records() >= batchSize
-                    || records() >= limits.records()
-                    || !queue.isEmpty()
-                    || bytesHeld() >= limits.softBytes()
-                    || oldest.position <= expediteUpTo) {
-                return 0;
-            }
-            return Math.max(0, lingerNanos - (now - oldest.acceptedNanos()));
+            return content.nanosUntilDue(batchSize, lingerNanos, now, !queue.isEmpty());
         } finally {
             lock.unlock();
         }
@@ -325,8 +235,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public long expedite() {
         lock.lock();
         try {
-            expediteUpTo = acceptedTotal;
-            return acceptedTotal;
+            return content.expedite();
         } finally {
             lock.unlock();
         }
@@ -336,9 +245,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public boolean hasLeft(long mark) {
         lock.lock();
         try {
-            return isBeyond(waiting.head(), mark)
-                    && isBeyond(aside.head(), mark)
-                    && (inHand == 0 || firstPositionInHand > mark);
+            return content.hasLeft(mark);
         } finally {
             lock.unlock();
         }
@@ -349,11 +256,8 @@ public final class BoundedBuffer<E extends Buffered> {
         lock.lock();
         try {
             closed = true;
-            expediteUpTo = acceptedTotal;
-            for (Waiter<E, Offer> waiter = queue.first(); waiter != null; waiter = queue.first()) {
-                queue.remove(waiter);
-                waiter.answer(Offer.CLOSED);
-            }
+            content.expedite();
+            queue.close();
         } finally {
             lock.unlock();
         }
@@ -378,7 +282,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public int size() {
         lock.lock();
         try {
-            return records();
+            return content.records();
         } finally {
             lock.unlock();
         }
@@ -388,7 +292,7 @@ public final class BoundedBuffer<E extends Buffered> {
     public long bytes() {
         lock.lock();
         try {
-            return bytesHeld();
+            return content.bytes();
         } finally {
             lock.unlock();
         }
@@ -414,105 +318,29 @@ public final class BoundedBuffer<E extends Buffered> {
         }
     }
 
-    @GuardedBy("lock") private int records() {
-        return waiting.records() + aside.records();
-    }
-
-    @GuardedBy("lock") private long bytesHeld() {
-        return waiting.bytes() + aside.bytes();
-    }
-
     @GuardedBy("lock") private Offer admit(E record) {
         if (closed) {
             return Offer.CLOSED;
         }
-        if (record.bytes > limits.bytes()) {
-            return Offer.TOO_LARGE;
-        }
-        if (records() >= limits.softLimit() && record.priority < limits.shedPriority()) {
-            return Offer.SHED;
-        }
-        if (!fits(record)) {
-            states.full();
-            int recordsMissing = Math.max(0, records() + 1 - limits.records());
-            long bytesMissing = Math.max(0, bytesHeld() + record.bytes - limits.bytes());
-            if (!victims.canYield(record, recordsMissing, bytesMissing)) {
-                return Offer.FULL;
-            }
+        Offer refusal = content.refusalOf(record);
+        if (refusal != null) {
+            return refusal;
         }
         return queue.isEmpty() ? Offer.ACCEPTED : Offer.FULL;
     }
 
-    @GuardedBy("lock") private boolean fits(E record) {
-        return records() < limits.records() && bytesHeld() + record.bytes <= limits.bytes();
-    }
-
-    @GuardedBy("lock") @SuppressWarnings("unchecked") // Everything that waits was offered as an E.
-    private E chooseVictim() {
-        return (E) victims.choose();
-    }
-
     @GuardedBy("lock") private void append(E record, long now) {
-        waiting.append(record);
-        acceptedTotal++;
-        record.accepted(acceptedTotal, now);
-        victims.added(record);
+        content.append(record, now);
         updateBacklog();
-        states.grown(records(), bytesHeld());
-    }
-
-    @GuardedBy("lock") private void remove(E record) {
-        waiting.remove(record);
-        victims.removed(record);
-        shrunk();
-    }
-
-    @GuardedBy("lock") private void shrunk() {
-        states.shrunk(records(), bytesHeld());
     }
 
     /** Takes in what waited for the room that there is now. */
     @GuardedBy("lock") private void grantRoom() {
-        for (Waiter<E, Offer> waiter = queue.first(); waiter != null && fits(waiter.record); waiter = queue.first()) {
-            queue.remove(waiter);
-            append(waiter.record, waiter.since);
-            waiter.answer(Offer.ACCEPTED);
-        }
-    }
-
-    @GuardedBy("lock") private void comesToHand(E oldest) {
-        firstPositionInHand = inHand == 0 ? oldest.position : Math.min(firstPositionInHand, oldest.position);
+        queue.grantRoom(content);
+        updateBacklog();
     }
 
     @GuardedBy("lock") private void updateBacklog() {
-        backlog = records() + inHand;
-    }
-
-    private boolean isBeyond(@Nullable E oldest, long mark) {
-        return oldest == null || oldest.position > mark;
-    }
-
-    /** What may be dropped: what waits, but not what stands aside. */
-    private final class Droppable implements Victims.Oldest.Head {
-
-        @Override
-        public @Nullable Buffered get() {
-            lock.lock();
-            try {
-                return waiting.head();
-            } finally {
-                lock.unlock();
-            }
-        }
-
-        @Override
-        public boolean canYield(int records, long bytes) {
-            lock.lock();
-            try {
-                return waiting.records() >= Math.max(1, records) && waiting.bytes() >= bytes;
-            } finally {
-                lock.unlock();
-            }
-        }
+        backlog = content.backlog();
     }
 }

@@ -18,6 +18,20 @@ final class BufferedList<E extends Buffered> {
         return head;
     }
 
+    @Nullable E tail() {
+        return tail;
+    }
+
+    @SuppressWarnings("unchecked") // The links of an E are Es.
+    @Nullable E before(E record) {
+        return (E) record.older;
+    }
+
+    @SuppressWarnings("unchecked")
+    @Nullable E after(E record) {
+        return (E) record.newer;
+    }
+
     int records() {
         return records;
     }
@@ -44,7 +58,7 @@ final class BufferedList<E extends Buffered> {
         bytes += record.bytes;
     }
 
-    @SuppressWarnings("unchecked") // The links of an E are Es.
+    @SuppressWarnings("unchecked")
     void remove(E record) {
         Buffered before = record.older;
         Buffered after = record.newer;

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.buffer;
 
+import io.github.kafkabackpressure.buffer.Waiting.Lane;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -51,7 +52,7 @@ final class GateQueues {
     }
 
     /** Puts a lane behind those of its group that wait already; false if none does. */
-    boolean join(WaitingLane lane, int priority) {
+    boolean join(Lane lane, int priority) {
         Group group = lane.gateGroup == null ? null : groups.get(lane.gateGroup);
         if (group == null) {
             return false;
@@ -61,7 +62,7 @@ final class GateQueues {
     }
 
     /** Takes a lane back that the gate holds back. */
-    void park(Object key, WaitingLane lane, int priority, long dueAt) {
+    void park(Object key, Lane lane, int priority, long dueAt) {
         Group group = groups.computeIfAbsent(key, made -> new Group(made, numbers++, agingNanos));
         waiting.remove(group);
         lane.gateGroup = key;
@@ -87,7 +88,7 @@ final class GateQueues {
 
     private void release(Group group, long now, ReadyLanes into) {
         waiting.remove(group);
-        WaitingLane lane = group.lanes.takeBest(now);
+        Lane lane = group.lanes.takeBest(now);
         if (lane != null) {
             into.add(lane, lane.readyPriority);
         }
@@ -97,7 +98,7 @@ final class GateQueues {
     }
 
     /** Takes a lane out that waits here. */
-    void remove(WaitingLane lane) {
+    void remove(Lane lane) {
         Group group = lane.gateGroup == null ? null : groups.get(lane.gateGroup);
         if (group == null || lane.readyIn != group.lanes) {
             throw new IllegalStateException("the lane does not wait at the gate");

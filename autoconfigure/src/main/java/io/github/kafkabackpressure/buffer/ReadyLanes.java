@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.buffer;
 
+import io.github.kafkabackpressure.buffer.Waiting.Lane;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,9 +15,9 @@ final class ReadyLanes {
 
     private static final int PRIORITIES = Buffered.HIGHEST_PRIORITY + 1;
 
-    private final @Nullable WaitingLane[] first = new WaitingLane[PRIORITIES];
+    private final @Nullable Lane[] first = new Lane[PRIORITIES];
 
-    private final @Nullable WaitingLane[] last = new WaitingLane[PRIORITIES];
+    private final @Nullable Lane[] last = new Lane[PRIORITIES];
 
     /** One bit for each priority that has a lane. */
     private int occupied;
@@ -38,8 +39,8 @@ final class ReadyLanes {
     }
 
     /** Adds a lane behind those of its priority. */
-    void add(WaitingLane lane, int priority) {
-        WaitingLane before = last[priority];
+    void add(Lane lane, int priority) {
+        Lane before = last[priority];
         lane.previousReady = before;
         lane.nextReady = null;
         if (before == null) {
@@ -52,8 +53,8 @@ final class ReadyLanes {
     }
 
     /** Adds a lane that has been ready before: in front of those of its priority that became ready later. */
-    void addAgain(WaitingLane lane, int priority) {
-        WaitingLane after = first[priority];
+    void addAgain(Lane lane, int priority) {
+        Lane after = first[priority];
         if (after == null || after.readyNumber < lane.readyNumber) {
             add(lane, priority);
             return;
@@ -65,17 +66,17 @@ final class ReadyLanes {
         added(lane, priority);
     }
 
-    private void added(WaitingLane lane, int priority) {
+    private void added(Lane lane, int priority) {
         lane.readyIn = this;
         lane.readyPriority = priority;
         occupied |= 1 << priority;
         size++;
     }
 
-    void remove(WaitingLane lane) {
+    void remove(Lane lane) {
         int priority = lane.readyPriority;
-        WaitingLane before = lane.previousReady;
-        WaitingLane after = lane.nextReady;
+        Lane before = lane.previousReady;
+        Lane after = lane.nextReady;
         if (before == null) {
             first[priority] = after;
         } else {
@@ -96,13 +97,13 @@ final class ReadyLanes {
     }
 
     /** Takes the lane whose turn it is; null if there is none. */
-    @Nullable WaitingLane takeBest(long now) {
-        WaitingLane best = null;
+    @Nullable Lane takeBest(long now) {
+        Lane best = null;
         long bestAge = 0;
         for (int left = occupied; left != 0; ) {
             int priority = 31 - Integer.numberOfLeadingZeros(left);
             left &= ~(1 << priority);
-            WaitingLane lane = first[priority];
+            Lane lane = first[priority];
             if (lane == null) {
                 continue;
             }

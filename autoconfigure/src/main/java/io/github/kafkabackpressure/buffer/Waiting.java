@@ -28,12 +28,12 @@ public abstract class Waiting extends Buffered {
     /** Whether it has a place within the limit; without one it is not started. */
     boolean admitted;
 
-    /** The partition's lanes, and the key that it is known by there. */
-    @Nullable WaitingLanes lanes;
+    /** Its partition, and the key that it is known by there. */
+    @Nullable Partition partition;
 
     @Nullable Object key;
 
-    @Nullable WaitingLane lane;
+    @Nullable Lane lane;
 
     @Nullable Waiting nextInLane;
 
@@ -50,5 +50,89 @@ public abstract class Waiting extends Buffered {
     /** Whether it has a place within the limit; for who has taken it out of the room. */
     public final boolean isAdmitted() {
         return admitted;
+    }
+
+    /** Where lanes and records of one partition are known. */
+    interface Partition {
+
+        /** Forgets an empty lane. */
+        void forget(Lane lane);
+
+        /** Forgets that a record is the newest of its key. */
+        void notNewest(@Nullable Object recordKey, Waiting record);
+    }
+
+    /**
+     * The records of one lane that wait, oldest first, and how many of it have been started and are not over. Only when
+     * none is, the first may start.
+     *
+     * <p>Threading: under the lock of its {@link WaitingRoom}.
+     */
+    static final class Lane {
+
+        /** Its key in its partition; null for a lane of one record. */
+        final @Nullable Object laneKey;
+
+        @Nullable Waiting first;
+
+        @Nullable Waiting last;
+
+        int started;
+
+        /** The {@link ReadyLanes} that it stands in; null if in none. */
+        @Nullable Object readyIn;
+
+        /** The priority by which it stands there. */
+        int readyPriority;
+
+        /** Counts the times that a lane became ready, and so tells which was first. */
+        long readyNumber;
+
+        /** Since when its first record could have started but for room and rate. */
+        long readySince;
+
+        /** The group at the gate that its first record belonged to when it became ready; null if to none. */
+        @Nullable Object gateGroup;
+
+        @Nullable Lane nextReady;
+
+        @Nullable Lane previousReady;
+
+        Lane(@Nullable Object laneKey) {
+            this.laneKey = laneKey;
+        }
+
+        void append(Waiting record) {
+            Waiting before = last;
+            record.previousInLane = before;
+            if (before == null) {
+                first = record;
+            } else {
+                before.nextInLane = record;
+            }
+            last = record;
+            record.lane = this;
+        }
+
+        void remove(Waiting record) {
+            Waiting before = record.previousInLane;
+            Waiting after = record.nextInLane;
+            if (before == null) {
+                first = after;
+            } else {
+                before.nextInLane = after;
+            }
+            if (after == null) {
+                last = before;
+            } else {
+                after.previousInLane = before;
+            }
+            record.previousInLane = null;
+            record.nextInLane = null;
+        }
+
+        boolean isEmpty() {
+            return first == null && started == 0;
+        }
     }
 }

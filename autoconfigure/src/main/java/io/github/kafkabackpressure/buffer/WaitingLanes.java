@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.buffer;
 
+import io.github.kafkabackpressure.buffer.Waiting.Lane;
+import io.github.kafkabackpressure.buffer.Waiting.Partition;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: made by the consumer's thread; its content is under the lock of its room.
  */
-public final class WaitingLanes {
+public final class WaitingLanes implements Partition {
 
     /** Which records follow one another. */
     public enum Order {
@@ -29,7 +31,7 @@ public final class WaitingLanes {
 
     private final Order order;
 
-    private final Map<Object, WaitingLane> lanes = new HashMap<>();
+    private final Map<Object, Lane> lanes = new HashMap<>();
 
     /** The newest waiting record of each key; empty unless records are conflated. */
     final Map<Object, Waiting> newest = new HashMap<>();
@@ -40,18 +42,18 @@ public final class WaitingLanes {
     }
 
     /** The lane of a key, which is made if there is none. */
-    WaitingLane laneOf(Object key) {
+    Lane laneOf(Object key) {
         if (order == Order.NONE) {
-            return new WaitingLane(null, null);
+            return new Lane(null);
         }
         Object laneKey = order == Order.ALL ? ONLY : key;
-        return lanes.computeIfAbsent(laneKey, made -> new WaitingLane(this, made));
+        return lanes.computeIfAbsent(laneKey, Lane::new);
     }
 
-    /** Forgets an empty lane. */
-    void forget(WaitingLane lane) {
-        if (lane.key != null) {
-            lanes.remove(lane.key, lane);
+    @Override
+    public void forget(Lane lane) {
+        if (lane.laneKey != null) {
+            lanes.remove(lane.laneKey, lane);
         }
     }
 
@@ -60,8 +62,8 @@ public final class WaitingLanes {
         return lanes.size();
     }
 
-    /** Forgets that a record is the newest of its key. */
-    void notNewest(@Nullable Object key, Waiting record) {
+    @Override
+    public void notNewest(@Nullable Object key, Waiting record) {
         if (key != null) {
             newest.remove(key, record);
         }

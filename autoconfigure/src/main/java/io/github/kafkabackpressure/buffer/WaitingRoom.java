@@ -2,8 +2,9 @@ package io.github.kafkabackpressure.buffer;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.Overflow;
-import java.util.ArrayList;
-import java.util.Collections;
+import io.github.kafkabackpressure.buffer.Waiting.Lane;
+import io.github.kafkabackpressure.buffer.Waiting.Partition;
+import io.github.kafkabackpressure.buffer.Waiting.Stage;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,35 +33,13 @@ public final class WaitingRoom<E extends Waiting> {
 
     private final ReentrantLock lock = new ReentrantLock();
 
-    private final Victims victims;
+    @GuardedBy("lock") private final WaitingRecords records;
 
-    private final StartGate<? super E> gate;
+    @GuardedBy("lock") private final StartOrder<E> order;
 
-    private final int mostTickets;
-
-    @GuardedBy("lock") private final ReadyLanes ready;
-
-    @GuardedBy("lock") private final GateQueues held;
-
-    /** All that wait, in the order in which they came. */
-    @GuardedBy("lock") private @Nullable Buffered oldest;
-
-    @GuardedBy("lock") private @Nullable Buffered newest;
-
-    @GuardedBy("lock") private int waiting;
-
-    @GuardedBy("lock") private long arrivals;
-
-    @GuardedBy("lock") private long timesReady;
-
-    @GuardedBy("lock") private int ticketsOut;
-
-    /** Records that wait without a place within the limit. */
-    @GuardedBy("lock") private int unadmitted;
+    private final Tickets tickets;
 
     private volatile boolean hasUnadmitted;
-
-    private volatile boolean needsTickets;
 
     /** When a record that is held back is due; meaningful while {@link #isHeldBack}. */
     private volatile long dueAt;
@@ -78,11 +57,9 @@ public final class WaitingRoom<E extends Waiting> {
      */
     public WaitingRoom(
             Overflow overflow, RandomGenerator random, StartGate<? super E> gate, long agingNanos, int mostTickets) {
-        this.victims = Victims.of(overflow, this::oldest, random);
-        this.gate = gate;
-        this.mostTickets = mostTickets;
-        this.ready = new ReadyLanes(agingNanos);
-        this.held = new GateQueues(agingNanos);
+        this.records = new WaitingRecords(overflow, random);
+        this.order = new StartOrder<>(gate, agingNanos);
+        this.tickets = new Tickets(mostTickets);
     }
 
     /**
@@ -95,21 +72,14 @@ public final class WaitingRoom<E extends Waiting> {
     public void put(E record, WaitingLanes lanes, Object laneKey, boolean admitted, long now) {
         lock.lock();
         try {
-            record.accepted(++arrivals, now);
-            record.lanes = lanes;
-            record.admitted = admitted;
-            record.stage = Waiting.Stage.WAITS;
-            link(record);
-            victims.added(record);
-            waiting++;
-            WaitingLane lane = lanes.laneOf(laneKey);
+            records.add(record, admitted, now);
+            record.partition = lanes;
+            Lane lane = lanes.laneOf(laneKey);
             lane.append(record);
-            if (!admitted) {
-                unadmitted++;
-            } else if (lane.first == record && lane.started == 0) {
-                becameReady(lane, now);
+            if (lane.first == record) {
+                order.addIfReady(lane, now);
             }
-            updateTickets();
+            update();
         } finally {
             lock.unlock();
         }
@@ -140,12 +110,12 @@ public final class WaitingRoom<E extends Waiting> {
     public @Nullable E takeVictim(E incoming, long now) {
         lock.lock();
         try {
-            if (oldest == null || !victims.canYield(incoming, 1, 0)) {
+            Waiting victim = records.victimFor(incoming);
+            if (victim == null) {
                 return null;
             }
-            Waiting victim = (Waiting) victims.choose();
             removeWaiting(victim, now);
-            updateTickets();
+            update();
             return cast(victim);
         } finally {
             lock.unlock();
@@ -166,28 +136,18 @@ public final class WaitingRoom<E extends Waiting> {
     public @Nullable E admitNext(Consumer<? super E> counted, long now) {
         lock.lock();
         try {
-            if (unadmitted == 0) {
+            Waiting first = records.firstUnadmitted();
+            if (first == null) {
                 return null;
             }
-            // The newest ones are those without a place, but for some among them whose victims were quicker.
-            Waiting first = null;
-            int left = unadmitted;
-            for (Buffered at = newest; at != null && left > 0; at = at.older) {
-                if (!((Waiting) at).admitted) {
-                    first = (Waiting) at;
-                    left--;
-                }
+            counted.accept(cast(first));
+            records.admit(first);
+            Lane lane = laneOf(first);
+            if (lane.first == first) {
+                order.addIfReady(lane, now);
             }
-            Waiting admitted = Objects.requireNonNull(first);
-            counted.accept(cast(admitted));
-            admitted.admitted = true;
-            unadmitted--;
-            WaitingLane lane = laneOf(admitted);
-            if (lane.first == admitted && lane.started == 0) {
-                becameReady(lane, now);
-            }
-            updateTickets();
-            return cast(admitted);
+            update();
+            return cast(first);
         } finally {
             lock.unlock();
         }
@@ -202,22 +162,13 @@ public final class WaitingRoom<E extends Waiting> {
     public @Nullable E take(long now) {
         lock.lock();
         try {
-            ticketsOut = Math.max(0, ticketsOut - 1);
-            held.releaseDue(now, ready);
-            E taken = null;
-            while (taken == null) {
-                WaitingLane lane = ready.takeBest(now);
-                if (lane == null) {
-                    break;
-                }
-                Waiting first = Objects.requireNonNull(lane.first);
-                if (passes(first, lane, now)) {
-                    start(first, lane);
-                    taken = cast(first);
-                }
+            tickets.used();
+            Waiting next = order.takeNext(now);
+            if (next != null) {
+                start(next, laneOf(next));
             }
-            updateTickets();
-            return taken;
+            update();
+            return next == null ? null : cast(next);
         } finally {
             lock.unlock();
         }
@@ -232,13 +183,9 @@ public final class WaitingRoom<E extends Waiting> {
     public @Nullable E takeBehind(E started, long now) {
         lock.lock();
         try {
-            WaitingLane lane = laneOf(started);
+            Lane lane = laneOf(started);
             Waiting next = lane.first;
-            if (next == null || !next.admitted) {
-                return null;
-            }
-            Object group = gate.groupOf(cast(next));
-            if (group != null && gate.tryPass(cast(next), group, now) > 0) {
+            if (next == null || !next.admitted || !order.passesBehind(next, now)) {
                 return null;
             }
             start(next, lane);
@@ -252,41 +199,30 @@ public final class WaitingRoom<E extends Waiting> {
     public void leave(E started, long now) {
         lock.lock();
         try {
-            if (started.stage != Waiting.Stage.STARTED) {
+            if (started.stage != Stage.STARTED) {
                 return;
             }
-            started.stage = Waiting.Stage.OUTSIDE;
-            WaitingLane lane = laneOf(started);
+            started.stage = Stage.OUTSIDE;
+            Lane lane = laneOf(started);
             lane.started--;
-            if (lane.started == 0) {
-                if (lane.first == null) {
-                    forget(lane);
-                } else {
-                    becameReady(lane, now);
-                }
+            if (lane.isEmpty()) {
+                partitionOf(started).forget(lane);
+            } else {
+                order.addIfReady(lane, now);
             }
-            updateTickets();
+            update();
         } finally {
             lock.unlock();
         }
     }
 
-    /**
-     * Takes all records out that wait and for which something holds: their partition goes away.
-     */
+    /** Takes all records out that wait and for which something holds: their partition goes away. */
     public List<E> removeIf(Predicate<? super E> leaves, long now) {
         lock.lock();
         try {
-            List<E> removed = new ArrayList<>();
-            for (Buffered at = oldest; at != null; ) {
-                Buffered after = at.newer;
-                if (leaves.test(cast((Waiting) at))) {
-                    removeWaiting((Waiting) at, now);
-                    removed.add(cast((Waiting) at));
-                }
-                at = after;
-            }
-            updateTickets();
+            List<E> removed = cast(records.matching(record -> leaves.test(cast(record))));
+            removed.forEach(record -> removeWaiting(record, now));
+            update();
             return removed;
         } finally {
             lock.unlock();
@@ -297,8 +233,8 @@ public final class WaitingRoom<E extends Waiting> {
     public void releaseDue(long now) {
         lock.lock();
         try {
-            held.releaseDue(now, ready);
-            updateTickets();
+            order.releaseDue(now);
+            update();
         } finally {
             lock.unlock();
         }
@@ -308,8 +244,8 @@ public final class WaitingRoom<E extends Waiting> {
     public void release(Object group, long now) {
         lock.lock();
         try {
-            held.releaseNext(group, now, ready);
-            updateTickets();
+            order.releaseNext(group, now);
+            update();
         } finally {
             lock.unlock();
         }
@@ -327,16 +263,15 @@ public final class WaitingRoom<E extends Waiting> {
 
     /** Whether {@link #issueTickets} has some to hand out. */
     public boolean needsTickets() {
-        return needsTickets;
+        return tickets.areNeeded();
     }
 
     /** How many tickets are to be handed out, each of which ends with {@link #take}. */
     public int issueTickets() {
         lock.lock();
         try {
-            int missing = Math.max(0, Math.min(ready.size(), mostTickets) - ticketsOut);
-            ticketsOut += missing;
-            updateTickets();
+            int missing = tickets.issue(order.readyLanes());
+            update();
             return missing;
         } finally {
             lock.unlock();
@@ -347,7 +282,7 @@ public final class WaitingRoom<E extends Waiting> {
     public int size() {
         lock.lock();
         try {
-            return waiting;
+            return records.size();
         } finally {
             lock.unlock();
         }
@@ -357,140 +292,62 @@ public final class WaitingRoom<E extends Waiting> {
     public List<E> waiting() {
         lock.lock();
         try {
-            List<E> all = new ArrayList<>(waiting);
-            for (Buffered at = oldest; at != null; at = at.newer) {
-                all.add(cast((Waiting) at));
-            }
-            return Collections.unmodifiableList(all);
+            return cast(records.matching(any -> true));
         } finally {
             lock.unlock();
         }
     }
 
-    @GuardedBy("lock") private boolean passes(Waiting first, WaitingLane lane, long now) {
-        Object group = gate.groupOf(cast(first));
-        if (group != null) {
-            long wait = gate.tryPass(cast(first), group, now);
-            if (wait > 0) {
-                held.park(group, lane, first.priority, now + wait);
-                return false;
-            }
-        }
-        held.releaseNext(lane.gateGroup, now, ready);
-        return true;
-    }
-
-    @GuardedBy("lock") private void start(Waiting record, WaitingLane lane) {
-        unlinkWaiting(record, lane);
-        record.stage = Waiting.Stage.STARTED;
+    @GuardedBy("lock") private void start(Waiting record, Lane lane) {
+        unlink(record, lane, Stage.STARTED);
         lane.started++;
     }
 
     @GuardedBy("lock") private void removeWaiting(Waiting record, long now) {
-        WaitingLane lane = laneOf(record);
+        Lane lane = laneOf(record);
         boolean first = lane.first == record;
-        if (first && lane.readyIn != null) {
-            if (lane.readyIn == ready) {
-                ready.remove(lane);
-                held.releaseNext(lane.gateGroup, now, ready);
-            } else {
-                held.remove(lane);
-            }
+        if (first) {
+            order.remove(lane, now);
         }
-        unlinkWaiting(record, lane);
-        record.stage = Waiting.Stage.OUTSIDE;
-        if (!record.admitted) {
-            unadmitted--;
-        }
+        unlink(record, lane, Stage.OUTSIDE);
         if (lane.isEmpty()) {
-            forget(lane);
-        } else if (first && lane.started == 0) {
-            becameReady(lane, now);
+            partitionOf(record).forget(lane);
+        } else if (first) {
+            order.addIfReady(lane, now);
         }
     }
 
-    @GuardedBy("lock") private void unlinkWaiting(Waiting record, WaitingLane lane) {
+    @GuardedBy("lock") private void unlink(Waiting record, Lane lane, Stage to) {
         lane.remove(record);
-        unlink(record);
-        victims.removed(record);
-        waiting--;
-        if (record.lanes != null) {
-            record.lanes.notNewest(record.key, record);
-        }
+        records.remove(record, to);
+        partitionOf(record).notNewest(record.key, record);
     }
 
-    @GuardedBy("lock") private void becameReady(WaitingLane lane, long now) {
-        Waiting first = Objects.requireNonNull(lane.first);
-        if (!first.admitted) {
-            return;
-        }
-        lane.readySince = now;
-        lane.readyNumber = ++timesReady;
-        lane.gateGroup = gate.groupOf(cast(first));
-        if (!held.join(lane, first.priority)) {
-            ready.add(lane, first.priority);
-        }
-    }
-
-    @GuardedBy("lock") private void updateTickets() {
-        hasUnadmitted = unadmitted > 0;
-        needsTickets = ticketsOut < Math.min(ready.size(), mostTickets);
-        Long due = held.dueAt();
+    @GuardedBy("lock") private void update() {
+        hasUnadmitted = records.hasUnadmitted();
+        tickets.update(order.readyLanes());
+        Long due = order.dueAt();
         if (due != null) {
             dueAt = due;
         }
         heldBack = due != null;
     }
 
-    private static void forget(WaitingLane lane) {
-        if (lane.owner != null) {
-            lane.owner.forget(lane);
-        }
-    }
-
-    private static WaitingLane laneOf(Waiting record) {
+    private static Lane laneOf(Waiting record) {
         return Objects.requireNonNull(record.lane, "the record has not been put here");
     }
 
-    @GuardedBy("lock") private void link(Waiting record) {
-        Buffered before = newest;
-        record.older = before;
-        if (before == null) {
-            oldest = record;
-        } else {
-            before.newer = record;
-        }
-        newest = record;
-    }
-
-    @GuardedBy("lock") private void unlink(Waiting record) {
-        Buffered before = record.older;
-        Buffered after = record.newer;
-        if (before == null) {
-            oldest = after;
-        } else {
-            before.newer = after;
-        }
-        if (after == null) {
-            newest = before;
-        } else {
-            after.older = before;
-        }
-        record.older = null;
-        record.newer = null;
-    }
-
-    private @Nullable Buffered oldest() {
-        lock.lock();
-        try {
-            return oldest;
-        } finally {
-            lock.unlock();
-        }
+    private static Partition partitionOf(Waiting record) {
+        return Objects.requireNonNull(record.partition, "the record has not been put here");
     }
 
     @SuppressWarnings("unchecked") // Everything that waits was put as an E.
     private E cast(Waiting record) {
         return (E) record;
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<E> cast(List<Waiting> found) {
+        return (List<E>) found;
     }
 }

@@ -4,7 +4,7 @@ import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
-import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
+import io.github.kafkabackpressure.buffer.Offer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.ProducerStop.Stage;

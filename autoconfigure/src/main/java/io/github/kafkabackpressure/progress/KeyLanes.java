@@ -107,10 +107,4 @@ public final class KeyLanes {
             }
         }
     }
-
-    /** One lane for each hash, far apart in the table where hashes are neighbours. */
-    static int lane(int keyHash) {
-        int mixed = keyHash * 0x9E3779B9; // the golden ratio
-        return mixed ^ (mixed >>> 16);
-    }
 }

@@ -42,7 +42,13 @@ public abstract class LaneTask {
      * @param keyHash a hash of the task's key; tasks with equal ones are in one lane
      */
     protected final void setLane(int keyHash) {
-        lane = KeyLanes.lane(keyHash);
+        lane = lane(keyHash);
+    }
+
+    /** One lane for each hash, far apart in the table where hashes are neighbours. */
+    static int lane(int keyHash) {
+        int mixed = keyHash * 0x9E3779B9; // the golden ratio
+        return mixed ^ (mixed >>> 16);
     }
 
     /**

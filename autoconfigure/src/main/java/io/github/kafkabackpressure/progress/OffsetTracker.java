@@ -1,7 +1,5 @@
 package io.github.kafkabackpressure.progress;
 
-import java.util.Arrays;
-
 /**
  * The records of a partition in the order in which they were polled, which of them are finished, and the frontier: the
  * offset up to which everything polled is finished.
@@ -14,39 +12,12 @@ import java.util.Arrays;
  */
 public final class OffsetTracker {
 
-    private static final int INITIAL_WORDS = 16;
+    private final FinishedRing finished = new FinishedRing();
 
-    private static final int INITIAL_RUNS = 4;
-
-    /** Stands for what is added to the numbers of records that a rewind has dropped. */
-    private static final long DROPPED = Long.MIN_VALUE;
-
-    /** A ring of bits by record number; set means finished. Bits outside of head to tail are 0. */
-    private long[] finished = new long[INITIAL_WORDS];
-
-    /** The number of the first unfinished record, or {@link #tail} if there is none. */
-    private long head;
-
-    /** The number that the next record will get. */
-    private long tail;
-
-    /**
-     * The runs of records without a hole, oldest first, as a ring: the number at which a run starts, and what is added
-     * to a number in it to get the offset.
-     */
-    private long[] runStart = new long[INITIAL_RUNS];
-
-    private long[] runShift = new long[INITIAL_RUNS];
-
-    private int firstRun;
-
-    private int runs;
+    private final OffsetRuns runs = new OffsetRuns();
 
     /** The offset after everything that was polled, holes included. */
     private long position;
-
-    /** How many registered records are not finished. */
-    private long unfinished;
 
     /** What {@link #changes} says. */
     private long changes;
@@ -70,17 +41,7 @@ public final class OffsetTracker {
      * @return the record's number, for {@link #finish}
      */
     public long register(long offset) {
-        if (tail - head == (long) finished.length << 6) {
-            growFinished();
-        }
-        long number = tail++;
-        unfinished++;
-        long shift = offset - number;
-        if (runs == 0 || runShift[index(runs - 1)] != shift) {
-            addRun(number, shift);
-        }
-        position = offset + 1;
-        return number;
+        return register(offset, 1);
     }
 
     /**
@@ -91,12 +52,11 @@ public final class OffsetTracker {
      * @return the first record's number; the others' follow it
      */
     public long register(long offset, int count) {
-        while (tail + count - head > (long) finished.length << 6) {
-            growFinished();
+        if (isDrained()) {
+            runs.clear(); // nothing unfinished is left that would need them
         }
-        long number = register(offset);
-        tail = number + count;
-        unfinished += count - 1;
+        long number = finished.add(count);
+        runs.add(number, offset - number);
         position = offset + count;
         return number;
     }
@@ -106,65 +66,17 @@ public final class OffsetTracker {
      * {@link #rewind}, stays so.
      */
     public void finish(long number) {
-        if (number < head) {
-            return; // dropped, and its bit belongs to another record by now
-        }
-        int word = (int) (number >>> 6) & (finished.length - 1);
-        long bit = 1L << number;
-        if ((finished[word] & bit) == 0) {
-            finished[word] |= bit;
-            unfinished--;
+        if (finished.finish(number)) {
             changes++;
         }
-        if (number == head) {
-            advance();
-        }
+        runs.forgetBelow(finished.head());
     }
 
     /** Marks records as finished whose numbers follow one another, as {@link #finish(long)} does. */
     public void finish(long number, int count) {
-        long end = number + count;
-        for (long at = number; at < end; ) {
-            int bit = (int) (at & 63);
-            int step = (int) Math.min(end - at, 64 - bit);
-            int word = (int) (at >>> 6) & (finished.length - 1);
-            long bits = ones(step) << bit & ~finished[word];
-            finished[word] |= bits;
-            unfinished -= Long.bitCount(bits);
-            at += step;
-        }
+        finished.finish(number, count);
         changes++;
-        if (number <= head && head < end) {
-            advance();
-        }
-    }
-
-    /** As many bits, from the lowest on; at least one. */
-    private static long ones(int count) {
-        return -1L >>> (64 - count);
-    }
-
-    private void advance() {
-        int mask = finished.length - 1;
-        while (head < tail) {
-            int word = (int) (head >>> 6) & mask;
-            int bit = (int) (head & 63);
-            int finishedInARow = Long.numberOfTrailingZeros(~(finished[word] >>> bit));
-            // The shift brought zeros in at the top, so the count stops at the word's end by itself, but for bit 0.
-            int step = Math.min(finishedInARow, 64 - bit);
-            if (step == 0) {
-                break;
-            }
-            finished[word] &= ~(ones(step) << bit);
-            head += step;
-            if (bit + step < 64) {
-                break;
-            }
-        }
-        while (runs > 1 && runStart[index(1)] <= head) {
-            firstRun = index(1);
-            runs--;
-        }
+        runs.forgetBelow(finished.head());
     }
 
     /**
@@ -177,29 +89,26 @@ public final class OffsetTracker {
     public long rewind(long offset) {
         forget(offset);
         if (offset >= position) {
-            return tail;
+            return tail();
         }
         position = offset;
-        long from = tail;
+        long from = tail();
         // In polling order the offsets of records that are not dropped ascend, so the newest run that begins below the
         // offset is the last one to look at.
-        for (int run = runs - 1; run >= 0; run--) {
-            if (runShift[index(run)] == DROPPED) {
+        for (int run = runs.size() - 1; run >= 0; run--) {
+            if (runs.isDropped(run)) {
                 continue;
             }
-            long start = Math.max(runStart[index(run)], head);
-            long first = Math.max(start, offset - runShift[index(run)]);
+            long start = Math.max(runs.start(run), head());
+            long first = Math.max(start, offset - runs.shift(run));
             from = Math.min(from, first);
             if (first > start) {
                 break;
             }
         }
-        if (from < tail) {
-            while (runs > 0 && runStart[index(runs - 1)] >= from) {
-                runs--;
-            }
-            addRun(from, DROPPED);
-            finish(from, (int) (tail - from));
+        if (from < tail()) {
+            runs.drop(from);
+            finish(from, (int) (tail() - from));
         }
         return from;
     }
@@ -241,40 +150,24 @@ public final class OffsetTracker {
      */
     public OffsetRanges finishedBeyond() {
         OffsetRanges.Builder ranges = new OffsetRanges.Builder();
-        if (unfinished < tail - head) {
+        if (unfinished() < span()) {
             long end = -1;
-            for (int run = 0; run < runs; run++) {
-                long shift = runShift[index(run)];
-                long from = Math.max(runStart[index(run)], head);
-                long to = run + 1 < runs ? runStart[index(run + 1)] : tail;
-                if (shift == DROPPED || from >= to) {
+            for (int run = 0; run < runs.size(); run++) {
+                long shift = runs.shift(run);
+                long from = Math.max(runs.start(run), head());
+                long to = run + 1 < runs.size() ? runs.start(run + 1) : tail();
+                if (runs.isDropped(run) || from >= to) {
                     continue;
                 }
                 if (end >= 0 && from + shift > end) {
                     ranges.add(end, from + shift);
                 }
-                addFinished(ranges, from, to, shift);
+                finished.addFinished(ranges, from, to, shift);
                 end = to + shift;
             }
         }
         remembered.addTo(ranges, position);
         return ranges.build();
-    }
-
-    /** Adds the offsets of those records that are finished, of some whose offsets follow one another. */
-    private void addFinished(OffsetRanges.Builder ranges, long first, long end, long shift) {
-        int mask = finished.length - 1;
-        for (long at = first; at < end; ) {
-            int step = (int) Math.min(end - at, 64 - (at & 63));
-            long word = finished[(int) (at >>> 6) & mask] >>> at & ones(step);
-            while (word != 0) {
-                int from = Long.numberOfTrailingZeros(word);
-                int to = from + Long.numberOfTrailingZeros(~(word >>> from));
-                ranges.add(at + shift + from, at + shift + to);
-                word = to == 64 ? 0 : word & -1L << to;
-            }
-            at += step;
-        }
     }
 
     /**
@@ -286,12 +179,12 @@ public final class OffsetTracker {
     public long mostCharacters(int more) {
         long width = Math.max(position, remembered.end()) + more - frontier();
         return CommitMetadata.mostCharacters(
-                unfinished + more + remembered.size(), unfinished + more + remembered.missing(), width);
+                unfinished() + more + remembered.size(), unfinished() + more + remembered.missing(), width);
     }
 
     /** How many registered records are not finished. */
     public long unfinished() {
-        return unfinished;
+        return finished.unfinished();
     }
 
     /** Differs from what it was before if what {@link #finishedBeyond} says may have changed. */
@@ -313,7 +206,7 @@ public final class OffsetTracker {
      * if nothing is unfinished; -1 if nothing is known yet.
      */
     public long frontier() {
-        return head == tail ? position : head + runShift[firstRun];
+        return isDrained() ? position : head() + runs.shift(0);
     }
 
     /** The offset after everything that was polled, or -1 if nothing is known yet. */
@@ -323,66 +216,21 @@ public final class OffsetTracker {
 
     /** Whether every registered record is finished. */
     public boolean isDrained() {
-        return head == tail;
+        return head() == tail();
     }
 
     /** The number of the first unfinished record, or {@link #tail()} if there is none. */
     public long head() {
-        return head;
+        return finished.head();
     }
 
     /** The number that the next record will get. */
     public long tail() {
-        return tail;
+        return finished.tail();
     }
 
     /** How many records there are from the first unfinished one to the newest, finished ones included. */
     public long span() {
-        return tail - head;
-    }
-
-    private int index(int run) {
-        return (firstRun + run) & (runStart.length - 1);
-    }
-
-    private void addRun(long start, long shift) {
-        if (head == start) {
-            runs = 0; // nothing unfinished is left that would need the older ones
-        }
-        if (runs == runStart.length) {
-            growRuns();
-        }
-        int at = index(runs++);
-        runStart[at] = start;
-        runShift[at] = shift;
-    }
-
-    private void growRuns() {
-        int length = runStart.length;
-        runStart = rotated(runStart, firstRun, length * 2);
-        runShift = rotated(runShift, firstRun, length * 2);
-        firstRun = 0;
-    }
-
-    private void growFinished() {
-        int length = finished.length;
-        long[] larger = new long[length * 2];
-        // Every word keeps its content; a number's place is its low bits, of which there is one more now. The head's
-        // word may hold bits of both ends of the ring, so numbers are moved in two parts of whole words where possible.
-        for (long number = head; number < tail; number++) {
-            if ((number & 63) == 0 && tail - number >= 64) {
-                larger[(int) (number >>> 6) & (larger.length - 1)] = finished[(int) (number >>> 6) & (length - 1)];
-                number += 63;
-            } else if ((finished[(int) (number >>> 6) & (length - 1)] & 1L << number) != 0) {
-                larger[(int) (number >>> 6) & (larger.length - 1)] |= 1L << number;
-            }
-        }
-        finished = larger;
-    }
-
-    private static long[] rotated(long[] ring, int first, int length) {
-        long[] larger = Arrays.copyOf(Arrays.copyOfRange(ring, first, ring.length), length);
-        System.arraycopy(ring, 0, larger, ring.length - first, first);
-        return larger;
+        return tail() - head();
     }
 }

@@ -9,19 +9,29 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Slot implements AutoCloseable {
 
-    private final Slots slots;
+    /** Where slots come from and go back to. */
+    interface Rack {
+
+        /** Takes a slot back. */
+        void release();
+
+        /** Has somebody look for ready records, as a slot is free. */
+        void freed();
+    }
+
+    private final Rack rack;
 
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    Slot(Slots slots) {
-        this.slots = slots;
+    Slot(Rack rack) {
+        this.rack = rack;
     }
 
     /** Frees the slot for the next thread that waits for one, or for a ready record. */
     @Override
     public void close() {
         if (release()) {
-            slots.freed();
+            rack.freed();
         }
     }
 
@@ -29,7 +39,7 @@ public final class Slot implements AutoCloseable {
     boolean release() {
         boolean first = closed.compareAndSet(false, true);
         if (first) {
-            slots.release();
+            rack.release();
         }
         return first;
     }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: safe for all.
  */
-final class Slots {
+final class Slots implements Slot.Rack {
 
     private volatile int most;
 
@@ -102,15 +102,16 @@ final class Slots {
         }
     }
 
-    /** Frees a slot. */
-    void release() {
+    @Override
+    public void release() {
         if (areTooMany() || !grant()) {
             taken.decrementAndGet();
             grantFree();
         }
     }
 
-    void freed() {
+    @Override
+    public void freed() {
         whenFreed.run();
     }
 

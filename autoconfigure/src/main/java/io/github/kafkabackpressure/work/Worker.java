@@ -1,7 +1,6 @@
 package io.github.kafkabackpressure.work;
 
 import io.github.kafkabackpressure.work.Pace.Speed;
-import io.github.kafkabackpressure.work.WorkerPool.Result;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +29,25 @@ final class Worker<T> {
     private static final int CORES_FOR_WORKERS =
             Math.max(1, Runtime.getRuntime().availableProcessors() - 1); // one is the consumer's
 
-    private final WorkerPool<T> pool;
+    /** Handles tasks; must not throw. */
+    interface Tasks<T> {
+
+        /**
+         * Handles a task, or the next few records of one that has many.
+         *
+         * @param begun the present time of the pool's clock in nanoseconds
+         * @return what may run next on its lane: the task itself if it has more records, or the one behind it; null if
+         *     there is none, or if the lane has to wait
+         */
+        @Nullable T handle(T task, long begun);
+
+        /** How many records the last {@link #handle} of the task has handled. */
+        int recordsInTurn(T task);
+    }
+
+    private final Crew<T> crew;
+
+    private final Tasks<T> tasks;
 
     private final Pace.Tally tally;
 
@@ -43,9 +60,10 @@ final class Worker<T> {
     private int handled;
 
     /** Makes a worker without a slot. */
-    Worker(WorkerPool<T> pool) {
-        this.pool = pool;
-        this.tally = pool.pace.new Tally();
+    Worker(Crew<T> crew, Tasks<T> tasks) {
+        this.crew = crew;
+        this.tasks = tasks;
+        this.tally = crew.pace.new Tally();
     }
 
     /** Leaves the slot to others, if it has one. */
@@ -58,7 +76,7 @@ final class Worker<T> {
     /** Waits for a slot, if it has none. False if there was none and the condition is no longer true. */
     boolean takeSlotWhile(BooleanSupplier condition) {
         if (slot == null) {
-            Slot taken = pool.slots.takeWhile(condition);
+            Slot taken = crew.slots.takeWhile(condition);
             if (taken == null) {
                 return false;
             }
@@ -71,14 +89,14 @@ final class Worker<T> {
     Slot detachSlot() {
         Slot mine = Objects.requireNonNull(slot, "the worker holds no slot");
         slot = null;
-        pool.leftWork();
+        crew.leftWork();
         return mine;
     }
 
     /** Gives the worker a slot, which it has none of. */
     void attachSlot(Slot given) {
         slot = given;
-        pool.cameToWork();
+        crew.cameToWork();
     }
 
     /** Frees the slot if there is one; the caller looks for ready records. */
@@ -90,19 +108,19 @@ final class Worker<T> {
 
     /** Handles ready records. */
     void run() {
-        now = pool.nanoTime.getAsLong();
+        now = crew.nanoTime.getAsLong();
         busySince = now;
         long lingeredAt = now;
         while (true) {
-            T task = pool.ready.claim((handled & 1) == 0);
+            T task = crew.ready.claim((handled & 1) == 0);
             if (task == null && mayLinger() && linger(Math.min(now - lingeredAt, LONGEST_LINGER_NANOS))) {
-                now = pool.nanoTime.getAsLong();
+                now = crew.nanoTime.getAsLong();
                 lingeredAt = now;
             } else if (task == null) {
                 tally.report();
                 releaseSlot();
                 // Who submitted a record and still saw this worker, or no free slot, relies on this second look.
-                if (pool.isClosed() || pool.ready.isEmpty() || !tryTakeSlot()) {
+                if (crew.isClosed() || crew.ready.isEmpty() || !tryTakeSlot()) {
                     return;
                 }
             } else {
@@ -111,10 +129,10 @@ final class Worker<T> {
                 if (slot == null && !tryTakeSlot()) {
                     tally.report();
                     // For who submitted a record, still saw this worker, and came after the slots had been given back.
-                    pool.startIfBacklog();
+                    crew.startIfBacklog();
                     return;
                 }
-                if (pool.slots.areWaitedFor() || pool.slots.areTooMany()) {
+                if (crew.slots.areWaitedFor() || crew.slots.areTooMany()) {
                     tally.report();
                     releaseSlot();
                     if (!tryTakeSlot()) {
@@ -126,7 +144,7 @@ final class Worker<T> {
     }
 
     private boolean tryTakeSlot() {
-        Slot free = pool.slots.tryTake();
+        Slot free = crew.slots.tryTake();
         if (free == null) {
             return false;
         }
@@ -136,13 +154,13 @@ final class Worker<T> {
 
     /** Has one more worker started if this one does not keep up with what waits. */
     private void callHelp() {
-        pool.claimed(now);
+        crew.claimed(now);
         if (tally.speed() == Speed.SLOW) {
-            pool.startIfBacklog();
-        } else if (now - busySince > WorkerPool.BUSY_NANOS) {
+            crew.startIfBacklog();
+        } else if (now - busySince > Crew.BUSY_NANOS) {
             busySince = now;
-            if (tally.speed() == Speed.QUICK || pool.working() < CORES_FOR_WORKERS) {
-                pool.startIfBacklog();
+            if (tally.speed() == Speed.QUICK || crew.working() < CORES_FOR_WORKERS) {
+                crew.startIfBacklog();
             }
         }
     }
@@ -151,32 +169,29 @@ final class Worker<T> {
     private void handleInTurn(T first) {
         T task = first;
         for (int turn = 0; task != null; ) {
-            Result result = pool.handler.handle(task, now);
-            long end = pool.nanoTime.getAsLong();
-            int records = pool.handler.recordsInTurn(task);
+            T next = tasks.handle(task, now);
+            long end = crew.nanoTime.getAsLong();
+            int records = tasks.recordsInTurn(task);
             tally.add(records, end - now);
             handled++;
             turn += records;
             now = end;
-            if (result == Result.AGAIN) {
-                pool.claimed(end); // the next record of a slice is as good as another task
-            } else {
-                task = result == Result.OVER ? nextInLane(task, turn) : null;
+            if (next == task) {
+                crew.claimed(end); // the next record of a slice is as good as another task
+            } else if (next != null && mustLeaveToOthers(turn)) {
+                crew.ready.addNext(next);
+                next = null;
             }
+            task = next;
         }
     }
 
-    private @Nullable T nextInLane(T task, int turn) {
-        T successor = pool.handler.endTurn(task);
-        if (successor != null && (turn >= QUICK_TURNS || slot == null || pool.isSlow())) {
-            pool.ready.addNext(successor);
-            return null;
-        }
-        return successor;
+    private boolean mustLeaveToOthers(int turn) {
+        return turn >= QUICK_TURNS || slot == null || crew.isSlow();
     }
 
     private boolean mayLinger() {
-        return tally.speed() != Speed.SLOW && pool.working() == 1;
+        return tally.speed() != Speed.SLOW && crew.working() == 1;
     }
 
     /**
@@ -185,8 +200,8 @@ final class Worker<T> {
      */
     @SuppressWarnings("ThreadPriorityCheck") // a yield here is a matter of speed only
     private boolean linger(long nanos) {
-        for (long spins = nanos / SPIN_NANOS; spins > 0 && !pool.slots.areWaitedFor() && !pool.isClosed(); spins--) {
-            if (pool.ready.mayHaveSome()) {
+        for (long spins = nanos / SPIN_NANOS; spins > 0 && !crew.slots.areWaitedFor() && !crew.isClosed(); spins--) {
+            if (crew.ready.mayHaveSome()) {
                 return true;
             }
             if (spins % SPINS_BEFORE_YIELD == 0) {

@@ -5,7 +5,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -59,30 +58,15 @@ public final class WorkerPool<T> {
         }
     }
 
-    /** How long a worker may be busy without a break, or without claiming a record, before another one is started. */
-    static final long BUSY_NANOS = 500_000;
+    private final Crew<T> crew;
 
-    final ReadyTasks<T> ready = new ReadyTasks<>();
+    private final Handler<T> handler;
 
-    final Slots slots;
-
-    final Pace pace = new Pace();
-
-    final Handler<T> handler;
-
-    final LongSupplier nanoTime;
+    private final Worker.Tasks<T> handling = new Handling();
 
     private final Executor executor;
 
-    /** Workers that hold a slot, those included whose threads are only about to start. */
-    private final AtomicInteger working = new AtomicInteger();
-
     private final Map<Thread, Worker<T>> threads = new ConcurrentHashMap<>();
-
-    /** When a record was last claimed, about. Written without order: a late view only starts a worker too many. */
-    private long claimedAt;
-
-    private volatile boolean closed;
 
     /**
      * Makes a pool without a thread.
@@ -93,10 +77,9 @@ public final class WorkerPool<T> {
      * @param nanoTime a clock in nanoseconds
      */
     public WorkerPool(int maxConcurrency, Executor executor, Handler<T> handler, LongSupplier nanoTime) {
-        this.slots = new Slots(maxConcurrency, this::startIfBacklog);
+        this.crew = new Crew<>(maxConcurrency, nanoTime, this::startWorker);
         this.executor = executor;
         this.handler = handler;
-        this.nanoTime = nanoTime;
     }
 
     /**
@@ -110,28 +93,28 @@ public final class WorkerPool<T> {
         if (tasks.length == 0) {
             return;
         }
-        ready.addPolled(tasks);
+        crew.ready.addPolled(tasks);
         if (isSlow()) {
             for (int i = 0; i < tasks.length && startWorker(); i++) {}
-        } else if (working.get() == 0) {
+        } else if (crew.working() == 0) {
             startWorker();
         }
     }
 
     /** Sets how many records may be handled at the same moment. Those that are being handled beyond that go on. */
     public void setMaxConcurrency(int records) {
-        slots.change(records);
-        startIfBacklog();
+        crew.slots.change(records);
+        crew.startIfBacklog();
     }
 
     /** Whether a record takes so long that starting a thread for it pays off. */
     public boolean isSlow() {
-        return pace.speed() == Speed.SLOW;
+        return crew.isSlow();
     }
 
     /** Whether handling is so quick that one worker keeps up with the consumer, whatever lanes the records are on. */
     public boolean isComputing() {
-        return pace.speed() == Speed.COMPUTING;
+        return crew.pace.speed() == Speed.COMPUTING;
     }
 
     /**
@@ -139,19 +122,19 @@ public final class WorkerPool<T> {
      * a quick handler suddenly hangs. To be called every few milliseconds while {@link #hasBacklog}.
      */
     public void nudge() {
-        if (hasBacklog() && nanoTime.getAsLong() - claimedAt > BUSY_NANOS) {
+        if (crew.hasBacklog() && crew.hasNotClaimedForLong()) {
             startWorker();
         }
     }
 
     /** Whether records wait although a slot is free. */
     public boolean hasBacklog() {
-        return slots.hasFree() && !ready.isEmpty();
+        return crew.hasBacklog();
     }
 
     /** Takes a task that may run, to be handled together with another one; null if none is ready. */
     public @Nullable T takeReady() {
-        return ready.claim(true);
+        return crew.ready.claim(true);
     }
 
     /**
@@ -162,12 +145,12 @@ public final class WorkerPool<T> {
     public void resumeLane(T task, @Nullable Slot slot) {
         T successor = handler.endTurn(task);
         if (successor != null) {
-            ready.addNext(successor);
+            crew.ready.addNext(successor);
         }
         if (slot != null) {
             slot.release();
         }
-        startIfBacklog();
+        crew.startIfBacklog();
     }
 
     /**
@@ -179,7 +162,7 @@ public final class WorkerPool<T> {
      * @throws OutOfMemoryError if the JVM has no thread left; it leaves behind the same
      */
     public boolean continueOnWorker(T task, @Nullable Slot slot, Supplier<Result> continuation) {
-        Worker<T> worker = new Worker<>(this);
+        Worker<T> worker = new Worker<>(crew, handling);
         boolean accepted = false;
         try {
             executor.execute(() -> runAs(worker, () -> goOn(worker, task, slot, continuation)));
@@ -204,12 +187,12 @@ public final class WorkerPool<T> {
         try {
             result = continuation.get();
         } finally {
-            T successor = result == Result.OVER ? handler.endTurn(task) : null;
+            T successor = successor(task, result);
             if (successor != null) {
-                ready.addNext(successor);
+                crew.ready.addNext(successor);
             }
             worker.releaseSlot();
-            startIfBacklog();
+            crew.startIfBacklog();
         }
     }
 
@@ -234,13 +217,13 @@ public final class WorkerPool<T> {
 
     /** Has the workers that wait for a slot look whether they should wait on. */
     public void lookAgain() {
-        slots.lookAgain();
+        crew.slots.lookAgain();
     }
 
     /** Adds a task that has waited for something since it began. It goes before those that have not begun. */
     public void submitAgain(T task) {
-        ready.addAgain(task);
-        startIfBacklog();
+        crew.ready.addAgain(task);
+        crew.startIfBacklog();
     }
 
     /**
@@ -271,37 +254,31 @@ public final class WorkerPool<T> {
 
     /**
      * Forgets an interrupt that user code has left set on this worker: it would cut short the waits of other records.
-     * Not that of {@link #close}, which sets {@code closed} first.
+     * Not that of {@link #close}, which says first that they are to end.
      */
     public void forgetInterrupt() {
-        if (Thread.interrupted() && closed) {
+        if (Thread.interrupted() && crew.isClosed()) {
             Thread.currentThread().interrupt();
         }
     }
 
     /** Whether the workers are to end. */
     public boolean isClosed() {
-        return closed;
+        return crew.isClosed();
     }
 
     /** Starts no more workers and interrupts those that run. */
     public void close() {
-        closed = true;
+        crew.close();
         threads.keySet().forEach(Thread::interrupt);
     }
 
-    void startIfBacklog() {
-        if (hasBacklog()) {
-            startWorker();
-        }
-    }
-
     private boolean startWorker() {
-        Slot slot = closed ? null : slots.tryTake();
+        Slot slot = crew.isClosed() ? null : crew.slots.tryTake();
         if (slot == null) {
             return false;
         }
-        Worker<T> worker = new Worker<>(this);
+        Worker<T> worker = new Worker<>(crew, handling);
         worker.attachSlot(slot);
         try {
             executor.execute(() -> runAs(worker, worker::run));
@@ -328,20 +305,22 @@ public final class WorkerPool<T> {
         }
     }
 
-    /** How many workers hold a slot. */
-    int working() {
-        return working.get();
+    private @Nullable T successor(T task, Result result) {
+        return result == Result.OVER ? handler.endTurn(task) : null;
     }
 
-    void cameToWork() {
-        working.incrementAndGet();
-    }
+    /** What the handler says, as workers want to know it. */
+    private final class Handling implements Worker.Tasks<T> {
 
-    void leftWork() {
-        working.decrementAndGet();
-    }
+        @Override
+        public @Nullable T handle(T task, long begun) {
+            Result result = handler.handle(task, begun);
+            return result == Result.AGAIN ? task : successor(task, result);
+        }
 
-    void claimed(long now) {
-        claimedAt = now;
+        @Override
+        public int recordsInTurn(T task) {
+            return handler.recordsInTurn(task);
+        }
     }
 }

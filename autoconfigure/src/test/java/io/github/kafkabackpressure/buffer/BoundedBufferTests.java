@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Overflow;
-import io.github.kafkabackpressure.buffer.BoundedBuffer.Offer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -64,7 +64,7 @@ class KeyLanesLincheckTests {
         /** A hash whose lane has the same place in an empty table as that of 1. */
         private static int neighbour() {
             int hash = 2;
-            while ((KeyLanes.lane(hash) & 15) != (KeyLanes.lane(1) & 15)) {
+            while ((LaneTask.lane(hash) & 15) != (LaneTask.lane(1) & 15)) {
                 hash++;
             }
             return hash;
