@@ -9,23 +9,15 @@ import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Recent;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Totals;
 import io.github.kafkabackpressure.listener.OverloadOptions;
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.FunctionTimer;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import io.micrometer.core.instrument.TimeGauge;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,11 +30,6 @@ final class ListenerMeters extends SharedMeters {
 
     private static final String PREFIX = "kafka.backpressure.listener.";
 
-    /** For so long one look at the listener answers all meters: a scrape asks for them one after the other. */
-    private static final long SNAPSHOT_HOLDS_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
-
-    private record Look(ListenerSnapshot snapshot, long at) {}
-
     private final BackpressuredMessageListenerContainer<?, ?> container;
 
     private final Tags tags;
@@ -54,7 +41,8 @@ final class ListenerMeters extends SharedMeters {
 
     private final Instant opened = Instant.now();
 
-    private volatile @Nullable Look last;
+    /** What the meters read; a registry holds it only weakly. */
+    private final ListenerLook look;
 
     ListenerMeters(
             MeterRegistry registry,
@@ -66,18 +54,7 @@ final class ListenerMeters extends SharedMeters {
         this.tags = Tags.of("listener", container.getListenerId());
         this.timesRecords = timesRecords;
         this.partitions = ofPartitions ? new PartitionMeters(registry, tags) : null;
-    }
-
-    private ListenerSnapshot now() {
-        Look look = last;
-        if (look == null || System.nanoTime() - look.at() > SNAPSHOT_HOLDS_NANOS) {
-            look = new Look(container.snapshot(), System.nanoTime());
-            last = look;
-            if (partitions != null) {
-                partitions.update(look.snapshot());
-            }
-        }
-        return look.snapshot();
+        this.look = new ListenerLook(container, partitions);
     }
 
     /** Takes all meters out of the registry. */
@@ -90,16 +67,16 @@ final class ListenerMeters extends SharedMeters {
 
     @Override
     List<Meter> register(MeterRegistry registry) {
-        Registration to = new Registration(registry);
+        MeterRegistration to = new MeterRegistration(registry, PREFIX, tags, look);
         inWork(to);
         progress(to);
         time(to);
         totals(to);
         alarms(to);
-        return to.meters;
+        return to.meters();
     }
 
-    private void inWork(Registration to) {
+    private void inWork(MeterRegistration to) {
         to.gauge("in.flight", "records", "Records polled and not finished", ListenerSnapshot::inFlight);
         to.gauge("queued", "records", "Those that wait for their lane or a worker", ListenerSnapshot::queued);
         to.gauge("running", "records", "Those that are being handled", ListenerSnapshot::running);
@@ -135,7 +112,7 @@ final class ListenerMeters extends SharedMeters {
         to.gauge("partitions.paused", "partitions", "Paused partitions", ListenerSnapshot::pausedPartitions);
     }
 
-    private void progress(Registration to) {
+    private void progress(MeterRegistration to) {
         to.gauge(
                 "lag",
                 "records",
@@ -173,7 +150,7 @@ final class ListenerMeters extends SharedMeters {
         });
     }
 
-    private void time(Registration to) {
+    private void time(MeterRegistration to) {
         to.gauge(
                 "time.share",
                 null,
@@ -232,7 +209,7 @@ final class ListenerMeters extends SharedMeters {
         quantiles(to, "handling.recent", Recent::handling);
     }
 
-    private static void quantiles(Registration to, String name, Function<Recent, ListenerSnapshot.Quantiles> of) {
+    private static void quantiles(MeterRegistration to, String name, Function<Recent, ListenerSnapshot.Quantiles> of) {
         String description = "What half, or 99 of 100, took no longer than in the last ten seconds";
         to.seconds(
                 name,
@@ -246,7 +223,7 @@ final class ListenerMeters extends SharedMeters {
                 now -> seconds(of.apply(now.recent()).p99()));
     }
 
-    private void totals(Registration to) {
+    private void totals(MeterRegistration to) {
         to.counter("polled", "records", "Records polled", Tags.empty(), Totals::polled);
         for (RecordOutcome outcome : RecordOutcome.values()) {
             to.counter(
@@ -279,7 +256,7 @@ final class ListenerMeters extends SharedMeters {
                 Totals::abandoned);
     }
 
-    private static void alarms(Registration to) {
+    private static void alarms(MeterRegistration to) {
         for (ListenerAlarm.Kind kind : ListenerAlarm.Kind.values()) {
             Tags of = Tags.of("kind", tag(kind));
             to.counter(
@@ -305,75 +282,5 @@ final class ListenerMeters extends SharedMeters {
 
     static String tag(Enum<?> value) {
         return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-
-    /** Registers meters and remembers which. */
-    private final class Registration {
-
-        private final MeterRegistry registry;
-
-        private final List<Meter> meters = new ArrayList<>();
-
-        Registration(MeterRegistry registry) {
-            this.registry = registry;
-        }
-
-        void gauge(String name, @Nullable String unit, String description, ToDoubleFunction<ListenerSnapshot> value) {
-            gauge(name, unit, description, Tags.empty(), value);
-        }
-
-        void gauge(
-                String name,
-                @Nullable String unit,
-                String description,
-                Tags more,
-                ToDoubleFunction<ListenerSnapshot> value) {
-            meters.add(Gauge.builder(PREFIX + name, ListenerMeters.this, of -> value.applyAsDouble(of.now()))
-                    .description(description)
-                    .baseUnit(unit)
-                    .tags(tags.and(more))
-                    .register(registry));
-        }
-
-        void seconds(String name, String description, ToDoubleFunction<ListenerSnapshot> value) {
-            seconds(name, description, Tags.empty(), value);
-        }
-
-        void seconds(String name, String description, Tags more, ToDoubleFunction<ListenerSnapshot> value) {
-            meters.add(TimeGauge.builder(
-                            PREFIX + name, ListenerMeters.this, TimeUnit.SECONDS, of -> value.applyAsDouble(of.now()))
-                    .description(description)
-                    .tags(tags.and(more))
-                    .register(registry));
-        }
-
-        void counter(
-                String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
-            meters.add(FunctionCounter.builder(
-                            PREFIX + name,
-                            ListenerMeters.this,
-                            of -> value.applyAsDouble(of.now().totals()))
-                    .description(description)
-                    .baseUnit(unit)
-                    .tags(tags.and(more))
-                    .register(registry));
-        }
-
-        void timer(
-                String name,
-                String description,
-                Tags more,
-                ToLongFunction<Totals> count,
-                ToDoubleFunction<Totals> seconds) {
-            meters.add(FunctionTimer.builder(
-                            PREFIX + name,
-                            ListenerMeters.this,
-                            of -> count.applyAsLong(of.now().totals()),
-                            of -> seconds.applyAsDouble(of.now().totals()),
-                            TimeUnit.SECONDS)
-                    .description(description)
-                    .tags(tags.and(more))
-                    .register(registry));
-        }
     }
 }

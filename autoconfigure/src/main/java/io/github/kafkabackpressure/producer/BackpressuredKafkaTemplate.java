@@ -15,7 +15,6 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerInterceptor;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.header.Header;
@@ -49,16 +48,13 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     private final ProducerOptions options;
     private final SendPipeline<K, V> pipeline;
     private final CurrentProducer<K, V> producer;
-    private final Duration metadataWait;
+    private final TemplateSurroundings<K, V> around;
 
     /** Asked for by observations; to ask for it may take as long as a cluster that is away. */
     private final ClusterIdentity clusterIdentity = new ClusterIdentity(super::clusterId);
 
     private final ProducerMetrics metrics;
 
-    private @Nullable ProducerListener<K, V> listener;
-    private @Nullable ProducerInterceptor<K, V> interceptor;
-    private @Nullable ApplicationContext context;
     private @Nullable Runnable whenDestroyed;
 
     /**
@@ -80,15 +76,15 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             LongSupplier nanoTime) {
         super(factory);
         this.options = options;
-        this.metadataWait = metadataWait(factory);
         this.producer = new CurrentProducer<>(factory, this::newProducer);
+        this.around = new TemplateSurroundings<>(name, options, producer, metadataWait(factory), logger);
         RateLimiter limiter =
                 options.rateLimit() == null ? null : options.rateLimit().limiter(nanoTime);
         ProducerOptions.SpoolOptions kept = options.spool();
         Spool<K, V> spool = kept == null ? null : new Spool<>(kept.directory(), kept.maxBytes(), name, factory);
-        this.pipeline = new SendPipeline<>(name, options, limiter, spool, new Around(), nanoTime);
+        this.pipeline = new SendPipeline<>(name, options, limiter, spool, around, nanoTime);
         this.metrics = metrics;
-        metrics.templateOpened(name, pipeline);
+        metrics.templateOpened(name, pipeline.stats());
     }
 
     /**
@@ -130,7 +126,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
     /** What the template holds, and how its sends ended so far. */
     public ProducerStats stats() {
-        return pipeline;
+        return pipeline.stats();
     }
 
     /** The name by which logs, meters and events tell it from others. */
@@ -140,16 +136,17 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
     /** What the template holds now, its limits, and how its sends ended so far. */
     public ProducerSnapshot snapshot() {
-        return ProducerSnapshot.of(pipeline.name(), options, pipeline);
+        return ProducerSnapshot.of(pipeline.name(), options, pipeline.stats());
     }
 
     /** How full the buffer is. */
     public BufferState state() {
-        return pipeline.state();
+        return pipeline.stats().state();
     }
 
     @Override
     protected CompletableFuture<SendResult<K, V>> doSend(ProducerRecord<K, V> record, Observation observation) {
+        ProducerInterceptor<K, V> interceptor = around.interceptor;
         ProducerRecord<K, V> toSend = interceptor == null ? record : interceptor.onSend(record);
         Observation observed = observation.isNoop() ? null : observation;
         boolean request = record instanceof SendRequest<K, V>;
@@ -196,7 +193,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     public void setProducerListener(@Nullable ProducerListener<K, V> producerListener) {
         super.setProducerListener(producerListener);
         // Spring's own logs keys and values.
-        this.listener = producerListener != null && producerListener.getClass() == LoggingProducerListener.class
+        around.listener = producerListener != null && producerListener.getClass() == LoggingProducerListener.class
                 ? new FailedSendsLog<>()
                 : producerListener;
     }
@@ -204,13 +201,13 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     @Override
     public void setProducerInterceptor(ProducerInterceptor<K, V> producerInterceptor) {
         super.setProducerInterceptor(producerInterceptor);
-        this.interceptor = producerInterceptor;
+        around.interceptor = producerInterceptor;
     }
 
     @Override
     public void setApplicationContext(ApplicationContext applicationContext) {
         super.setApplicationContext(applicationContext);
-        this.context = applicationContext;
+        around.context = applicationContext;
     }
 
     @Override
@@ -232,7 +229,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             new Shutdown(List.of(pipeline), this::liveProducers, options.flushTimeout()).run();
         }
         producer.forget();
-        metrics.templateClosed(pipeline.name(), pipeline);
+        metrics.templateClosed(pipeline.name(), pipeline.stats());
         super.destroy();
     }
 
@@ -302,83 +299,6 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             return e.getCause() instanceof RecordNotSentException refusal ? refusal : null;
         } catch (InterruptedException e) {
             throw new IllegalStateException("A complete future does not wait", e);
-        }
-    }
-
-    private final class Around implements Surroundings<K, V> {
-
-        @Override
-        public Producer<K, V> producer() {
-            return producer.get();
-        }
-
-        @Override
-        public Producer<K, V> currentProducer() {
-            return producer.askAgain();
-        }
-
-        @Override
-        public @Nullable Producer<K, V> openProducer() {
-            return producer.ifOpen();
-        }
-
-        @Override
-        public void forgetProducer(Producer<K, V> closed) {
-            producer.forget(closed);
-        }
-
-        @Override
-        public Duration metadataWait() {
-            return metadataWait;
-        }
-
-        @Override
-        public void delivered(ProducerRecord<K, V> record, RecordMetadata metadata) {
-            intercept(metadata, null);
-            if (listener != null) {
-                listener.onSuccess(record, metadata);
-            }
-        }
-
-        @Override
-        public void failed(ProducerRecord<K, V> record, @Nullable RecordMetadata metadata, Exception failure) {
-            if (metadata != null) {
-                intercept(metadata, failure);
-            }
-            if (listener != null) {
-                listener.onError(record, metadata, failure);
-            }
-        }
-
-        /** What it throws does not keep the listener from being told. */
-        private void intercept(RecordMetadata metadata, @Nullable Exception failure) {
-            if (interceptor == null) {
-                return;
-            }
-            try {
-                interceptor.onAcknowledgement(metadata, failure);
-            } catch (Throwable e) {
-                logger.warn(e, () -> "The interceptor of '" + pipeline.name() + "' failed");
-            }
-        }
-
-        @Override
-        public void undelivered(ProducerRecord<K, V> record, RecordNotSentException failure) {
-            // The report says it in one line, which a log of each record would bury.
-            if (listener != null && !(listener instanceof FailedSendsLog)) {
-                listener.onError(record, null, failure);
-            }
-        }
-
-        @Override
-        public void stateChanged(BufferState state, int buffered) {
-            ApplicationContext published = context;
-            if (state == BufferState.FULL) {
-                logger.warn(() -> "The buffer of '" + pipeline.name() + "' is full; overflow is " + options.overflow());
-            }
-            if (published != null) {
-                published.publishEvent(new BufferStateEvent(pipeline.name(), state, buffered));
-            }
         }
     }
 }

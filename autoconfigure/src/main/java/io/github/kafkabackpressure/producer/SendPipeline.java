@@ -1,12 +1,10 @@
 package io.github.kafkabackpressure.producer;
 
-import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.Offer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
-import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.ProducerStop.Stage;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import io.github.kafkabackpressure.rate.RateLimiter;
@@ -14,8 +12,6 @@ import io.micrometer.observation.Observation;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +29,7 @@ import org.springframework.kafka.support.SendResult;
  * lock is held while Kafka or foreign code is called.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // How a send ends reaches the callback, whatever the futures say.
-final class SendPipeline<K, V> implements ProducerStats {
-
-    private static final Log logger = LogFactory.getLog(SendPipeline.class);
+final class SendPipeline<K, V> {
 
     private final String name;
     private final ProducerOptions options;
@@ -48,12 +42,13 @@ final class SendPipeline<K, V> implements ProducerStats {
     private final Turns turns;
     private final Pace pace;
     private final KnownTopics topics;
-    private final CallersHands<K, V> callersHands = new CallersHands<>();
     private final @Nullable UndeliveredStore<K, V> store;
     private final SendCompletion<K, V> completion;
     private final HandOver<K, V> handOver;
+    private final CallersHandOver<K, V> callersHandOver;
     private final TransactionSends<K, V> inTransactions;
     private final StateChanges changes;
+    private final PipelineStats stats;
     private final boolean passesByWhenEmpty;
     private final long maxBlockNanos;
 
@@ -88,6 +83,7 @@ final class SendPipeline<K, V> implements ProducerStats {
                 released -> sender().placeFreed(released),
                 nanoTime);
         this.handOver = new HandOver<>(surroundings, completion, stop);
+        this.callersHandOver = new CallersHandOver<>(window, stop, topics, handOver, store != null);
         this.inTransactions = new TransactionSends<>(stop, turns, window, completion);
         SendCompletion<K, V> refuses = completion;
         this.buffer = new BoundedBuffer<>(
@@ -98,7 +94,8 @@ final class SendPipeline<K, V> implements ProducerStats {
                 dropped -> {
                     var unused = refuses.refuse(dropped, SendOutcome.DROPPED); // its caller has that future
                 });
-        this.changes = new StateChanges(buffer, this::stateChanged);
+        this.changes = new StateChanges(name, buffer, surroundings);
+        this.stats = new PipelineStats(options, buffer, window, pace, completion.tally());
         this.maxBlockNanos = options.maxBlock().toNanos();
         this.passesByWhenEmpty = options.batching().linger().isZero() && options.overflow() == Overflow.BLOCK;
         this.sender = newSender(stop.opening());
@@ -207,26 +204,11 @@ final class SendPipeline<K, V> implements ProducerStats {
         if (buffer.backlog() != 0 || sender.mustGoFirst() || pace.isSlow()) {
             return false;
         }
-        if (window.tryAcquire(1) == 0) {
+        if (!callersHandOver.tryBegin(send)) {
             return false;
-        }
-        // The place is taken before the look at the stage, and the shutdown moves that before it looks at the window:
-        // one of the two sees the other.
-        long now = System.currentTimeMillis();
-        if (!stop.isOpen() || topics.of(send.record.topic(), send.record.partition(), now) != Presence.KNOWN) {
-            window.release();
-            return false;
-        }
-        if (store != null) {
-            send.copyRecord(now); // it may have to be kept when its caller has changed what it gave
         }
         completion.tally().accepted();
-        int slot = callersHands.enter(send);
-        try {
-            handOver.handOver(send, interrupted -> true);
-        } finally {
-            callersHands.leave(slot, send);
-        }
+        callersHandOver.handOver(send);
         return true;
     }
 
@@ -254,14 +236,6 @@ final class SendPipeline<K, V> implements ProducerStats {
             case CLOSED -> completion.refuse(send, SendOutcome.CLOSED);
             case FULL -> completion.refuse(send, whenFull);
         };
-    }
-
-    private void stateChanged(BufferState state) {
-        try {
-            surroundings.stateChanged(state, buffer.size());
-        } catch (Throwable e) {
-            logger.warn("A listener of '" + name + "' failed", e);
-        }
     }
 
     private Sender<K, V> sender() {
@@ -309,7 +283,7 @@ final class SendPipeline<K, V> implements ProducerStats {
         completion.givingUp();
         sender.abort();
         buffer.takeAll().forEach(completion::giveUp);
-        callersHands.forEach(completion::giveUp);
+        callersHandOver.forEach(completion::giveUp);
     }
 
     /**
@@ -349,6 +323,11 @@ final class SendPipeline<K, V> implements ProducerStats {
         return name;
     }
 
+    /** What it holds, and how its sends ended so far. */
+    ProducerStats stats() {
+        return stats;
+    }
+
     int batchSize() {
         return pace.batchSize();
     }
@@ -362,50 +341,5 @@ final class SendPipeline<K, V> implements ProducerStats {
         if (store != null) {
             sender.recordWaits();
         }
-    }
-
-    @Override
-    public int buffered() {
-        return buffer.size();
-    }
-
-    @Override
-    public int maxBuffered() {
-        return options.limits().records();
-    }
-
-    @Override
-    public long bufferedBytes() {
-        return buffer.bytes();
-    }
-
-    @Override
-    public int inFlight() {
-        return window.inFlight();
-    }
-
-    @Override
-    public int maxInFlight() {
-        return window.limit();
-    }
-
-    @Override
-    public BufferState state() {
-        return buffer.state();
-    }
-
-    @Override
-    public boolean slow() {
-        return pace.isSlow();
-    }
-
-    @Override
-    public long accepted() {
-        return completion.tally().acceptedTotal();
-    }
-
-    @Override
-    public long ended(SendOutcome outcome) {
-        return completion.tally().endedTotal(outcome);
     }
 }

@@ -4,8 +4,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
-import io.github.kafkabackpressure.producer.AbsentTopics.Absent;
-import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +12,6 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,9 +35,6 @@ final class Sender<K, V> implements Runnable {
     /** After a step that failed for a reason of ours: the next one might at once. */
     private static final long AFTER_FAILURE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    /** A topic that the cluster did not know so long before a shutdown is not there. */
-    private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(5);
-
     /** The share of the time for the hand-over that may be spent on one topic or partition that is not there. */
     private static final double METADATA_SHARE = 1 / 3.0;
 
@@ -56,18 +50,16 @@ final class Sender<K, V> implements Runnable {
     private final Pace pace;
     private final ProducerStop stop;
     private final int opening;
-    private final KnownTopics topics;
     private final SendCompletion<K, V> completion;
     private final StateChanges changes;
-    private final @Nullable UndeliveredStore<K, V> store;
-    private final long metadataWaitNanos;
     private final LongSupplier nanoTime;
     private final int placesWorthAWakeUp;
 
     private final SenderHand<K, V> hand;
 
-    /** The sender's own. */
-    private final AbsentTopics<K, V> absent = new AbsentTopics<>();
+    private final AbsentSends<K, V> absent;
+
+    private final Replay replay;
 
     /** What is left of the batch that is leaving. The sender's own. */
     private int batchLeft;
@@ -75,20 +67,6 @@ final class Sender<K, V> implements Runnable {
     @GuardedBy("this") private @Nullable Thread thread;
 
     private volatile boolean started;
-
-    /** Written under the lock, so that an interrupt meant for the replay cannot reach what comes after it. */
-    private volatile boolean replaying;
-
-    /** Set by a shutdown that has waited long enough for the replay; nothing is offered any more when it is. */
-    private volatile boolean replayTimeIsUp;
-
-    /** Since when a shutdown waits for the end; written before {@link #hopelessAt}. */
-    private volatile long endAwaitedSince;
-
-    /** From when on a shutdown waits no longer for topics that are not there. */
-    private volatile long hopelessAt;
-
-    private volatile boolean endAwaited;
 
     private volatile boolean idle;
 
@@ -118,16 +96,16 @@ final class Sender<K, V> implements Runnable {
         this.pace = pace;
         this.stop = stop;
         this.opening = opening;
-        this.topics = topics;
         this.completion = completion;
         this.changes = changes;
-        this.store = store;
-        this.metadataWaitNanos = metadataWaitNanos;
         this.nanoTime = nanoTime;
         this.placesWorthAWakeUp = Math.max(1, Math.min(window.limit() / 4, 1024));
-        this.replaying = store != null;
+        AbsentTopics<K, V> absentTopics = new AbsentTopics<>();
         this.hand = new SenderHand<>(
-                name, buffer, window, topics, completion, handOver, absent, nanoTime, this::isCut, stop);
+                name, buffer, window, topics, completion, handOver, absentTopics, nanoTime, this::isCut, stop);
+        this.absent =
+                new AbsentSends<>(absentTopics, buffer, topics, completion, hand, metadataWaitNanos, this::isCut);
+        this.replay = new Replay(name, store, this::isCut, nanoTime);
     }
 
     private boolean isCut() {
@@ -137,7 +115,7 @@ final class Sender<K, V> implements Runnable {
     @Override
     public void run() {
         try {
-            if (!replay()) {
+            if (!replay.run()) {
                 buffer.takeAll().forEach(completion::giveUp);
                 return;
             }
@@ -147,24 +125,6 @@ final class Sender<K, V> implements Runnable {
         } finally {
             changes.tell();
         }
-    }
-
-    /** Says whether newer records may follow: else what waits must not be sent before what was left. */
-    private boolean replay() {
-        UndeliveredStore<K, V> left = store;
-        boolean newerMayFollow = true;
-        try {
-            newerMayFollow = left == null || !replaying || left.replay(() -> !isCut() && !replayTimeIsUp);
-        } catch (Throwable e) {
-            logger.error("The spool of '" + name + "' could not be replayed: " + Failures.describe(e));
-        }
-        synchronized (this) {
-            replaying = false;
-            if (!isCut()) {
-                Thread.interrupted();
-            }
-        }
-        return newerMayFollow;
     }
 
     /** Whatever a step throws: the records in hand have failed, and the others must not wait for ever. */
@@ -184,7 +144,7 @@ final class Sender<K, V> implements Runnable {
         long now = nanoTime.getAsLong();
         pace.step(now, window.inFlight());
         if (!absent.isEmpty()) {
-            lookForAbsentTopics(now);
+            absent.look(now, CHUNK);
         }
         if (batchLeft == 0) {
             int batchSize = pace.batchSize();
@@ -200,77 +160,17 @@ final class Sender<K, V> implements Runnable {
             batchLeft = batchSize;
         }
         int wanted = Math.min(batchLeft, CHUNK);
-        int places = acquire(wanted);
+        int places = hand.acquirePlaces(wanted);
         if (places == 0) {
             awaitPlace();
             return true;
         }
         List<PendingSend<K, V>> next = new ArrayList<>(places);
         int taken = buffer.take(next, places);
-        window.release(places - taken);
+        hand.releasePlaces(places - taken);
         batchLeft = taken < places ? 0 : batchLeft - taken;
         hand.handOver(next);
         return true;
-    }
-
-    /** A shutdown does not wait for acknowledgements before it hands over the rest: Kafka's own buffer bounds it. */
-    private int acquire(int wanted) {
-        if (stop.isOpen()) {
-            return window.tryAcquire(wanted);
-        }
-        window.acquireRegardless(wanted);
-        return wanted;
-    }
-
-    private void lookForAbsentTopics(long now) {
-        for (Absent<K, V> topic : absent.due(now)) {
-            if (isCut()) {
-                return;
-            }
-            if (topics.look(topic.name, null, System.currentTimeMillis()) != Presence.NO_TOPIC) {
-                handOverFound(topic, now);
-            } else if (endAwaited && isHopeless(topic, now)) {
-                takeOut(topic).forEach(completion::giveUp);
-            } else if (now - topic.since >= metadataWaitNanos) {
-                failAbsent(topic);
-            } else {
-                topic.lookAgainLater(now);
-            }
-        }
-    }
-
-    private void handOverFound(Absent<K, V> topic, long now) {
-        int places = acquire(Math.min(topic.size(), CHUNK));
-        List<PendingSend<K, V>> next = new ArrayList<>(places);
-        int taken = buffer.takeFromAside(topic.poll(places), next);
-        window.release(places - taken);
-        hand.handOverFound(next);
-        if (topic.size() == 0) {
-            absent.remove(topic);
-        } else if (places == 0) {
-            topic.lookAgainSoon(now);
-        }
-    }
-
-    /** Whether a shutdown has waited for it for its share, and it is the topic that is missing and not the cluster. */
-    private boolean isHopeless(Absent<K, V> topic, long now) {
-        return now - hopelessAt >= 0
-                && topics.clusterAnsweredWithin(
-                        TimeUnit.NANOSECONDS.toMillis(now - Math.max(topic.since, endAwaitedSince - ANSWER_NANOS)));
-    }
-
-    private void failAbsent(Absent<K, V> topic) {
-        TimeoutException failure = new TimeoutException("Topic " + topic.name + " is not present in metadata after "
-                + TimeUnit.NANOSECONDS.toMillis(metadataWaitNanos) + " ms");
-        takeOut(topic).forEach(send -> completion.completed(send, null, failure));
-    }
-
-    private List<PendingSend<K, V>> takeOut(Absent<K, V> topic) {
-        List<PendingSend<K, V>> all = new ArrayList<>();
-        buffer.takeFromAside(topic.poll(Integer.MAX_VALUE), all);
-        absent.remove(topic);
-        buffer.handedOver(all.size());
-        return all;
     }
 
     private void rest(long untilDue, int batchSize, long now) {
@@ -281,7 +181,7 @@ final class Sender<K, V> implements Runnable {
         // wakes.
         long again = buffer.nanosUntilDue(batchSize, pace.lingerNanos(), nanoTime.getAsLong());
         boolean stillEmpty = again == Long.MAX_VALUE;
-        long look = absent.nanosUntilDue(now);
+        long look = absent.nanosUntilLook(now);
         // And so is the flag: the buffer's lock may have used up the wake-up.
         if (again > 0 && stillEmpty == empty && !isCut() && idle && !(empty && !stop.isOpen() && absent.isEmpty())) {
             long nanos = Math.min(again, look);
@@ -327,7 +227,7 @@ final class Sender<K, V> implements Runnable {
 
     /** Whether something must be sent before anything else. */
     boolean mustGoFirst() {
-        return replaying;
+        return replay.isUnderWay();
     }
 
     boolean runsOn(Thread other) {
@@ -357,9 +257,7 @@ final class Sender<K, V> implements Runnable {
         long begun = nanoTime.getAsLong();
         long metadataNanos = (long) ((deadlineNanos - begun) * METADATA_SHARE);
         long replayNanos = (long) ((deadlineNanos - begun) * REPLAY_SHARE);
-        endAwaitedSince = begun;
-        hopelessAt = begun + metadataNanos;
-        endAwaited = true;
+        absent.endIsAwaited(begun, begun + metadataNanos);
         if (buffer.backlog() > 0 && !started) {
             start();
         }
@@ -374,21 +272,13 @@ final class Sender<K, V> implements Runnable {
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            cutReplayShort(sender, begun + replayNanos);
+            replay.cutShort(sender, begun + replayNanos);
             hand.cutShort(sender, metadataNanos);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
         return !sender.isAlive();
-    }
-
-    /** Interrupts the replay when it takes more than its share of a shutdown, and nothing else: hence the lock. */
-    private synchronized void cutReplayShort(Thread sender, long deadlineNanos) {
-        if (replaying && !replayTimeIsUp && nanoTime.getAsLong() - deadlineNanos > 0) {
-            replayTimeIsUp = true;
-            sender.interrupt();
-        }
     }
 
     /** Ends the sender where it stands, for good: it has been cut. What it holds is given up, also if it hangs. */

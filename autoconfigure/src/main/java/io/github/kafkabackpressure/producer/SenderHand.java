@@ -86,6 +86,23 @@ final class SenderHand<K, V> {
         this.isMeant = send -> isCut.getAsBoolean() || send == cutShort;
     }
 
+    /**
+     * Takes places in the window, so many at most. A shutdown does not wait for acknowledgements before it hands over the
+     * rest: Kafka's own buffer bounds it.
+     */
+    int acquirePlaces(int wanted) {
+        if (stop.isOpen()) {
+            return window.tryAcquire(wanted);
+        }
+        window.acquireRegardless(wanted);
+        return wanted;
+    }
+
+    /** Gives places back for which there were no records. */
+    void releasePlaces(int unused) {
+        window.release(unused);
+    }
+
     /** Hands these over, or sets them aside if their topic is not there. Each has a place in the window. */
     void handOver(List<PendingSend<K, V>> hand) {
         handOver(hand, true);

@@ -3,7 +3,8 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 /**
  * Tells of a buffer's changes of state in their order, outside of its lock.
@@ -12,11 +13,15 @@ import java.util.function.Consumer;
  */
 final class StateChanges {
 
+    private static final Log logger = LogFactory.getLog(StateChanges.class);
+
+    private final String name;
     private final BoundedBuffer<?> buffer;
-    private final Consumer<BufferState> told;
+    private final Surroundings<?, ?> told;
     private final AtomicBoolean telling = new AtomicBoolean();
 
-    StateChanges(BoundedBuffer<?> buffer, Consumer<BufferState> told) {
+    StateChanges(String name, BoundedBuffer<?> buffer, Surroundings<?, ?> told) {
+        this.name = name;
         this.buffer = buffer;
         this.told = told;
     }
@@ -27,11 +32,19 @@ final class StateChanges {
         while (buffer.hasChanged() && telling.compareAndSet(false, true)) {
             try {
                 for (BufferState change = buffer.nextChange(); change != null; change = buffer.nextChange()) {
-                    told.accept(change);
+                    tell(change);
                 }
             } finally {
                 telling.set(false);
             }
+        }
+    }
+
+    private void tell(BufferState change) {
+        try {
+            told.stateChanged(change, buffer.size());
+        } catch (Throwable e) {
+            logger.warn("A listener of '" + name + "' failed", e);
         }
     }
 }

@@ -85,10 +85,10 @@ class PipelineFailuresTests {
         transaction.start();
         Awaitility.await().until(() -> transaction.getState() == Thread.State.TIMED_WAITING);
 
-        assertThat(limited.inFlight()).isZero();
+        assertThat(limited.stats().inFlight()).isZero();
         limited.closeIntake();
         transaction.join(10_000);
-        assertThat(limited.ended(SendOutcome.CLOSED)).isEqualTo(1);
+        assertThat(limited.stats().ended(SendOutcome.CLOSED)).isEqualTo(1);
     }
 
     @Test

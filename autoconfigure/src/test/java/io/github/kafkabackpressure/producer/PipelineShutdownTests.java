@@ -82,7 +82,7 @@ class PipelineShutdownTests {
         Thread caller = new Thread(() -> pipeline.send(record("topic", "first"), 5, null)
                 .whenComplete((result, failure) -> first.complete(result)));
         caller.start();
-        Awaitility.await().until(() -> pipeline.inFlight() == 1);
+        Awaitility.await().until(() -> pipeline.stats().inFlight() == 1);
         new Thread(() -> {
                     try {
                         TimeUnit.MILLISECONDS.sleep(300);
@@ -99,7 +99,7 @@ class PipelineShutdownTests {
         assertThat(report.producers()).isEqualTo(1);
         assertThat(report.took()).isLessThan(Duration.ofSeconds(5));
         assertThat(first.get(10, TimeUnit.SECONDS)).isNotNull();
-        assertThat(pipeline.ended(SendOutcome.DELIVERED)).isEqualTo(1);
+        assertThat(pipeline.stats().ended(SendOutcome.DELIVERED)).isEqualTo(1);
     }
 
     @Test
@@ -115,8 +115,8 @@ class PipelineShutdownTests {
         assertThat(report.took()).isLessThan(Duration.ofSeconds(5));
         assertThat(report.unflushed()).isEmpty();
         assertThat(nowhere).isCompletedExceptionally();
-        assertThat(pipeline.ended(SendOutcome.NOT_DELIVERED)).isEqualTo(1);
-        assertThat(pipeline.inFlight()).isZero();
+        assertThat(pipeline.stats().ended(SendOutcome.NOT_DELIVERED)).isEqualTo(1);
+        assertThat(pipeline.stats().inFlight()).isZero();
         assertThat(kafka.flushes).isLessThan(10);
     }
 
@@ -125,14 +125,14 @@ class PipelineShutdownTests {
         assertThatThrownBy(() -> pipeline.sendInTransaction(record("topic", POISON), 5, null, kafka))
                 .isInstanceOf(KafkaProducerException.class)
                 .hasRootCauseInstanceOf(SerializationException.class);
-        assertThat(pipeline.inFlight()).isZero();
+        assertThat(pipeline.stats().inFlight()).isZero();
 
         pipeline.closeIntake();
 
         assertThatThrownBy(() -> pipeline.sendInTransaction(record("topic", "value"), 5, null, kafka))
                 .isInstanceOf(KafkaProducerException.class);
-        assertThat(pipeline.ended(SendOutcome.CLOSED)).isEqualTo(1);
-        assertThat(pipeline.inFlight()).isZero();
+        assertThat(pipeline.stats().ended(SendOutcome.CLOSED)).isEqualTo(1);
+        assertThat(pipeline.stats().inFlight()).isZero();
     }
 
     @Test
@@ -153,8 +153,8 @@ class PipelineShutdownTests {
                 .hasRootCauseInstanceOf(TimeoutException.class);
 
         pipeline.endUndelivered("in this test");
-        assertThat(pipeline.ended(SendOutcome.NOT_DELIVERED)).isEqualTo(1);
-        assertThat(pipeline.inFlight()).isZero();
+        assertThat(pipeline.stats().ended(SendOutcome.NOT_DELIVERED)).isEqualTo(1);
+        assertThat(pipeline.stats().inFlight()).isZero();
     }
 
     @Test
@@ -174,7 +174,7 @@ class PipelineShutdownTests {
                 };
         Thread caller = new Thread(() -> pipeline.send(record("topic", "first"), 5, null));
         caller.start();
-        Awaitility.await().until(() -> pipeline.inFlight() == 1);
+        Awaitility.await().until(() -> pipeline.stats().inFlight() == 1);
 
         ProducerFlushReport report = new Shutdown(
                         List.of(pipeline),

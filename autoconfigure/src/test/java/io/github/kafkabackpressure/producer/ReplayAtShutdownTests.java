@@ -40,7 +40,7 @@ class ReplayAtShutdownTests {
         assertThat(kafka.history()).isEmpty();
         assertThat(store.kept).hasSize(1);
         assertThat(future).isCompletedExceptionally();
-        assertThat(pipeline.ended(SendOutcome.SPOOLED)).isEqualTo(1);
+        assertThat(pipeline.stats().ended(SendOutcome.SPOOLED)).isEqualTo(1);
         assertThat(pipeline.isIdle()).isTrue();
     }
 

@@ -71,7 +71,7 @@ class RoomInTurnTests {
             Awaitility.await()
                     .pollDelay(Duration.ZERO)
                     .pollInterval(Duration.ofMillis(1))
-                    .until(() -> pipeline.inFlight() == 1 && kafka.completeNext());
+                    .until(() -> pipeline.stats().inFlight() == 1 && kafka.completeNext());
             acknowledged++;
             awaitThatAllWait(senders, acknowledged);
         }
@@ -94,7 +94,7 @@ class RoomInTurnTests {
         Awaitility.await()
                 .pollDelay(Duration.ZERO)
                 .pollInterval(Duration.ofMillis(1))
-                .until(() -> pipeline.accepted() == accepted
+                .until(() -> pipeline.stats().accepted() == accepted
                         && begun.get() == accepted + senders.size()
                         && senders.stream().allMatch(sender -> sender.getState() == Thread.State.TIMED_WAITING));
     }

@@ -147,7 +147,7 @@ class SentAsGivenTests {
 
         Awaitility.await().pollInterval(Duration.ofMillis(1)).until(() -> {
             while (loaded.completeNext()) {}
-            return usual.isIdle() && usual.accepted() == 300;
+            return usual.isIdle() && usual.stats().accepted() == 300;
         });
 
         assertThat(serialized).hasSize(300);

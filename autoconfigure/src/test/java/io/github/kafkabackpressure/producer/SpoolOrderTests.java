@@ -42,7 +42,7 @@ class SpoolOrderTests {
         new Shutdown(List.of(pipeline), List::of, Duration.ofSeconds(2)).run();
 
         assertThat(kept).isEqualTo(values);
-        assertThat(pipeline.ended(SendOutcome.SPOOLED)).isEqualTo(5);
+        assertThat(pipeline.stats().ended(SendOutcome.SPOOLED)).isEqualTo(5);
     }
 
     /** A cluster whose metadata never comes. */
