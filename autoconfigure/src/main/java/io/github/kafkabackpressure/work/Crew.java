@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.work;
 
 import io.github.kafkabackpressure.work.Pace.Speed;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -23,6 +24,9 @@ final class Crew<T> {
 
     final LongSupplier nanoTime;
 
+    /** Whether a worker that has run out of records has something else to do than to wait for more. */
+    final BooleanSupplier endsLingering;
+
     private final Runnable startWorker;
 
     /** Workers that hold a slot, those included whose threads are only about to start. */
@@ -38,6 +42,7 @@ final class Crew<T> {
         this.slots = new Slots(maxConcurrency, this::startIfBacklog);
         this.nanoTime = nanoTime;
         this.startWorker = startWorker;
+        this.endsLingering = () -> ready.mayHaveSome() || slots.areWaitedFor() || isClosed();
     }
 
     /** Whether records wait although a slot is free. */

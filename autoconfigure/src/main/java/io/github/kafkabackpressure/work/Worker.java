@@ -21,11 +21,6 @@ final class Worker<T> {
      */
     private static final long LONGEST_LINGER_NANOS = 200_000;
 
-    /** What {@link Thread#onSpinWait} takes, about; nothing depends on it but how long a worker lingers. */
-    private static final long SPIN_NANOS = 50;
-
-    private static final int SPINS_BEFORE_YIELD = 32;
-
     private static final int CORES_FOR_WORKERS =
             Math.max(1, Runtime.getRuntime().availableProcessors() - 1); // one is the consumer's
 
@@ -198,18 +193,7 @@ final class Worker<T> {
      * Looks for records for a while before the worker ends: to start another one costs the consumer's thread more than
      * many records that do nothing. Returns whether there are some.
      */
-    @SuppressWarnings("ThreadPriorityCheck") // a yield here is a matter of speed only
     private boolean linger(long nanos) {
-        for (long spins = nanos / SPIN_NANOS; spins > 0 && !crew.slots.areWaitedFor() && !crew.isClosed(); spins--) {
-            if (crew.ready.mayHaveSome()) {
-                return true;
-            }
-            if (spins % SPINS_BEFORE_YIELD == 0) {
-                Thread.yield(); // to whoever has been waiting for a core
-            } else {
-                Thread.onSpinWait();
-            }
-        }
-        return false;
+        return Moment.comes(crew.endsLingering, nanos) && crew.ready.mayHaveSome();
     }
 }

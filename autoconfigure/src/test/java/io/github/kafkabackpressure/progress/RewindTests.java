@@ -71,6 +71,31 @@ class RewindTests {
     }
 
     @Test
+    void theLateEndOfADroppedRunChangesNothing() {
+        tracker.register(0, 70);
+        rewind(0);
+        long again = tracker.register(0, 70);
+        tracker.register(70, 950); // as many as the ring of bits has room for
+
+        tracker.finish(0, 70);
+
+        assertThat(tracker.unfinished()).isEqualTo(1020);
+        assertThat(tracker.finishedBeyond().isEmpty()).isTrue();
+        assertThat(tracker.frontier()).isZero();
+        tracker.finish(again, 70);
+        assertThat(tracker.frontier()).isEqualTo(70);
+    }
+
+    @Test
+    void aRunWhoseFirstRecordsHaveEndedBeforeEndsWithTheOthers() {
+        tracker.register(0, 10);
+        tracker.finish(0, 3);
+        tracker.finish(0, 9);
+        assertThat(tracker.frontier()).isEqualTo(9);
+        assertThat(tracker.unfinished()).isEqualTo(1);
+    }
+
+    @Test
     void aTargetPastAllThatWasPolledDropsNothing() {
         tracker.register(0, 10);
         rewind(10);
