@@ -6,7 +6,6 @@ import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContaine
 import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.ListenerSnapshot;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +21,6 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.MemberDescription;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -31,9 +28,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.serialization.StringSerializer;
-import org.awaitility.Awaitility;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
@@ -228,7 +223,7 @@ public final class Scenario implements AutoCloseable {
         /** Creates the topics, so that records can be sent; {@link Scenario#startApplication} does the rest. */
         public Scenario prepare() {
             Scenario scenario = prepareWithoutTopics();
-            scenario.createTopics(topics);
+            TestTopics.create(scenario.admin, topics);
             return scenario;
         }
     }
@@ -256,40 +251,6 @@ public final class Scenario implements AutoCloseable {
     /** Asks for a seek in a partition of the first topic; done before the consumer's next poll. */
     public void seek(int partition, long offset) {
         context.getBean(Listener.class).seek(new TopicPartition(topics.get(0), partition), offset);
-    }
-
-    private void createTopics(Map<String, Integer> wanted) {
-        admin.createTopics(wanted.entrySet().stream()
-                        .map(topic -> new NewTopic(topic.getKey(), topic.getValue(), (short) 1))
-                        .toList())
-                .values()
-                .values()
-                .forEach(created -> {
-                    try {
-                        created.get(ADMIN_SECONDS, TimeUnit.SECONDS);
-                    } catch (ExecutionException e) {
-                        if (!(e.getCause() instanceof TopicExistsException)) {
-                            throw new IllegalStateException(e);
-                        }
-                    } catch (InterruptedException | TimeoutException e) {
-                        throw new IllegalStateException(e);
-                    }
-                });
-        // A partition without a leader refuses a first batch, and Kafka gets stuck if it accepts the second one
-        // meanwhile.
-        Map<TopicPartition, OffsetSpec> all = new HashMap<>();
-        wanted.forEach((topic, partitions) -> {
-            for (int partition = 0; partition < partitions; partition++) {
-                all.put(new TopicPartition(topic, partition), OffsetSpec.latest());
-            }
-        });
-        Awaitility.await()
-                .ignoreExceptions()
-                .until(() -> admin.listOffsets(all)
-                                .all()
-                                .get(ADMIN_SECONDS, TimeUnit.SECONDS)
-                                .size()
-                        == all.size());
     }
 
     /** Starts the application of a scenario that was only prepared. */

@@ -1,23 +1,17 @@
 package io.github.kafkabackpressure.benchmarks;
 
+import io.github.kafkabackpressure.test.TestTopics;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,12 +32,9 @@ final class Topics implements AutoCloseable {
     }
 
     /** A new, empty topic. */
-    String create(int partitions) throws Exception {
+    String create(int partitions) {
         String name = "benchmark-" + ++created;
-        admin.createTopics(List.of(new NewTopic(name, Optional.of(partitions), Optional.empty())))
-                .all()
-                .get(60, TimeUnit.SECONDS);
-        awaitLeaders(name, partitions);
+        TestTopics.create(admin, Map.of(name, partitions));
         return name;
     }
 
@@ -95,36 +86,6 @@ final class Topics implements AutoCloseable {
         Exception first = failure.get();
         if (first != null) {
             throw first;
-        }
-    }
-
-    /**
-     * An answer about offsets comes from a partition's leader only; sends to a topic without one are repeated for
-     * seconds.
-     */
-    private void awaitLeaders(String name, int partitions) throws Exception {
-        Map<TopicPartition, OffsetSpec> all = new HashMap<>();
-        for (int partition = 0; partition < partitions; partition++) {
-            all.put(new TopicPartition(name, partition), OffsetSpec.latest());
-        }
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (!haveLeaders(all)) {
-            if (System.nanoTime() - deadline > 0) {
-                throw new IllegalStateException("No leaders for " + name);
-            }
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
-        }
-    }
-
-    private boolean haveLeaders(Map<TopicPartition, OffsetSpec> partitions) throws Exception {
-        try {
-            admin.listOffsets(partitions).all().get(60, TimeUnit.SECONDS);
-            return true;
-        } catch (ExecutionException ex) {
-            if (ex.getCause() instanceof RetriableException) {
-                return false;
-            }
-            throw ex;
         }
     }
 
