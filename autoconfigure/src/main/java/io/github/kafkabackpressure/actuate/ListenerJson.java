@@ -112,6 +112,7 @@ final class ListenerJson {
         json.put("pausedMillis", pausedMillis);
         json.put("commits", totals.commits());
         json.put("failedCommits", totals.failedCommits());
+        json.put("damagedMetadata", totals.damagedMetadata());
         json.put("rebalances", totals.rebalances());
         json.put("drains", totals.drains());
         json.put("drainMillis", (long) (totals.drainSeconds() * 1000));

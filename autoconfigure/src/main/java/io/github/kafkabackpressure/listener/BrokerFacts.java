@@ -59,6 +59,8 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
 
     private volatile boolean closed;
 
+    private volatile boolean hasRefused;
+
     /** When the last question had no answer; null if it had one. */
     private volatile @Nullable Long failedAt;
 
@@ -88,15 +90,24 @@ final class BrokerFacts implements GroupFacts, AutoCloseable {
     }
 
     @Override
-    public boolean lowerMaxMetadata() {
-        int lower = maxMetadata / 2;
-        if (lower == 0) {
+    public boolean hasRefused() {
+        return hasRefused;
+    }
+
+    @Override
+    public synchronized boolean lowerMaxMetadata(int refused) {
+        if (maxMetadata == 0) {
             return false;
         }
-        maxMetadata = lower;
-        LOG.warn(() -> "the broker refuses the metadata of a commit as too long; from now on it has at most " + lower
-                + " characters. Set kafka.backpressure.listener.offset-metadata-max-bytes to the broker's "
-                + MAX_METADATA);
+        int lower = Math.min(maxMetadata, refused) / 2;
+        maxMetadata = lower < LEAST_METADATA ? 0 : lower;
+        if (!hasRefused) {
+            hasRefused = true;
+            LOG.warn(() -> "the broker refuses a commit whose metadata has " + refused
+                    + " characters; commits get shorter ones, or none, and what these do not remember is handled again"
+                    + " after a stop. Set kafka.backpressure.listener.offset-metadata-max-bytes to the broker's "
+                    + MAX_METADATA);
+        }
         return true;
     }
 

@@ -38,9 +38,10 @@ interface CommitContent {
     /**
      * Takes in that a commit has failed.
      *
+     * @param offsets what was to be committed
      * @return whether it was for what is said here, and less will be said from now on
      */
-    default boolean refused(@Nullable Exception failure) {
+    default boolean refused(@Nullable Exception failure, Collection<OffsetAndMetadata> offsets) {
         return false;
     }
 

@@ -176,7 +176,8 @@ final class FrontierCommitter {
             Map<TopicPartition, OffsetAndMetadata> offsets,
             @Nullable Exception failure) {
         answerPending = false;
-        lastFailed = failure != null;
+        boolean goesOnWithLess = assignment.content.refused(failure, offsets.values());
+        lastFailed = failure != null && !goesOnWithLess;
         run.metrics.committed(failure == null);
         if (failure == null) {
             commits.forEach((work, commit) -> {
@@ -186,8 +187,11 @@ final class FrontierCommitter {
                 }
             });
         } else {
-            assignment.content.refused(failure);
-            LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
+            if (goesOnWithLess) {
+                lastCommit = run.nanoTime.getAsLong() - Math.max(interval, LEAST_INTERVAL); // at once
+            } else {
+                LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
+            }
             commits.keySet().stream()
                     .filter(work -> assignment.work(work.partition) == work)
                     .forEach(dirty::add);
@@ -245,7 +249,7 @@ final class FrontierCommitter {
                     knowsMissing = true;
                 }
             } catch (KafkaException e) {
-                if (assignment.content.refused(e) && !isOver(deadline)) {
+                if (assignment.content.refused(e, offsets.values()) && !isOver(deadline)) {
                     continue; // with less of it
                 }
                 failed(offsets, e);

@@ -12,6 +12,9 @@ interface GroupFacts {
     /** How long metadata may be where the broker does not say: its default. */
     int DEFAULT_MAX_METADATA = 4096;
 
+    /** Shorter metadata could not even tell of one gap, and would keep its partition paused most of the time. */
+    int LEAST_METADATA = 64;
+
     /** What is known without asking. */
     static GroupFacts of(int maxMetadata) {
         return new GroupFacts() {
@@ -29,7 +32,7 @@ interface GroupFacts {
             }
 
             @Override
-            public boolean lowerMaxMetadata() {
+            public boolean lowerMaxMetadata(int refused) {
                 return false;
             }
         };
@@ -41,13 +44,19 @@ interface GroupFacts {
     /** What tells a topic from another one of its name, as of {@link #learn}; 0 if that is not known. */
     long topic(String name);
 
-    /** The most characters of a commit's metadata. */
+    /** The most characters of a commit's metadata; 0 if it is not to have any. */
     int maxMetadata();
+
+    /** Whether the broker has refused metadata, so that nobody knows how much it takes. */
+    default boolean hasRefused() {
+        return false;
+    }
 
     /**
      * Takes in that the broker has refused a commit for its metadata.
      *
+     * @param refused how many characters the longest in it had
      * @return whether there is less to try with
      */
-    boolean lowerMaxMetadata();
+    boolean lowerMaxMetadata(int refused);
 }

@@ -226,6 +226,7 @@ public record ListenerSnapshot(
      * @param resumes how often it was resumed
      * @param commits commits that succeeded
      * @param failedCommits commits that failed
+     * @param damagedMetadata metadata of commits that was damaged and not believed
      * @param rebalances times that partitions were assigned, revoked or lost
      * @param drains times that leaving partitions were drained
      * @param drainSeconds how long that took in all
@@ -245,6 +246,7 @@ public record ListenerSnapshot(
             Map<PauseReason, Double> pausedSeconds,
             long commits,
             long failedCommits,
+            long damagedMetadata,
             long rebalances,
             long drains,
             double drainSeconds,

@@ -12,6 +12,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -51,9 +52,6 @@ final class ListenerStats implements ListenerMetrics {
 
     private volatile long comesAgainAtStart;
 
-    /** Metadata of commits that was damaged. */
-    final LongAdder damagedMetadata = new LongAdder();
-
     final DurationCounts queueWait = new DurationCounts();
 
     final DurationCounts handling = new DurationCounts();
@@ -77,6 +75,8 @@ final class ListenerStats implements ListenerMetrics {
     private final LongAdder commits = new LongAdder();
 
     private final LongAdder failedCommits = new LongAdder();
+
+    private final AtomicLong damagedMetadata = new AtomicLong();
 
     private volatile @Nullable Instant lastCommit;
 
@@ -167,6 +167,15 @@ final class ListenerStats implements ListenerMetrics {
             timeline.add(ListenerEvent.Kind.COMMIT_FAILED, "");
         }
         told.committed(success);
+    }
+
+    /**
+     * Counts metadata of a commit that was damaged.
+     *
+     * @return whether there was none before
+     */
+    boolean damagedMetadata() {
+        return damagedMetadata.getAndIncrement() == 0;
     }
 
     /** Takes in that a consumer has come to have other partitions. */
@@ -263,6 +272,7 @@ final class ListenerStats implements ListenerMetrics {
                 pausedSeconds,
                 commits.sum(),
                 failedCommits.sum(),
+                damagedMetadata.get(),
                 rebalances.sum(),
                 drains.sum(),
                 seconds(drainNanos.sum()),

@@ -45,9 +45,6 @@ final class RememberingCommits implements CommitContent {
     /** How long the user's text was at last. */
     private int longestText;
 
-    /** Whether it was said already that something was damaged. */
-    private boolean damageLogged;
-
     RememberingCommits(ListenerRun run, LongFunction<OffsetAndMetadata> metadata, GroupFacts facts) {
         this.run = run;
         this.metadata = metadata;
@@ -85,13 +82,20 @@ final class RememberingCommits implements CommitContent {
             return false;
         }
         int limit = facts.maxMetadata() - longestText;
+        if (limit < GroupFacts.LEAST_METADATA || facts.hasRefused()) {
+            return false; // too little, or nobody knows how much: rather some of it is forgotten
+        }
         boolean paused = work.ownReason == io.github.kafkabackpressure.PauseReason.COMMIT_METADATA;
         return tracker.mostCharacters(run.pollSize) > (paused ? (long) (limit * RESUME_AT) : limit);
     }
 
     @Override
-    public boolean refused(@Nullable Exception failure) {
-        return failure instanceof OffsetMetadataTooLarge && facts.lowerMaxMetadata();
+    public boolean refused(@Nullable Exception failure, Collection<OffsetAndMetadata> offsets) {
+        return failure instanceof OffsetMetadataTooLarge
+                && facts.lowerMaxMetadata(offsets.stream()
+                        .mapToInt(offset -> offset.metadata().length())
+                        .max()
+                        .orElse(0));
     }
 
     @Override
@@ -123,9 +127,7 @@ final class RememberingCommits implements CommitContent {
         String text = committed.metadata() == null ? "" : committed.metadata();
         CommitMetadata.Decoded decoded = CommitMetadata.decode(text.substring(text.lastIndexOf(' ') + 1));
         if (decoded instanceof CommitMetadata.Damaged damaged) {
-            run.metrics.damagedMetadata.increment();
-            if (!damageLogged) {
-                damageLogged = true;
+            if (run.metrics.damagedMetadata()) {
                 LOG.warn(() -> "the metadata of the commit of " + work.partition + " at " + committed.offset()
                         + " is damaged (" + damaged.reason() + "); what it remembers comes again");
             }

@@ -246,6 +246,12 @@ final class ListenerMeters extends SharedMeters {
         to.counter("retries", "attempts", "Attempts after the first", Tags.empty(), Totals::retries);
         to.counter("commits", null, "Commits", Tags.of("result", "success"), Totals::commits);
         to.counter("commits", null, "Commits", Tags.of("result", "failure"), Totals::failedCommits);
+        to.counter(
+                "commits.damaged",
+                null,
+                "Metadata of commits that was damaged and not believed",
+                Tags.empty(),
+                Totals::damagedMetadata);
         to.counter("rebalances", null, "Times that partitions came or went", Tags.empty(), Totals::rebalances);
         to.timer("drain", "Drains of partitions that leave", Tags.empty(), Totals::drains, Totals::drainSeconds);
         to.counter(

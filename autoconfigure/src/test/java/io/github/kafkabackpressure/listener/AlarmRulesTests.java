@@ -75,6 +75,7 @@ class AlarmRulesTests {
                 0,
                 0,
                 0,
+                0,
                 Map.of());
         ListenerSnapshot now = new ListenerSnapshot(
                 "id",

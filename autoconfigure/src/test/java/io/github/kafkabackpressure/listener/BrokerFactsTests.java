@@ -40,9 +40,17 @@ class BrokerFactsTests {
     void metadataThatTheBrokerRefusesGetsShorter() {
         BrokerFacts facts = facts(300);
         assertThat(facts.maxMetadata()).isEqualTo(300);
-        assertThat(facts.lowerMaxMetadata()).isTrue();
-        assertThat(facts.maxMetadata()).isEqualTo(150);
-        while (facts.lowerMaxMetadata()) {}
-        assertThat(facts.maxMetadata()).isEqualTo(1);
+        assertThat(facts.lowerMaxMetadata(280)).isTrue();
+        assertThat(facts.maxMetadata()).isEqualTo(140);
+        assertThat(facts.lowerMaxMetadata(140)).isTrue();
+        assertThat(facts.maxMetadata()).isEqualTo(70);
+    }
+
+    @Test
+    void metadataThatCouldNotTellOfAGapIsLeftOutAltogether() {
+        BrokerFacts facts = facts(4096);
+        assertThat(facts.lowerMaxMetadata(127)).isTrue();
+        assertThat(facts.maxMetadata()).isZero();
+        assertThat(facts.lowerMaxMetadata(20)).as("what is refused now is the user's").isFalse();
     }
 }

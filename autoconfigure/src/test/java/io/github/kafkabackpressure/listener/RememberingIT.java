@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.github.kafkabackpressure.BackpressuredListener;
+import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.progress.CommitMetadata;
@@ -13,33 +15,45 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
 
 /**
  * What was finished beyond the committed offset is not handled again, and nothing is believed to be finished that is not.
- * {@code -Dremembering.restarts=20} restarts more often.
+ * {@code -Dscenario.heavy=true} restarts twenty times, in each order and with each way to rebalance.
  */
 @EmbeddedKafka(
         partitions = 1,
-        brokerProperties = {"group.min.session.timeout.ms=1000", "offsets.topic.num.partitions=1"})
+        brokerProperties = {
+            "group.min.session.timeout.ms=1000",
+            "group.initial.rebalance.delay.ms=0",
+            "group.consumer.min.heartbeat.interval.ms=300",
+            "group.consumer.heartbeat.interval.ms=300",
+            "offsets.topic.num.partitions=1"
+        })
 class RememberingIT {
 
-    private static final int RESTARTS = Integer.getInteger("remembering.restarts", 4);
+    private static final boolean HEAVY = Boolean.getBoolean("scenario.heavy");
+
+    private static final int RESTARTS = HEAVY ? 20 : 4;
 
     private final String brokers;
 
@@ -70,82 +84,116 @@ class RememberingIT {
         }
     }
 
+    /** How records are ordered, and how the group shares out its partitions. */
+    static Stream<Arguments> groups() {
+        return Stream.of(
+                        Arguments.of("key", "cooperative"),
+                        Arguments.of("unordered", "consumer"),
+                        Arguments.of("partition", "eager"),
+                        Arguments.of("key", "consumer"),
+                        Arguments.of("key", "eager"),
+                        Arguments.of("unordered", "cooperative"),
+                        Arguments.of("unordered", "eager"),
+                        Arguments.of("partition", "cooperative"),
+                        Arguments.of("partition", "consumer"))
+                .limit(HEAVY ? 9 : 3);
+    }
+
+    private static String[] groupSettings(String rebalances) {
+        return switch (rebalances) {
+            case "consumer" -> new String[] {"group.protocol=consumer"};
+            case "eager" -> new String[] {
+                "heartbeat.interval.ms=300", "partition.assignment.strategy=" + RangeAssignor.class.getName()
+            };
+            default -> new String[] {
+                "heartbeat.interval.ms=300",
+                "partition.assignment.strategy=" + CooperativeStickyAssignor.class.getName()
+            };
+        };
+    }
+
     @ParameterizedTest
-    @CsvSource({"key, classic", "unordered, consumer", "partition, classic"})
-    void restartsUnderLoadRepeatNothingAndLoseNothing(String ordering, String protocol) throws Exception {
-        String id = "restarts-" + ordering;
-        Scenario.Builder builder = Scenario.of(brokers, id)
-                .partitions(4)
-                .consumer("group.protocol=" + protocol)
-                .listener("ordering=" + ordering, "commit-interval=300ms", "max-in-flight=400")
+    @MethodSource("groups")
+    void restartsUnderLoadRepeatNothingAndLoseNothing(String ordering, String rebalances) throws Exception {
+        Scenario.Builder builder = Scenario.of(brokers, "restarts-" + ordering + "-" + rebalances)
+                .partitions(6)
+                .consumer(groupSettings(rebalances))
+                .listener("ordering=" + ordering, "commit-interval=300ms", "max-in-flight=200")
                 .handler(record -> Thread.sleep(record.offset() % 7));
-        try (Scenario one = builder.prepare();
-                Scenario other = builder.prepare()) {
-            one.startApplication(builder);
-            other.startApplication(builder);
+        List<Scenario> members = new ArrayList<>();
+        try {
+            for (int member = 0; member < 3; member++) {
+                members.add(builder.prepare());
+                members.get(member).startApplication(builder);
+            }
             int sent = 0;
             for (int restart = 0; restart < RESTARTS; restart++) {
-                one.send(1_000);
-                sent += 1_000;
-                Scenario stopped = restart % 2 == 0 ? one : other;
-                int before = stopped.handledCount();
-                await().until(() -> stopped.handledCount() > before + 50);
-                stopped.closeApplication();
-                stopped.startApplication(builder);
+                members.get(0).send(1_500);
+                sent += 1_500;
+                Scenario restarted = members.get(restart % 3);
+                int before = handled(members).size();
+                await().until(() -> handled(members).size() > before + 200);
+                restarted.closeApplication();
+                restarted.startApplication(builder);
             }
             int all = sent;
-            await().atMost(Duration.ofSeconds(60)).until(() -> one.committedSum() == all);
-            List<String> handled = new ArrayList<>(one.handledPositions());
-            handled.addAll(other.handledPositions());
-            assertThat(new HashSet<>(handled)).hasSize(all);
-            assertThat(handled).hasSize(all);
+            await().atMost(Duration.ofSeconds(120))
+                    .until(() -> members.get(0).committedSum() == all);
+            assertThat(new HashSet<>(handled(members))).as("lost").hasSize(all);
+            assertThat(handled(members)).as("handled again").hasSize(all);
+        } finally {
+            members.forEach(Scenario::close);
         }
     }
 
-    /** Finishes all of 100 records but the one at 5, stops, and starts again without it being stuck. */
-    private void aRestart(String id, Consumer<Scenario> between, Consumer<Scenario> check, String... later) {
-        AtomicBoolean stuck = new AtomicBoolean(true);
-        Scenario.Builder builder = Scenario.of(brokers, id)
-                .listener("ordering=unordered", "commit-interval=100ms", "drain-timeout=100ms")
-                .handler(record -> {
-                    if (stuck.get() && record.offset() == 5) {
-                        new CountDownLatch(1).await();
-                    }
-                });
-        try (Scenario scenario = builder.prepare()) {
-            scenario.sendTo(0, 100);
-            scenario.startApplication(builder);
-            scenario.awaitHandled(99);
-            scenario.closeApplication();
-            assertThat(remembered(scenario, id)).isEqualTo(OffsetRanges.of(6, 100));
-            stuck.set(false);
-            between.accept(scenario);
-            builder.listener(later);
-            scenario.startApplication(builder);
-            check.accept(scenario);
-        }
+    private static List<String> handled(List<Scenario> members) {
+        return members.stream()
+                .flatMap(member -> member.handledPositions().stream())
+                .toList();
     }
 
-    private static void handlesAgain(Scenario scenario, long from) {
-        int again = (int) (100 - from);
-        scenario.awaitHandled(99 + again);
-        await().until(() -> scenario.committed(0) == 100);
-        assertThat(scenario.handled().subList(99, 99 + again).stream().map(record -> record.offset()))
-                .containsExactlyInAnyOrderElementsOf(
-                        LongStream.range(from, 100).boxed().toList());
-        assertThat(scenario.handledCount()).isEqualTo(99 + again);
+    @Test
+    @EnabledIfSystemProperty(named = "scenario.heavy", matches = "true")
+    void terminatedProcessesRepeatNothingAndLoseNothing(@TempDir Path directory) throws Exception {
+        String id = "terminated";
+        List<RememberingProcess> all = new ArrayList<>();
+        try (Scenario scenario = Scenario.of(brokers, id).partitions(6).prepare()) {
+            RememberingProcess[] members = new RememberingProcess[3];
+            for (int member = 0; member < 3; member++) {
+                members[member] = new RememberingProcess(brokers, id, -1, "key", directory);
+                all.add(members[member]);
+            }
+            int sent = 0;
+            for (int restart = 0; restart < RESTARTS; restart++) {
+                scenario.send(3_000);
+                sent += 3_000;
+                int before = all.stream().mapToInt(RememberingProcess::handledCount).sum();
+                await().atMost(Duration.ofSeconds(60))
+                        .until(() -> all.stream().mapToInt(RememberingProcess::handledCount).sum() > before + 500);
+                members[restart % 3].terminate();
+                members[restart % 3] = new RememberingProcess(brokers, id, -1, "key", directory);
+                all.add(members[restart % 3]);
+            }
+            int records = sent;
+            await().atMost(Duration.ofSeconds(120)).until(() -> scenario.committedSum() == records);
+            List<Long> handled =
+                    all.stream().flatMap(process -> process.handled().stream()).toList();
+            assertThat(new HashSet<>(handled)).as("lost").hasSize(records);
+            assertThat(handled).as("handled again").hasSize(records);
+        } finally {
+            for (RememberingProcess process : all) {
+                process.close();
+            }
+        }
     }
 
     private static OffsetAndMetadata committed(Scenario scenario, String id) {
-        try {
-            return scenario.admin()
-                    .listConsumerGroupOffsets(id)
-                    .partitionsToOffsetAndMetadata()
-                    .get(20, TimeUnit.SECONDS)
-                    .get(new TopicPartition(id, 0));
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
+        return committed(scenario, id, id);
+    }
+
+    private static OffsetAndMetadata committed(Scenario scenario, String group, String topic) {
+        return StuckRestart.get(scenario.admin().listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata())
+                .get(new TopicPartition(topic, 0));
     }
 
     private static OffsetRanges remembered(Scenario scenario, String id) {
@@ -155,99 +203,74 @@ class RememberingIT {
                 : OffsetRanges.NONE;
     }
 
-    private static void commit(Scenario scenario, String id, long offset, String metadata) {
-        try {
-            scenario.admin()
-                    .alterConsumerGroupOffsets(
-                            id,
-                            Map.of(
-                                    new TopicPartition(id, 0),
-                                    new OffsetAndMetadata(offset, Optional.empty(), metadata)))
-                    .all()
-                    .get(20, TimeUnit.SECONDS);
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
     @Test
     void aStopRepeatsOnlyWhatItGaveUp() {
-        aRestart("stopped", scenario -> {}, scenario -> {
+        try (StuckRestart restart = new StuckRestart(brokers, "stopped")) {
+            restart.startFree();
+            Scenario scenario = restart.scenario();
             scenario.awaitHandled(100);
             await().until(() -> scenario.committed(0) == 100);
-            assertThat(scenario.handled().get(99).offset()).isEqualTo(5);
-            assertThat(scenario.handledCount()).isEqualTo(100);
+            assertThat(restart.handledSince(99)).containsExactly(5L);
             assertThat(scenario.snapshot().totals().outcomes()).containsEntry(RecordOutcome.REMEMBERED, 94L);
             assertThat(scenario.snapshot().inFlight()).isZero();
-        });
-    }
-
-    @Test
-    void metadataOfAnotherClientIsNotBelieved() {
-        String id = "other-client";
-        aRestart(id, scenario -> commit(scenario, id, 5, "bm9uZQ=="), scenario -> handlesAgain(scenario, 5));
-    }
-
-    @Test
-    void metadataThatWasCopiedToAnotherOffsetIsNotBelieved() {
-        String id = "copied";
-        aRestart(
-                id,
-                scenario -> commit(scenario, id, 3, committed(scenario, id).metadata()),
-                scenario -> handlesAgain(scenario, 3));
-    }
-
-    @Test
-    void anOperatorsResetHandlesEverythingAgain() {
-        String id = "reset";
-        aRestart(id, scenario -> commit(scenario, id, 0, ""), scenario -> handlesAgain(scenario, 0));
-    }
-
-    @Test
-    void damagedMetadataIsIgnored() {
-        String id = "damaged";
-        aRestart(
-                id,
-                scenario -> {
-                    String text = committed(scenario, id).metadata();
-                    commit(scenario, id, 5, text.substring(0, text.length() - 3) + "AAA");
-                },
-                scenario -> handlesAgain(scenario, 5));
-    }
-
-    @Test
-    void aVersionWithoutItHandlesAgainAndLosesNothing() {
-        String id = "older";
-        aRestart(id, scenario -> {}, scenario -> handlesAgain(scenario, 5), "remember-progress=false");
-    }
-
-    @Test
-    void aTopicThatIsMadeAgainIsNotTakenForTheOldOne() {
-        String id = "recreated";
-        aRestart(
-                id,
-                scenario -> {
-                    String text = committed(scenario, id).metadata();
-                    recreate(scenario, id);
-                    scenario.sendTo(0, 100);
-                    commit(scenario, id, 5, text);
-                },
-                scenario -> handlesAgain(scenario, 5));
-    }
-
-    private static void recreate(Scenario scenario, String id) {
-        try {
-            scenario.admin().deleteTopics(List.of(id)).all().get(20, TimeUnit.SECONDS);
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
         }
-        await().ignoreExceptions().until(() -> {
-            scenario.admin()
-                    .createTopics(List.of(new org.apache.kafka.clients.admin.NewTopic(id, 1, (short) 1)))
-                    .all()
-                    .get(20, TimeUnit.SECONDS);
-            return true;
-        });
+    }
+
+    @Test
+    void whatIsRememberedIsNotSortedWhereMoreThanAPauseAnswersOverload() {
+        try (StuckRestart restart = new StuckRestart(brokers, "sorted")) {
+            restart.startFree("overflow=drop-newest", "max-in-flight=10", "max-concurrency=1");
+            Scenario scenario = restart.scenario();
+            await().until(() -> scenario.committed(0) == 100);
+            assertThat(restart.handledSince(99)).containsExactly(5L);
+            assertThat(scenario.snapshot().totals().outcomes()).containsEntry(RecordOutcome.REMEMBERED, 94L);
+            assertThat(scenario.container().getDropped()).isEmpty();
+        }
+    }
+
+    /** A listener of batches, whose batch with the record at 5 hangs until that is over. */
+    static final class Batches {
+
+        private final AtomicBoolean stuck = new AtomicBoolean(true);
+
+        private final Queue<Long> handled = new ConcurrentLinkedQueue<>();
+
+        @BackpressuredListener(
+                id = "batches",
+                topics = "remembered-batches",
+                batch = "true",
+                batchSize = "10",
+                ordering = Ordering.UNORDERED,
+                drainTimeout = "100ms")
+        void on(List<ConsumerRecord<String, String>> batch) throws InterruptedException {
+            if (stuck.get() && batch.stream().anyMatch(record -> record.offset() == 5)) {
+                new CountDownLatch(1).await();
+            }
+            batch.forEach(record -> handled.add(record.offset()));
+        }
+    }
+
+    @Test
+    void batchesHoldNothingThatIsRemembered() {
+        Batches batches = new Batches();
+        Scenario.Builder builder = Scenario.of(brokers, "remembered-batches")
+                .beans(context -> context.registerBean(Batches.class, () -> batches));
+        try (Scenario scenario = builder.prepare()) {
+            scenario.sendTo(0, 100);
+            scenario.startApplication(builder);
+            // What is in the batch that hangs comes again.
+            await().until(() -> batches.handled.size() >= 90);
+            scenario.closeApplication();
+            List<Long> first = List.copyOf(batches.handled);
+            batches.stuck.set(false);
+            scenario.startApplication(builder);
+            await().until(() -> committed(scenario, "batches", "remembered-batches").offset() == 100);
+            assertThat(first).doesNotContain(5L);
+            assertThat(batches.handled)
+                    .hasSize(100)
+                    .containsExactlyInAnyOrderElementsOf(
+                            LongStream.range(0, 100).boxed().toList());
+        }
     }
 
     @Test

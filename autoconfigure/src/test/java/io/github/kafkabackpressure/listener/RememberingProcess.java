@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** An application in a process of its own, to be killed: appends the offset of each record that it has handled to a file. */
+/** An application in a process of its own, to be killed: appends which records it has handled to a file. */
 final class RememberingProcess implements AutoCloseable {
 
     private final Process process;
@@ -41,7 +41,7 @@ final class RememberingProcess implements AutoCloseable {
                 .start();
     }
 
-    /** The offsets of the records that it has handled. */
+    /** The offsets of the records that it has handled, and a million for each partition's number. */
     List<Long> handled() {
         try {
             return Files.readAllLines(handled).stream().map(Long::valueOf).toList();
@@ -55,6 +55,14 @@ final class RememberingProcess implements AutoCloseable {
             return (int) (Files.size(handled) / 8); // seven digits and the end of the line
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** {@code SIGTERM} */
+    void terminate() throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(30, TimeUnit.SECONDS)) {
+            throw new IllegalStateException("the application does not end");
         }
     }
 
@@ -72,7 +80,7 @@ final class RememberingProcess implements AutoCloseable {
     public static void main(String[] arguments) {
         long stuck = Long.parseLong(arguments[2]);
         Path file = Path.of(arguments[4]);
-        Scenario.of(arguments[0], arguments[1])
+        Scenario scenario = Scenario.of(arguments[0], arguments[1])
                 .listener(
                         "ordering=" + arguments[3], "commit-interval=200ms", "max-concurrency=4", "max-in-flight=5000")
                 .consumer("session.timeout.ms=1500", "heartbeat.interval.ms=300")
@@ -80,8 +88,10 @@ final class RememberingProcess implements AutoCloseable {
                     if (record.offset() == stuck) {
                         new CountDownLatch(1).await();
                     }
-                    Files.writeString(file, "%07d\n".formatted(record.offset()), StandardOpenOption.APPEND);
+                    long position = record.partition() * 1_000_000L + record.offset();
+                    Files.writeString(file, "%07d\n".formatted(position), StandardOpenOption.APPEND);
                 })
                 .start();
+        Runtime.getRuntime().addShutdownHook(new Thread(scenario::closeApplication));
     }
 }
