@@ -10,13 +10,11 @@ import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.test.Scenario;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.annotation.BackOff;
@@ -31,47 +29,12 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
         brokerProperties = {"offsets.topic.num.partitions=1", "group.initial.rebalance.delay.ms=0"})
 class OverloadIT {
 
-    /** How long the overload lasts; ten minutes for the heavy variant. */
-    private static final Duration OVERLOAD = Duration.ofSeconds(Boolean.getBoolean("scenario.heavy") ? 600 : 5);
-
     private final String brokers;
 
     private final CountDownLatch latch = new CountDownLatch(1);
 
     OverloadIT(EmbeddedKafkaBroker broker) {
         this.brokers = broker.getBrokersAsString();
-    }
-
-    @Test
-    void underLastingOverloadEveryRecordIsHandledOrDroppedAndTheLimitHolds() throws Exception {
-        AtomicInteger worstInFlight = new AtomicInteger();
-        try (Scenario scenario = Scenario.of(brokers, "lasting")
-                .partitions(4)
-                .property("spring.kafka.listener.concurrency=2")
-                .listener("ordering=key", "overflow=drop-oldest", "max-in-flight=100", "max-concurrency=4")
-                .handler(record -> Thread.sleep(4))
-                .start()) {
-            long end = System.nanoTime() + OVERLOAD.toNanos();
-            int sent = 0;
-            while (System.nanoTime() < end) {
-                for (int i = 0; i < 40; i++) {
-                    scenario.send(sent % 4, "k" + sent % 37, String.valueOf(sent));
-                    sent++;
-                }
-                scenario.flush();
-                worstInFlight.accumulateAndGet((int) scenario.container().getInFlight(), Math::max);
-                Thread.sleep(8);
-            }
-            int all = sent;
-            await().atMost(Duration.ofSeconds(60)).until(() -> scenario.committedSum() == all);
-
-            long dropped = scenario.container().getDropped().getOrDefault(DropReason.MAX_IN_FLIGHT, 0L);
-            assertThat(scenario.handledCount() + dropped).isEqualTo(all);
-            assertThat(dropped).isPositive();
-            assertThat(worstInFlight.get()).isLessThanOrEqualTo(100);
-            assertThat(new HashSet<>(scenario.handledPositions())).hasSize(scenario.handledCount());
-            assertThat(scenario.container().getInFlight()).isZero();
-        }
     }
 
     @Test
