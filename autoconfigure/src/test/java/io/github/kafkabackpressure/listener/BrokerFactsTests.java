@@ -51,6 +51,8 @@ class BrokerFactsTests {
         BrokerFacts facts = facts(4096);
         assertThat(facts.lowerMaxMetadata(127)).isTrue();
         assertThat(facts.maxMetadata()).isZero();
-        assertThat(facts.lowerMaxMetadata(20)).as("what is refused now is the user's").isFalse();
+        assertThat(facts.lowerMaxMetadata(20))
+                .as("what is refused now is the user's")
+                .isFalse();
     }
 }

@@ -81,9 +81,8 @@ class DropThenKillIT {
         Path counted = Files.createFile(folder.resolve("counted"));
         String prefix = sendsDropped ? "sent_" : "counted_";
         List<String> ids = listeners(prefix);
-        List<NewTopic> topics = ids.stream()
-                .map(id -> new NewTopic(id, 1, (short) 1))
-                .collect(Collectors.toCollection(ArrayList::new));
+        List<NewTopic> topics =
+                ids.stream().map(id -> new NewTopic(id, 1, (short) 1)).collect(Collectors.toCollection(ArrayList::new));
         if (sendsDropped) {
             topics.add(new NewTopic(DROPPED, 1, (short) 1));
         }
@@ -236,7 +235,10 @@ class DropThenKillIT {
             }
             Path folder = Path.of(arguments[2]);
             ConfigurableApplicationContext context = TestApp.start(
-                    arguments[0], beans -> register(beans, prefix, folder), List.of(), properties.toArray(String[]::new));
+                    arguments[0],
+                    beans -> register(beans, prefix, folder),
+                    List.of(),
+                    properties.toArray(String[]::new));
             context.registerShutdownHook();
         }
 

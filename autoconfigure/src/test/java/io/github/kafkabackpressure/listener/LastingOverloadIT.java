@@ -107,9 +107,8 @@ class LastingOverloadIT {
                     "kafka.backpressure.listener.overflow=drop-oldest",
                     "kafka.backpressure.listener.max-in-flight=" + LIMIT,
                     "kafka.backpressure.listener.max-concurrency=4")) {
-                var container = (BackpressuredMessageListenerContainer<?, ?>) context.getBean(
-                                KafkaListenerEndpointRegistry.class)
-                        .getListenerContainer("lasting");
+                var container = (BackpressuredMessageListenerContainer<?, ?>)
+                        context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer("lasting");
                 List<Long> heap = new ArrayList<>();
                 AtomicBoolean exceeded = new AtomicBoolean();
                 long sent = overload(() -> exceeded.compareAndSet(false, container.getInFlight() > LIMIT), heap);

@@ -66,7 +66,8 @@ class RefusedMetadataIT {
             scenario.awaitHandled(records - hanging);
             // The last commit that can be made says what fits, or nothing.
             await().until(() -> output.getAll().contains("the broker refuses a commit"));
-            await().until(() -> scenario.snapshot(0).committed() == scenario.snapshot(0).frontier());
+            await().until(() ->
+                    scenario.snapshot(0).committed() == scenario.snapshot(0).frontier());
             OffsetAndMetadata committed = StuckRestart.get(
                             scenario.admin().listConsumerGroupOffsets(id).partitionsToOffsetAndMetadata())
                     .get(new TopicPartition(id, 0));

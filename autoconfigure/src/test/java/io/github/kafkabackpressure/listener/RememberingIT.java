@@ -102,13 +102,15 @@ class RememberingIT {
     private static String[] groupSettings(String rebalances) {
         return switch (rebalances) {
             case "consumer" -> new String[] {"group.protocol=consumer"};
-            case "eager" -> new String[] {
-                "heartbeat.interval.ms=300", "partition.assignment.strategy=" + RangeAssignor.class.getName()
-            };
-            default -> new String[] {
-                "heartbeat.interval.ms=300",
-                "partition.assignment.strategy=" + CooperativeStickyAssignor.class.getName()
-            };
+            case "eager" ->
+                new String[] {
+                    "heartbeat.interval.ms=300", "partition.assignment.strategy=" + RangeAssignor.class.getName()
+                };
+            default ->
+                new String[] {
+                    "heartbeat.interval.ms=300",
+                    "partition.assignment.strategy=" + CooperativeStickyAssignor.class.getName()
+                };
         };
     }
 
@@ -137,8 +139,7 @@ class RememberingIT {
                 restarted.startApplication(builder);
             }
             int all = sent;
-            await().atMost(Duration.ofSeconds(120))
-                    .until(() -> members.get(0).committedSum() == all);
+            await().atMost(Duration.ofSeconds(120)).until(() -> members.get(0).committedSum() == all);
             assertThat(new HashSet<>(handled(members))).as("lost").hasSize(all);
             assertThat(handled(members)).as("handled again").hasSize(all);
         } finally {
@@ -167,9 +168,13 @@ class RememberingIT {
             for (int restart = 0; restart < RESTARTS; restart++) {
                 scenario.send(3_000);
                 sent += 3_000;
-                int before = all.stream().mapToInt(RememberingProcess::handledCount).sum();
+                int before =
+                        all.stream().mapToInt(RememberingProcess::handledCount).sum();
                 await().atMost(Duration.ofSeconds(60))
-                        .until(() -> all.stream().mapToInt(RememberingProcess::handledCount).sum() > before + 500);
+                        .until(() -> all.stream()
+                                        .mapToInt(RememberingProcess::handledCount)
+                                        .sum()
+                                > before + 500);
                 members[restart % 3].terminate();
                 members[restart % 3] = new RememberingProcess(brokers, id, -1, "key", directory);
                 all.add(members[restart % 3]);
@@ -264,7 +269,8 @@ class RememberingIT {
             List<Long> first = List.copyOf(batches.handled);
             batches.stuck.set(false);
             scenario.startApplication(builder);
-            await().until(() -> committed(scenario, "batches", "remembered-batches").offset() == 100);
+            await().until(() ->
+                    committed(scenario, "batches", "remembered-batches").offset() == 100);
             assertThat(first).doesNotContain(5L);
             assertThat(batches.handled)
                     .hasSize(100)

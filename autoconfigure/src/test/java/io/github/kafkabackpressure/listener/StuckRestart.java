@@ -122,9 +122,7 @@ final class StuckRestart implements AutoCloseable {
         get(scenario.admin()
                 .alterConsumerGroupOffsets(
                         id,
-                        Map.of(
-                                new TopicPartition(id, 0),
-                                new OffsetAndMetadata(offset, Optional.empty(), metadata)))
+                        Map.of(new TopicPartition(id, 0), new OffsetAndMetadata(offset, Optional.empty(), metadata)))
                 .all());
     }
 
