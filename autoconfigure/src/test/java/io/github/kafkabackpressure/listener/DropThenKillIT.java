@@ -50,7 +50,7 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
 @EmbeddedKafka(partitions = 1, brokerProperties = "offsets.topic.num.partitions=1")
 class DropThenKillIT {
 
-    private static final int RECORDS = 400;
+    private static final int RECORDS = 250;
 
     private static final String DROPPED = "kill-dropped";
 

@@ -44,7 +44,8 @@ class OverloadIT {
                 .handler(record -> Scenario.hang(latch))
                 .start()) {
             scenario.sendTo(0, 50);
-            await().until(() -> scenario.snapshot(0).lastPolled() == 49);
+            await().until(() ->
+                    scenario.snapshot(0) != null && scenario.snapshot(0).lastPolled() == 49);
             scenario.seek(0, 45);
             await().until(() -> scenario.polled() == 55);
             latch.countDown();
