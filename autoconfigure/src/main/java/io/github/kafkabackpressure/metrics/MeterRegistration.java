@@ -71,19 +71,15 @@ final class MeterRegistration {
     }
 
     void seconds(String name, String description, Tags more, ToDoubleFunction<ListenerSnapshot> value) {
-        meters.add(TimeGauge.builder(
-                        prefix + name, look, TimeUnit.SECONDS, of -> value.applyAsDouble(of.now()))
+        meters.add(TimeGauge.builder(prefix + name, look, TimeUnit.SECONDS, of -> value.applyAsDouble(of.now()))
                 .description(description)
                 .tags(tags.and(more))
                 .register(registry));
     }
 
-    void counter(
-            String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
+    void counter(String name, @Nullable String unit, String description, Tags more, ToDoubleFunction<Totals> value) {
         meters.add(FunctionCounter.builder(
-                        prefix + name,
-                        look,
-                        of -> value.applyAsDouble(of.now().totals()))
+                        prefix + name, look, of -> value.applyAsDouble(of.now().totals()))
                 .description(description)
                 .baseUnit(unit)
                 .tags(tags.and(more))

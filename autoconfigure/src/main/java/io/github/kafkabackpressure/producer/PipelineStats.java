@@ -10,7 +10,8 @@ import io.github.kafkabackpressure.buffer.InFlightWindow;
  *
  * <p>Threading: any thread.
  */
-record PipelineStats(ProducerOptions options, BoundedBuffer<?> buffer, InFlightWindow window, Pace pace, SendTally tally)
+record PipelineStats(
+        ProducerOptions options, BoundedBuffer<?> buffer, InFlightWindow window, Pace pace, SendTally tally)
         implements ProducerStats {
 
     @Override

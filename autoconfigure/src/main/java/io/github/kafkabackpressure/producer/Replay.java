@@ -40,8 +40,7 @@ final class Replay {
     boolean run() {
         boolean newerMayFollow = true;
         try {
-            newerMayFollow =
-                    store == null || !underWay || store.replay(() -> !isCut.getAsBoolean() && !timeIsUp);
+            newerMayFollow = store == null || !underWay || store.replay(() -> !isCut.getAsBoolean() && !timeIsUp);
         } catch (Throwable e) {
             logger.error("The spool of '" + name + "' could not be replayed: " + Failures.describe(e));
         }

@@ -103,8 +103,7 @@ final class Sender<K, V> implements Runnable {
         AbsentTopics<K, V> absentTopics = new AbsentTopics<>();
         this.hand = new SenderHand<>(
                 name, buffer, window, topics, completion, handOver, absentTopics, nanoTime, this::isCut, stop);
-        this.absent =
-                new AbsentSends<>(absentTopics, buffer, topics, completion, hand, metadataWaitNanos, this::isCut);
+        this.absent = new AbsentSends<>(absentTopics, buffer, topics, completion, hand, metadataWaitNanos, this::isCut);
         this.replay = new Replay(name, store, this::isCut, nanoTime);
     }
 

@@ -37,8 +37,7 @@ public final class TestTopics {
      */
     public static void create(Admin admin, Map<String, Integer> partitions) {
         admin.createTopics(partitions.entrySet().stream()
-                        .map(topic ->
-                                new NewTopic(topic.getKey(), Optional.of(topic.getValue()), Optional.empty()))
+                        .map(topic -> new NewTopic(topic.getKey(), Optional.of(topic.getValue()), Optional.empty()))
                         .toList())
                 .values()
                 .values()
