@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.buffer;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,16 @@ public abstract class Waiting extends Buffered {
     /** Whether it has a place within the limit; for who has taken it out of the room. */
     public final boolean isAdmitted() {
         return admitted;
+    }
+
+    /** Its lane, once it has been put into a room. */
+    final Lane lane() {
+        return Objects.requireNonNull(lane, "the record has not been put into the room");
+    }
+
+    /** Its partition, once it has been put into a room. */
+    final Partition partition() {
+        return Objects.requireNonNull(partition, "the record has not been put into the room");
     }
 
     /** Where lanes and records of one partition are known. */

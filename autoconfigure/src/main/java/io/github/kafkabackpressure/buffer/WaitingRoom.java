@@ -3,10 +3,8 @@ package io.github.kafkabackpressure.buffer;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.buffer.Waiting.Lane;
-import io.github.kafkabackpressure.buffer.Waiting.Partition;
 import io.github.kafkabackpressure.buffer.Waiting.Stage;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -142,7 +140,7 @@ public final class WaitingRoom<E extends Waiting> {
             }
             counted.accept(cast(first));
             records.admit(first);
-            Lane lane = laneOf(first);
+            Lane lane = first.lane();
             if (lane.first == first) {
                 order.addIfReady(lane, now);
             }
@@ -165,7 +163,7 @@ public final class WaitingRoom<E extends Waiting> {
             tickets.used();
             Waiting next = order.takeNext(now);
             if (next != null) {
-                start(next, laneOf(next));
+                start(next, next.lane());
             }
             update();
             return next == null ? null : cast(next);
@@ -183,7 +181,7 @@ public final class WaitingRoom<E extends Waiting> {
     public @Nullable E takeBehind(E started, long now) {
         lock.lock();
         try {
-            Lane lane = laneOf(started);
+            Lane lane = started.lane();
             Waiting next = lane.first;
             if (next == null || !next.admitted || !order.passesBehind(next, now)) {
                 return null;
@@ -203,10 +201,10 @@ public final class WaitingRoom<E extends Waiting> {
                 return;
             }
             started.stage = Stage.OUTSIDE;
-            Lane lane = laneOf(started);
+            Lane lane = started.lane();
             lane.started--;
             if (lane.isEmpty()) {
-                partitionOf(started).forget(lane);
+                started.partition().forget(lane);
             } else {
                 order.addIfReady(lane, now);
             }
@@ -304,14 +302,14 @@ public final class WaitingRoom<E extends Waiting> {
     }
 
     @GuardedBy("lock") private void removeWaiting(Waiting record, long now) {
-        Lane lane = laneOf(record);
+        Lane lane = record.lane();
         boolean first = lane.first == record;
         if (first) {
             order.remove(lane, now);
         }
         unlink(record, lane, Stage.OUTSIDE);
         if (lane.isEmpty()) {
-            partitionOf(record).forget(lane);
+            record.partition().forget(lane);
         } else if (first) {
             order.addIfReady(lane, now);
         }
@@ -320,7 +318,7 @@ public final class WaitingRoom<E extends Waiting> {
     @GuardedBy("lock") private void unlink(Waiting record, Lane lane, Stage to) {
         lane.remove(record);
         records.remove(record, to);
-        partitionOf(record).notNewest(record.key, record);
+        record.partition().notNewest(record.key, record);
     }
 
     @GuardedBy("lock") private void update() {
@@ -331,14 +329,6 @@ public final class WaitingRoom<E extends Waiting> {
             dueAt = due;
         }
         heldBack = due != null;
-    }
-
-    private static Lane laneOf(Waiting record) {
-        return Objects.requireNonNull(record.lane, "the record has not been put here");
-    }
-
-    private static Partition partitionOf(Waiting record) {
-        return Objects.requireNonNull(record.partition, "the record has not been put here");
     }
 
     @SuppressWarnings("unchecked") // Everything that waits was put as an E.

@@ -13,11 +13,14 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class BoundedBufferTests {
 
@@ -355,6 +358,232 @@ class BoundedBufferTests {
         assertThat(dropped).isEmpty();
         assertThat(buffer.takeAll()).containsExactly(hand.get(0));
         assertThat(buffer.takeFromAside(hand, new ArrayList<>())).isZero();
+    }
+
+    @Test
+    void whoFindsRoomDoesNotWait() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        assertThat(buffer.put(new Item(1), () -> 7, 1000, () -> dropped.add(-1)))
+                .isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.backlog()).isEqualTo(1);
+        assertThat(buffer.put(new Item(2), () -> 7, 0, () -> dropped.add(-1))).isEqualTo(Offer.FULL);
+        assertThat(dropped).isEmpty();
+        List<Item> taken = new ArrayList<>();
+        assertThat(buffer.take(taken, 9)).isEqualTo(1);
+        assertThat(taken.get(0).acceptedNanos()).isEqualTo(7);
+    }
+
+    @Test
+    void anInterruptThatComesWithTheRoomStaysSet() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        offer(buffer, 1);
+        AtomicLong asked = new AtomicLong();
+
+        Offer offer = buffer.put(
+                new Item(2),
+                () -> {
+                    if (asked.incrementAndGet() == 2) { // it waits
+                        take(buffer, 1);
+                        Thread.currentThread().interrupt();
+                    }
+                    return 0;
+                },
+                Long.MAX_VALUE,
+                () -> {});
+
+        assertThat(offer).isEqualTo(Offer.ACCEPTED);
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(take(buffer, 9)).containsExactly(2);
+    }
+
+    @Test
+    void whoWaitsForRoomGetsThatOfWhatIsTakenFromAsideAndOfAll() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
+        List<Item> hand = new ArrayList<>();
+        offer(buffer, 1);
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(0));
+        Waiter first = new Waiter(buffer, new Item(2));
+        Waiter second = new Waiter(buffer, new Item(3));
+
+        buffer.takeFromAside(hand, new ArrayList<>());
+        assertThat(first.answer()).isEqualTo(Offer.ACCEPTED);
+
+        assertThat(buffer.takeAll()).extracting(item -> item.id).containsExactly(2);
+        assertThat(second.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(take(buffer, 9)).containsExactly(3);
+    }
+
+    @Test
+    void theBacklogIsWhatWaitsStandsAsideAndIsInHand() {
+        BoundedBuffer<Item> buffer = new BoundedBuffer<>(
+                new BufferLimits(10, 1000, 10, 0), Overflow.REJECT, new Random(1), item -> {});
+        List<Item> hand = new ArrayList<>();
+        buffer.offer(new Item(1, 5, 10), 0);
+        buffer.offer(new Item(2, 5, 20), 0);
+        assertThat(buffer.backlog()).isEqualTo(2);
+        buffer.take(hand, 1);
+        assertThat(buffer.backlog()).isEqualTo(2);
+        assertThat(buffer.size()).isEqualTo(1);
+        buffer.setAside(hand.get(0));
+        assertThat(buffer.backlog()).isEqualTo(3); // it is still to be reported
+        assertThat(buffer.size()).isEqualTo(2);
+        assertThat(buffer.bytes()).isEqualTo(30);
+        buffer.handedOver(1);
+        assertThat(buffer.backlog()).isEqualTo(2);
+        assertThat(buffer.takeFromAside(hand, new ArrayList<>())).isEqualTo(1);
+        assertThat(buffer.bytes()).isEqualTo(20);
+        assertThat(buffer.backlog()).isEqualTo(2);
+        buffer.handedOver(1);
+        assertThat(buffer.takeAll()).hasSize(1);
+        assertThat(buffer.backlog()).isZero();
+    }
+
+    @Test
+    void whateverLeavesEndsTheEpisodeOfPressure() {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.REJECT);
+        List<Item> hand = new ArrayList<>();
+        offer(buffer, 1, 2);
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(0));
+        take(buffer, 1);
+        offer(buffer, 3);
+        assertThat(buffer.state()).isEqualTo(BufferState.FULL);
+        buffer.takeFromAside(hand, new ArrayList<>());
+        assertThat(buffer.state()).isEqualTo(BufferState.NORMAL);
+
+        offer(buffer, 4);
+        assertThat(buffer.state()).isEqualTo(BufferState.FULL);
+        buffer.takeAll();
+        assertThat(buffer.state()).isEqualTo(BufferState.NORMAL);
+
+        offer(buffer, 5, 6);
+        buffer.take(hand, 2);
+        buffer.setAside(hand.get(1));
+        buffer.setAside(hand.get(2));
+        offer(buffer, 7);
+        assertThat(buffer.state()).isEqualTo(BufferState.FULL);
+        buffer.takeAll();
+        assertThat(buffer.state()).isEqualTo(BufferState.NORMAL);
+    }
+
+    @Test
+    void aRecordForWhichThereAreTooFewBytesFindsTheBufferFull() {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 100, 10, 0), Overflow.REJECT, new Random(1), i -> {});
+        assertThat(buffer.offer(new Item(1, 5, 100), 0)).isEqualTo(Offer.ACCEPTED);
+        take(buffer, 1);
+        buffer.offer(new Item(2, 5, 50), 0);
+        assertThat(buffer.state()).isEqualTo(BufferState.NORMAL);
+        assertThat(buffer.offer(new Item(3, 5, 51), 0)).isEqualTo(Offer.FULL);
+        assertThat(buffer.state()).isEqualTo(BufferState.FULL);
+        assertThat(buffer.offer(new Item(4, 5, 50), 0)).isEqualTo(Offer.ACCEPTED);
+    }
+
+    @Test
+    void whatCameInPlaceOfOthersIsDroppedBeyondTheLimitToo() {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.DROP_LOWEST_PRIORITY);
+        offer(buffer, 1, 2);
+        buffer.offerInPlaceOfAnother(new Item(3), 0);
+        buffer.offerInPlaceOfAnother(new Item(4, 9, 1), 0);
+
+        assertThat(buffer.offer(new Item(5, 6, 1), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(1, 2, 3);
+
+        buffer.offerInPlaceOfAnother(new Item(6, 9, 1), 0);
+        assertThat(buffer.offer(new Item(7, 7, 1), 0)).isEqualTo(Offer.FULL); // one may go, two would have to
+        assertThat(dropped).hasSize(3);
+    }
+
+    @Test
+    void onlyAsManyAreDroppedAsWaitBesideWhatStandsAside() {
+        BoundedBuffer<Item> buffer = new BoundedBuffer<>(
+                new BufferLimits(3, 100, 3, 0), Overflow.DROP_OLDEST, new Random(1), i -> dropped.add(i.id));
+        List<Item> hand = new ArrayList<>();
+        buffer.offer(new Item(1, 5, 60), 0);
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(0));
+        buffer.offer(new Item(2, 5, 30), 0);
+
+        assertThat(buffer.offer(new Item(3, 5, 41), 0)).isEqualTo(Offer.FULL);
+        assertThat(dropped).isEmpty();
+        assertThat(buffer.offer(new Item(4, 5, 40), 0)).isEqualTo(Offer.ACCEPTED);
+        assertThat(dropped).containsExactly(2);
+    }
+
+    @Test
+    void aBatchIsDueWhenTheSoftLimitOfBytesIsReached() {
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 100, 5, 0), Overflow.REJECT, new Random(1), i -> {});
+        buffer.offer(new Item(1, 5, 49), 0);
+        assertThat(buffer.nanosUntilDue(1000, 1_000, 0)).isEqualTo(1_000);
+        buffer.offer(new Item(2, 5, 1), 0);
+        assertThat(buffer.nanosUntilDue(1000, 1_000, 0)).isZero();
+    }
+
+    @Test
+    void whatWaitsBehindTheMarkHasNotToLeave() {
+        BoundedBuffer<Item> buffer = buffer(9, Overflow.REJECT);
+        offer(buffer, 1);
+        long mark = buffer.expedite();
+        offer(buffer, 2);
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        List<Item> hand = new ArrayList<>();
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(0));
+        buffer.handedOver(1);
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        buffer.takeFromAside(hand, new ArrayList<>());
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        buffer.handedOver(1);
+        assertThat(buffer.hasLeft(mark)).isTrue();
+        buffer.take(hand, 1);
+        buffer.setAside(hand.get(1));
+        assertThat(buffer.hasLeft(mark)).isTrue();
+    }
+
+    static Stream<Consumer<BoundedBuffer<Item>>> calls() {
+        return Stream.of(
+                buffer -> buffer.offer(new Item(2), 0),
+                buffer -> buffer.offer(new Item(2, 5, 9999), 0),
+                buffer -> buffer.offerInPlaceOfAnother(new Item(2), 0),
+                buffer -> put(buffer, 0),
+                buffer -> put(buffer, 1),
+                buffer -> {
+                    offer(buffer, 2);
+                    put(buffer, 1);
+                },
+                buffer -> buffer.take(new ArrayList<>(), 1),
+                buffer -> buffer.handedOver(0),
+                buffer -> buffer.setAside(new Item(2)),
+                buffer -> buffer.takeFromAside(List.of(), new ArrayList<>()),
+                BoundedBuffer::takeAll,
+                buffer -> buffer.nanosUntilDue(1, 1, 1),
+                buffer -> buffer.nanosUntilDue(9, 1, 1),
+                BoundedBuffer::expedite,
+                buffer -> buffer.hasLeft(0),
+                BoundedBuffer::close,
+                BoundedBuffer::reopen,
+                BoundedBuffer::size,
+                BoundedBuffer::bytes,
+                BoundedBuffer::nextChange);
+    }
+
+    private static void put(BoundedBuffer<Item> buffer, long nanos) {
+        try {
+            buffer.put(new Item(9), System::nanoTime, nanos, () -> {});
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void noCallKeepsTheLock(Consumer<BoundedBuffer<Item>> call) {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.BLOCK);
+        offer(buffer, 1);
+        call.accept(buffer);
+        NotLocked.assertThatNobodyHolds(buffer::size);
     }
 
     @Test

@@ -55,6 +55,55 @@ class SlowModeTests {
         assertThat(mode.active()).isTrue();
     }
 
+    @Test
+    void theMeanOfAllAcknowledgementsSinceTheLastStepCounts() {
+        mode.acknowledged(190 * MILLI);
+        mode.acknowledged(10 * MILLI);
+        mode.step(now += SlowMode.STEP_NANOS, 1);
+        assertThat(mode.batchSize()).isEqualTo(20);
+        mode.acknowledged(190 * MILLI);
+        mode.acknowledged(9 * MILLI);
+        mode.step(now += SlowMode.STEP_NANOS, 1);
+        assertThat(mode.batchSize()).isEqualTo(20);
+        assertThat(mode.lingerNanos()).isEqualTo(MILLI);
+        mode.acknowledged(50 * MILLI);
+        mode.step(now += SlowMode.STEP_NANOS, 1);
+        assertThat(mode.batchSize()).isEqualTo(20);
+        mode.acknowledged(50 * MILLI - 1);
+        mode.step(now += SlowMode.STEP_NANOS, 1);
+        assertThat(mode.batchSize()).isEqualTo(10);
+    }
+
+    @Test
+    void aLingerGoesBackToTheUsualOneStepByStep() {
+        SlowMode lingering = new SlowMode(new SlowMode.Bounds(100 * MILLI, 10, 10, 3 * MILLI, 12 * MILLI), 5);
+        now = 5;
+        for (int i = 0; i < 3; i++) {
+            lingering.step(now += SlowMode.STEP_NANOS, 1);
+        }
+        assertThat(lingering.batchSize()).isEqualTo(10);
+        assertThat(lingering.lingerNanos()).isEqualTo(12 * MILLI);
+        assertThat(lingering.active()).isTrue();
+        lingering.step(now += SlowMode.STEP_NANOS, 0);
+        assertThat(lingering.lingerNanos()).isEqualTo(6 * MILLI);
+        lingering.step(now += SlowMode.STEP_NANOS, 0);
+        assertThat(lingering.lingerNanos()).isEqualTo(3 * MILLI);
+        lingering.step(now += SlowMode.STEP_NANOS, 0);
+        assertThat(lingering.lingerNanos()).isEqualTo(3 * MILLI);
+        assertThat(lingering.active()).isFalse();
+    }
+
+    @Test
+    void alsoALingerOfAMillisecondIsHalvedOnlyToTheUsual() {
+        step(150 * MILLI);
+        step(150 * MILLI);
+        assertThat(mode.lingerNanos()).isEqualTo(2 * MILLI);
+        step(10 * MILLI);
+        assertThat(mode.lingerNanos()).isEqualTo(MILLI);
+        step(10 * MILLI);
+        assertThat(mode.lingerNanos()).isZero();
+    }
+
     private void step(long latency) {
         mode.acknowledged(latency);
         mode.step(now += SlowMode.STEP_NANOS, 1);

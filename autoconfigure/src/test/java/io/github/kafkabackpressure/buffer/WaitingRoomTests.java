@@ -11,8 +11,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class WaitingRoomTests {
 
@@ -232,6 +236,187 @@ class WaitingRoomTests {
         assertThat(room.waiting()).hasToString("[yours]");
         assertThat(room.isHeldBack()).isFalse();
         assertThat(takeAll(room, 0)).containsExactly("yours");
+    }
+
+    @Test
+    void whatIsNextInTheLaneOfAStartedOneCanBeStartedWithIt() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        tokens.put("red", 1);
+        Item first = new Item("a1", 5);
+        room.put(first, byKey, "a", true, 0);
+        room.put(new Item("a2", 5, "red"), byKey, "a", true, 0);
+        room.put(new Item("a3", 5, "red"), byKey, "a", true, 0);
+        assertThat(take(room, 0)).isSameAs(first);
+
+        Item second = room.takeBehind(first, 0);
+        assertThat(second).hasToString("a2");
+        assertThat(room.takeBehind(first, 0)).isNull(); // for want of a token
+        assertThat(room.size()).isEqualTo(1);
+        assertThat(room.needsTickets()).isFalse();
+
+        tokens.put("red", 1);
+        room.leave(first, 0);
+        assertThat(room.take(0)).isNull(); // the lane is still held by the second
+        room.leave(second, 0);
+        assertThat(room.needsTickets()).isTrue();
+        assertThat(take(room, 0)).hasToString("a3");
+        assertThat(room.takeBehind(second, 0)).isNull();
+    }
+
+    @Test
+    void whatHasNoPlaceOrNoRateIsStartedBehindAnotherOnlyIfItMayBe() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        Item first = new Item("a1", 5);
+        room.put(first, byKey, "a", true, 0);
+        room.put(new Item("a2", 5), byKey, "a", false, 0);
+        take(room, 0);
+        assertThat(room.takeBehind(first, 0)).isNull();
+        assertThat(room.admitNext(item -> assertThat(item.isAdmitted()).isFalse(), 0).isAdmitted())
+                .isTrue();
+        assertThat(room.hasUnadmitted()).isFalse();
+        assertThat(room.takeBehind(first, 0)).hasToString("a2");
+    }
+
+    @Test
+    void theNextOfAGroupIsLetOutWhenTheGateSaysSo() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        tokens.put("red", 0);
+        put(room, "red 1", 5, "red");
+        put(room, "red 2", 5, "red");
+        assertThat(room.take(0)).isNull();
+        assertThat(room.needsTickets()).isFalse();
+
+        tokens.put("red", 1);
+        room.release("red", 0);
+
+        assertThat(room.needsTickets()).isTrue();
+        assertThat(takeAll(room, 0)).containsExactly("red 1");
+    }
+
+    @Test
+    void ofTwoGroupsTheOneThatIsDueSoonerIsLetOutFirst() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        tokens.put("red", 0);
+        tokens.put("blue", 0);
+        put(room, "red 1", 5, "red");
+        assertThat(room.take(0)).isNull();
+        put(room, "blue 1", 5, "blue");
+        assertThat(room.take(5)).isNull();
+        tokens.put("red", 1);
+        tokens.put("blue", 1);
+
+        assertThat(room.dueAt()).isEqualTo(SECOND);
+        room.releaseDue(SECOND - 1);
+        assertThat(room.needsTickets()).isFalse();
+        room.releaseDue(SECOND);
+        assertThat(room.issueTickets()).isEqualTo(1);
+        assertThat(room.dueAt()).isEqualTo(SECOND + 5);
+        room.releaseDue(SECOND + 5);
+        assertThat(room.issueTickets()).isEqualTo(1);
+        assertThat(room.isHeldBack()).isFalse();
+    }
+
+    @Test
+    void groupsThatAreDueAtTheSameMomentAreLetOutAlike() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        for (String group : List.of("red", "blue", "green")) {
+            put(room, group, 5, group);
+        }
+        assertThat(takeAll(room, 0)).isEmpty();
+        tokens.putAll(Map.of("red", 1, "blue", 1, "green", 1));
+        assertThat(takeAll(room, SECOND)).containsExactly("red", "blue", "green");
+    }
+
+    @Test
+    void theLongestWithoutAPlaceGetsItFirstAndIsCountedBefore() {
+        WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
+        assertThat(room.hasUnadmitted()).isFalse();
+        assertThat(room.admitNext(item -> {}, 0)).isNull();
+        room.put(new Item("first", 5), unordered, 0, false, 0);
+        put(room, "in between", 5);
+        room.put(new Item("second", 5), unordered, 0, false, 0);
+        assertThat(room.hasUnadmitted()).isTrue();
+        assertThat(room.size()).isEqualTo(3);
+        assertThat(room.needsTickets()).isTrue();
+        assertThat(room.issueTickets()).isEqualTo(1);
+        assertThat(room.needsTickets()).isFalse();
+        List<String> counted = new ArrayList<>();
+
+        assertThat(room.admitNext(item -> counted.add(item.name), 0)).hasToString("first");
+        assertThat(room.needsTickets()).isTrue();
+        assertThat(room.admitNext(item -> counted.add(item.name), 0)).hasToString("second");
+
+        assertThat(counted).containsExactly("first", "second");
+        assertThat(room.hasUnadmitted()).isFalse();
+        assertThat(room.admitNext(item -> {}, 0)).isNull();
+    }
+
+    @Test
+    void whatLeavesWithoutAPlaceIsNotGivenOne() {
+        WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
+        room.put(new Item("first", 5), unordered, 0, false, 0);
+        room.put(new Item("second", 5), unordered, 0, false, 0);
+        room.takeVictim(new Item("new", 5), 0);
+        assertThat(room.hasUnadmitted()).isTrue();
+        room.removeIf(item -> true, 0);
+        assertThat(room.hasUnadmitted()).isFalse();
+        assertThat(room.size()).isZero();
+    }
+
+    @Test
+    void theTimeOfItsArrivalIsKept() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        Item item = new Item("one", 3);
+        room.put(item, unordered, 0, true, 17);
+        assertThat(item.acceptedNanos()).isEqualTo(17);
+        assertThat(item.priority()).isEqualTo(3);
+        assertThat(item.bytes()).isEqualTo(1);
+    }
+
+    static Stream<BiConsumer<WaitingRoom<Item>, Item>> calls() {
+        return Stream.of(
+                (room, started) -> room.put(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.NONE), 0, true, 0),
+                (room, started) ->
+                        room.putNewest(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.ALL), 0, "a", true, 0),
+                (room, started) -> room.takeVictim(new Item("new", 5), 0),
+                (room, started) -> {
+                    room.removeIf(item -> true, 0);
+                    room.takeVictim(new Item("new", 5), 0);
+                },
+                (room, started) -> room.admitNext(item -> {}, 0),
+                (room, started) -> {
+                    room.put(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.NONE), 0, false, 0);
+                    room.admitNext(item -> {}, 0);
+                },
+                (room, started) -> room.take(0),
+                (room, started) -> room.takeBehind(started, 0),
+                (room, started) -> {
+                    room.removeIf(item -> true, 0);
+                    room.takeBehind(started, 0);
+                },
+                (room, started) -> room.leave(started, 0),
+                (room, started) -> {
+                    room.leave(started, 0);
+                    room.leave(started, 0);
+                },
+                (room, started) -> room.removeIf(item -> true, 0),
+                (room, started) -> room.releaseDue(0),
+                (room, started) -> room.release("red", 0),
+                (room, started) -> room.issueTickets(),
+                (room, started) -> room.size(),
+                (room, started) -> room.waiting());
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void noCallKeepsTheLock(BiConsumer<WaitingRoom<Item>, Item> call) {
+        WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
+        Item first = new Item("a1", 5);
+        room.put(first, byKey, "a", true, 0);
+        room.put(new Item("a2", 5), byKey, "a", true, 0);
+        take(room, 0);
+        call.accept(room, first);
+        NotLocked.assertThatNobodyHolds(room::size);
     }
 
     /** Whatever is done in whatever order: every record leaves once, lanes keep their order, tickets suffice. */
