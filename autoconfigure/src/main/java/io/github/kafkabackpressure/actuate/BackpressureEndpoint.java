@@ -64,13 +64,23 @@ public final class BackpressureEndpoint {
         this.writable = writable;
     }
 
-    /** All listeners and templates. */
+    /**
+     * All listeners and templates.
+     *
+     * @param details the listener of which partitions, slowest records and timeline are told; null for all of them. Who
+     *     asks once a second for hundreds of partitions need not take in more than he looks at.
+     */
     @ReadOperation
-    public Map<String, @Nullable Object> all() {
+    public Map<String, @Nullable Object> all(@Nullable String details) {
         Map<String, @Nullable Object> all = new LinkedHashMap<>();
         all.put("time", Instant.now().toString());
         all.put("writable", writable);
-        all.put("listeners", listeners.all().stream().map(this::describe).toList());
+        all.put(
+                "listeners",
+                listeners.all().stream()
+                        .map(container ->
+                                describe(container, details == null || details.equals(container.getListenerId())))
+                        .toList());
         all.put("producers", Json.each(producers.get(), this::describe));
         return all;
     }
@@ -78,7 +88,10 @@ public final class BackpressureEndpoint {
     /** One listener; null if there is none of that id. */
     @ReadOperation
     public @Nullable Map<String, @Nullable Object> listener(@Selector String listener) {
-        return listeners.find(listener).map(container -> describe(container)).orElse(null);
+        return listeners
+                .find(listener)
+                .map(container -> describe(container, true))
+                .orElse(null);
     }
 
     /**
@@ -93,16 +106,25 @@ public final class BackpressureEndpoint {
             @Nullable Integer maxInFlightPerPartition,
             @Nullable String maxInFlightBytes,
             @Nullable Integer maxConcurrency,
+            @Nullable Long rateLimitRate,
+            @Nullable Long rateLimitBurst,
+            @Nullable Integer rateLimitWindowRecords,
+            @Nullable String rateLimitWindow,
             SecurityContext security) {
         Map<String, Object> changes = new LinkedHashMap<>();
         put(changes, "max-in-flight", maxInFlight);
         put(changes, "max-in-flight-per-partition", maxInFlightPerPartition);
         put(changes, "max-in-flight-bytes", maxInFlightBytes);
         put(changes, "max-concurrency", maxConcurrency);
+        put(changes, "rate-limit.rate", rateLimitRate);
+        put(changes, "rate-limit.burst", rateLimitBurst);
+        put(changes, "rate-limit.window-records", rateLimitWindowRecords);
+        put(changes, "rate-limit.window", rateLimitWindow);
         return answer(listener, container -> {
             if (changes.isEmpty()) {
                 throw new IllegalArgumentException("give at least one of maxInFlight, maxInFlightPerPartition,"
-                        + " maxInFlightBytes and maxConcurrency");
+                        + " maxInFlightBytes, maxConcurrency, rateLimitRate, rateLimitBurst, rateLimitWindowRecords and"
+                        + " rateLimitWindow");
             }
             container.changeLimits(changes);
             operations.done(security, listener, "change", changes);
@@ -156,15 +178,18 @@ public final class BackpressureEndpoint {
         if (template == null) {
             return notFound("there is no buffered template '" + name + "'");
         }
+        long begun = System.nanoTime();
         boolean flushed = operations.flush(template);
+        timeline.flushed(name, flushed, Duration.ofNanos(System.nanoTime() - begun));
         operations.done(security, name, "flush", Map.of("complete", flushed));
         Map<String, @Nullable Object> answer = describe(template);
         answer.put("flushed", flushed);
         return new WebEndpointResponse<>(answer);
     }
 
-    private Map<String, @Nullable Object> describe(BackpressuredMessageListenerContainer<?, ?> container) {
-        Map<String, @Nullable Object> listener = json.of(container.snapshot());
+    private Map<String, @Nullable Object> describe(
+            BackpressuredMessageListenerContainer<?, ?> container, boolean details) {
+        Map<String, @Nullable Object> listener = json.of(container.snapshot(), details);
         listener.put("pressure", Json.name(container.getPressure()));
         listener.put("dropped", Json.byName(container.getDropped()));
         return listener;
@@ -195,7 +220,7 @@ public final class BackpressureEndpoint {
         } catch (IllegalArgumentException | IllegalStateException e) {
             return refused(String.valueOf(e.getMessage()));
         }
-        return new WebEndpointResponse<>(describe(container));
+        return new WebEndpointResponse<>(describe(container, true));
     }
 
     private static WebEndpointResponse<Map<String, @Nullable Object>> refused(String why) {

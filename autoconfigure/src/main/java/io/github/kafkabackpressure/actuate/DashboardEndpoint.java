@@ -40,7 +40,20 @@ public final class DashboardEndpoint {
     private static final MimeType IMAGE = MimeType.valueOf("image/svg+xml");
 
     private static final String[] SCRIPTS = {
-        "actions", "app", "bars", "connection", "dom", "format", "history", "listener", "overview", "plots", "producers"
+        "actions",
+        "app",
+        "bars",
+        "connection",
+        "controls",
+        "dom",
+        "format",
+        "history",
+        "listener",
+        "overview",
+        "partitions",
+        "plots",
+        "producers",
+        "tables"
     };
 
     private record File(Resource content, MimeType type) {}

@@ -27,7 +27,8 @@ final class ListenerJson {
         this.showKeys = showKeys;
     }
 
-    Map<String, @Nullable Object> of(ListenerSnapshot listener) {
+    /** @param details whether partitions, slowest records and timeline are told, too */
+    Map<String, @Nullable Object> of(ListenerSnapshot listener, boolean details) {
         Map<String, @Nullable Object> json = new LinkedHashMap<>();
         json.put("id", listener.id());
         json.put("state", Json.name(listener.state()));
@@ -50,10 +51,12 @@ final class ListenerJson {
         json.put("lastCommit", Json.moment(listener.lastCommit()));
         json.put("recent", recent(listener.recent()));
         json.put("totals", totals(listener.totals()));
-        json.put("partitions", Json.each(listener.partitions(), ListenerJson::partition));
-        json.put("slowest", Json.each(listener.slowest(), this::record));
         json.put("alarms", Json.each(listener.alarms(), ListenerJson::alarm));
-        json.put("timeline", Json.each(listener.timeline(), ListenerJson::event));
+        if (details) {
+            json.put("partitions", Json.each(listener.partitions(), ListenerJson::partition));
+            json.put("slowest", Json.each(listener.slowest(), this::record));
+            json.put("timeline", Json.each(listener.timeline(), ListenerJson::event));
+        }
         return json;
     }
 
@@ -65,6 +68,12 @@ final class ListenerJson {
         json.put("maxInFlightBytes", Json.unlessZero(limits.maxInFlightBytes()));
         json.put("maxConcurrency", limits.maxConcurrency());
         json.put("maxPollRecords", Json.unlessZero(limits.maxPollRecords()));
+        json.put("rateLimitRate", Json.unlessZero(limits.rateLimitRate()));
+        json.put("rateLimitBurst", Json.unlessZero(limits.rateLimitBurst()));
+        json.put("rateLimitWindowRecords", Json.unlessZero(limits.rateLimitWindowRecords()));
+        json.put(
+                "rateLimitWindowMillis",
+                Json.unlessZero(limits.rateLimitWindow().toMillis()));
         return json;
     }
 

@@ -29,6 +29,9 @@ final class ProducerJson {
         json.put("bufferedBytes", producer.bufferedBytes());
         json.put("inFlight", producer.inFlight());
         json.put("slow", producer.slow());
+        json.put("blocked", producer.blocked());
+        json.put("blockedTotal", producer.blockedTotal());
+        json.put("blockedMillis", producer.blockedTime().toMillis());
         json.put("accepted", producer.accepted());
         json.put("outcomes", Json.byName(producer.outcomes()));
         return json;

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.buffer;
 import io.github.kafkabackpressure.buffer.Waiting.Lane;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -75,6 +76,13 @@ final class GateQueues {
     void releaseDue(long now, ReadyLanes into) {
         while (!waiting.isEmpty() && waiting.first().dueAt - now <= 0) {
             release(waiting.first(), now, into);
+        }
+    }
+
+    /** Lets one lane of each group out, whatever its time. */
+    void releaseOneOfEach(long now, ReadyLanes into) {
+        for (Group group : List.copyOf(waiting)) {
+            release(group, now, into);
         }
     }
 

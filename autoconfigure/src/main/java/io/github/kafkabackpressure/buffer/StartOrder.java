@@ -92,6 +92,10 @@ final class StartOrder<E extends Waiting> {
         held.releaseNext(group, now, ready);
     }
 
+    void releaseOneOfEach(long now) {
+        held.releaseOneOfEach(now, ready);
+    }
+
     /** When to call {@link #releaseDue} next; null if nothing waits for a time. */
     @Nullable Long dueAt() {
         return held.dueAt();

@@ -145,9 +145,10 @@ public class BackpressuredMessageListenerContainer<K, V> extends ConcurrentMessa
     public void changeLimits(Map<String, ?> changes) {
         lifecycleLock.lock();
         try {
-            ListenerOptions changed = options.withLimits(changes);
+            ListenerOptions changed = overload.current(options).withLimits(changes);
             int size = pollSize(changed);
             options = changed;
+            overload.change(changed);
             ListenerRun now = run.get();
             if (now != null) {
                 now.change(changed, size);

@@ -25,8 +25,6 @@ final class ContainerOverload {
 
     private final OverloadOptions options;
 
-    private final int maxInFlight;
-
     private final LongSupplier nanoTime = System::nanoTime;
 
     private @Nullable Supplier<RecordRates> rates;
@@ -40,7 +38,30 @@ final class ContainerOverload {
     ContainerOverload(BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
         this.container = container;
         this.options = options.overload();
-        this.maxInFlight = options.maxInFlight();
+    }
+
+    /** What a container's options are with the rate that holds now, which another container may have changed. */
+    ListenerOptions current(ListenerOptions of) {
+        RateLimitOptions own = options.rateLimit();
+        RateLimitOptions limit = own == null || own.shared() != null ? own : rates().options();
+        return limit == null ? of : of.withOverload(of.overload().withRateLimit(limit));
+    }
+
+    /** Takes in that limits have been changed. */
+    void change(ListenerOptions changed) {
+        RateLimitOptions limit = changed.overload().rateLimit();
+        if (limit != null && limit.shared() == null && !limit.equals(rates().options())) {
+            rates().change(limit);
+        }
+        Pressure now = pressure;
+        if (now != null) {
+            now.change(soft(changed), changed.maxInFlight());
+        }
+    }
+
+    private static long soft(ListenerOptions options) {
+        int set = options.overload().softLimit();
+        return set > 0 ? Math.min(set, options.maxInFlight()) : Math.max(1, options.maxInFlight() * 4L / 5);
     }
 
     /** Sets where the rate limits come from that several containers share. */
@@ -70,8 +91,8 @@ final class ContainerOverload {
                     }
                 })
                 : null;
-        long soft = options.softLimit() > 0 ? options.softLimit() : Math.max(1, maxInFlight * 4L / 5);
-        Pressure made = new Pressure(soft, maxInFlight, state -> {
+        ListenerOptions present = container.getOptions();
+        Pressure made = new Pressure(soft(present), present.maxInFlight(), state -> {
             if (publisher != null) {
                 publisher.publishEvent(new ListenerPressureEvent(id, state, container.getInFlight()));
             }
@@ -117,7 +138,7 @@ final class ContainerOverload {
     }
 
     /** The rate limits, which may be those of several containers. */
-    RecordRates rates() {
+    synchronized RecordRates rates() {
         if (rates != null) {
             return rates.get();
         }

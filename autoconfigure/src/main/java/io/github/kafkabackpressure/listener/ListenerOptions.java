@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -107,6 +108,11 @@ public record ListenerOptions(
 
     /** The options of a listener that retries the records of this one. */
     ListenerOptions ofRetries() {
+        return withOverload(overload.ofRetries());
+    }
+
+    /** The same with other answers to overload. */
+    ListenerOptions withOverload(OverloadOptions other) {
         return new ListenerOptions(
                 ordering,
                 maxInFlight,
@@ -119,7 +125,7 @@ public record ListenerOptions(
                 handlerTimeout,
                 batchSize,
                 batchLinger,
-                overload.ofRetries(),
+                other,
                 stallTimeout,
                 slowRecordThreshold,
                 frontierTimeout,
@@ -290,10 +296,20 @@ public record ListenerOptions(
      * @throws InvalidBackpressurePropertyException if a value is impossible, or a limit cannot be changed
      */
     ListenerOptions withLimits(Map<String, ?> changes) {
+        RateLimitOptions rates = overload.rateLimit();
         for (String key : changes.keySet()) {
-            if (!CHANGEABLE.contains(key)) {
+            boolean ofRates = RateLimitOptions.CHANGEABLE.contains(key);
+            if (ofRates && rates == null) {
                 throw new InvalidBackpressurePropertyException(
-                        key, String.valueOf(changes.get(key)), "one of " + CHANGEABLE + " while the listener runs");
+                        key,
+                        String.valueOf(changes.get(key)),
+                        "left out, as at the start of the application no rate-limit was set");
+            }
+            if (!ofRates && !CHANGEABLE.contains(key)) {
+                throw new InvalidBackpressurePropertyException(
+                        key,
+                        String.valueOf(changes.get(key)),
+                        "one of " + CHANGEABLE + " and " + RateLimitOptions.CHANGEABLE + " while the listener runs");
             }
         }
         if (changes.containsKey("max-in-flight-bytes") && maxInFlightBytes == 0) {
@@ -314,6 +330,9 @@ public record ListenerOptions(
         if (batchSize > 0) {
             present.put("batch-size", batchSize);
         }
+        if (rates != null) {
+            present.putAll(rates.changeable(changes));
+        }
         ListenerOptions limits = of(List.of(
                 new Source(ListenerSettings.of(changes), key -> key),
                 new Source(ListenerSettings.of(present), key -> key)));
@@ -329,7 +348,8 @@ public record ListenerOptions(
                 handlerTimeout,
                 limits.batchSize,
                 batchLinger,
-                overload,
+                overload.withRateLimit(
+                        rates == null ? null : rates.withLimitOf(Objects.requireNonNull(limits.overload.rateLimit()))),
                 stallTimeout,
                 slowRecordThreshold,
                 frontierTimeout,

@@ -155,6 +155,10 @@ public record ListenerSnapshot(
      * @param maxInFlightBytes the most bytes in flight
      * @param maxConcurrency the most records handled at the same moment
      * @param maxPollRecords the most records that a poll of one consumer brings
+     * @param rateLimitRate tokens a second of the rate limit
+     * @param rateLimitBurst the most tokens that a bucket of it holds
+     * @param rateLimitWindowRecords records that may be started in any window
+     * @param rateLimitWindow how long such a window is
      */
     public record Limits(
             long maxInFlight,
@@ -162,7 +166,11 @@ public record ListenerSnapshot(
             int maxInFlightPerPartition,
             long maxInFlightBytes,
             int maxConcurrency,
-            int maxPollRecords) {}
+            int maxPollRecords,
+            long rateLimitRate,
+            long rateLimitBurst,
+            int rateLimitWindowRecords,
+            Duration rateLimitWindow) {}
 
     /**
      * Half and 99 of 100 took no longer than this, in the time looked at. At most a fifth too high.

@@ -14,7 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,7 +51,7 @@ final class Overload {
     /** Records without a place that are on their way to {@code dropped-to}. */
     private final AtomicInteger leavingWithoutPlace = new AtomicInteger();
 
-    private final Consumer<Object> answered;
+    private final RecordRates.Waiters waiters;
 
     private final Map<String, Integer> partitionsOfTopics = new ConcurrentHashMap<>();
 
@@ -88,13 +88,24 @@ final class Overload {
         this.sender = target == null ? null : new DroppedSender(this, target, executor);
         this.room = new WaitingRoom<>(
                 victims(options), new SplittableRandom(), new Gate(), AGING_NANOS, run.options.maxConcurrency());
-        this.answered = this::released;
-        rates.whenAnswered(answered);
+        this.waiters = new RecordRates.Waiters() {
+
+            @Override
+            public void answered(Object group) {
+                released(now -> room.release(group, now));
+            }
+
+            @Override
+            public void changed() {
+                released(room::releaseOneOfEach);
+            }
+        };
+        rates.tell(waiters);
     }
 
     /** Takes in that the run is over. */
     void close() {
-        rates.forget(answered);
+        rates.forget(waiters);
     }
 
     /** The rate limits; what is too old to be handled needs no token. */
@@ -335,8 +346,8 @@ final class Overload {
         }
     }
 
-    private void released(Object group) {
-        room.release(group, run.nanoTime.getAsLong());
+    private void released(LongConsumer release) {
+        release.accept(run.nanoTime.getAsLong());
         submitTickets();
         setTimer();
     }

@@ -98,6 +98,23 @@ public record OverloadOptions(
         return !maxAge.isZero() && timestamp >= 0 && nowMillis - timestamp > maxAge.toMillis();
     }
 
+    /** The same with another rate limit. */
+    OverloadOptions withRateLimit(@Nullable RateLimitOptions limit) {
+        return new OverloadOptions(
+                overflow,
+                maxAge,
+                droppedTo,
+                softLimit,
+                shedPriority,
+                bypassPriority,
+                defaultPriority,
+                priorityHeader,
+                priority,
+                topicPriority,
+                usesPriorities,
+                limit);
+    }
+
     /** For retries of records: those have been begun, and none of them is dropped. */
     OverloadOptions ofRetries() {
         return new OverloadOptions(

@@ -18,9 +18,9 @@ final class Pressure {
     /** How long it must have been calm for an episode to be over. */
     static final long CALM_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final long soft;
+    private volatile long soft;
 
-    private final long hard;
+    private volatile long hard;
 
     private final Consumer<? super BufferState> told;
 
@@ -46,6 +46,12 @@ final class Pressure {
 
     BufferState state() {
         return state;
+    }
+
+    /** Goes by other limits from now on. */
+    void change(long newSoft, long newHard) {
+        soft = newSoft;
+        hard = newHard;
     }
 
     /** Whether nothing is to be done about this. */

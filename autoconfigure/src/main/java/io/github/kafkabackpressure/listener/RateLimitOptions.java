@@ -1,10 +1,14 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.listener.ListenerOptions.Source;
 import io.github.kafkabackpressure.listener.OverloadOptions.Values;
 import io.github.kafkabackpressure.rate.TokenBucket;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +92,59 @@ public record RateLimitOptions(
             }
         }
         return null;
+    }
+
+    /** The keys of what may be changed while a listener runs. */
+    static final List<String> CHANGEABLE =
+            List.of("rate-limit.rate", "rate-limit.burst", "rate-limit.window-records", "rate-limit.window");
+
+    /**
+     * What may be changed of this, by its keys: a rate or a window. A burst that is what the rate is follows it.
+     *
+     * @param changes what is to be changed
+     * @throws InvalidBackpressurePropertyException if that cannot be changed of this
+     */
+    Map<String, Object> changeable(Map<String, ?> changes) {
+        for (String key : CHANGEABLE) {
+            if (changes.containsKey(key) && (shared != null || key.contains("window") == (rate > 0))) {
+                throw new InvalidBackpressurePropertyException(
+                        key,
+                        String.valueOf(changes.get(key)),
+                        shared != null
+                                ? "left as it is while the listener runs: instances share this rate, and all must go by"
+                                        + " the same"
+                                : "left out, as at the start rate-limit." + (rate > 0 ? "rate" : "window-records")
+                                        + " was set");
+            }
+        }
+        Map<String, Object> present = new LinkedHashMap<>();
+        if (rate > 0) {
+            present.put("rate-limit.rate", rate);
+            present.put("rate-limit.cost", cost);
+            if (burst != rate) {
+                present.put("rate-limit.burst", burst);
+            }
+        } else {
+            present.put("rate-limit.window-records", windowRecords);
+            present.put("rate-limit.window", window);
+        }
+        return present;
+    }
+
+    /** The same with the rate or window of another one. */
+    RateLimitOptions withLimitOf(RateLimitOptions other) {
+        return new RateLimitOptions(
+                other.rate,
+                other.burst,
+                cost,
+                costExpression,
+                other.windowRecords,
+                other.window,
+                per,
+                header,
+                shared,
+                ahead,
+                onFailure);
     }
 
     private static void refuse(Values values, Source source, @Nullable Object value, String key, String other) {

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import org.apache.commons.logging.LogFactory;
@@ -42,7 +41,8 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     private final int bypassPriority;
 
-    private final @Nullable RateLimitOptions options;
+    /** What holds now; null for ever if nothing was set at the start. Changed under this. */
+    private volatile @Nullable RateLimitOptions options;
 
     private final @Nullable RecordExpression cost;
 
@@ -50,8 +50,18 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     private final LongSupplier nanoTime;
 
-    /** Told of the group whose tokens have come from elsewhere. */
-    private final List<Consumer<Object>> answered = new CopyOnWriteArrayList<>();
+    /** Told of when records that wait may start sooner than they were told. */
+    private final List<Waiters> waiters = new CopyOnWriteArrayList<>();
+
+    /** Somebody whose records wait for tokens. */
+    interface Waiters {
+
+        /** Takes in that tokens of a group have come from elsewhere. */
+        void answered(Object group);
+
+        /** Takes in that other limits hold. */
+        void changed();
+    }
 
     /** This instance's part of what all instances handle, from 0 to 1. */
     private volatile DoubleSupplier share = () -> 1;
@@ -64,19 +74,50 @@ final class RecordRates implements StartGate<QueuedRecord> {
      */
     RecordRates(OverloadOptions overload, String name, @Nullable SharedRateLimit shared, LongSupplier nanoTime) {
         this.bypassPriority = overload.bypassPriority();
-        this.options = overload.rateLimit();
+        RateLimitOptions limit = overload.rateLimit();
+        this.options = limit;
         this.nanoTime = nanoTime;
-        if (options == null) {
+        if (limit == null) {
             this.cost = null;
             this.buckets = null;
             return;
         }
-        this.cost = options.costExpression() == null
+        this.cost = limit.costExpression() == null
                 ? null
-                : new RecordExpression("rate-limit.cost", options.costExpression(), LOG);
+                : new RecordExpression("rate-limit.cost", limit.costExpression(), LOG);
         this.buckets = shared == null
-                ? new BucketTable(MOST_BUCKETS, (key, now) -> local(options, now), nanoTime.getAsLong())
-                : new BucketTable(MOST_BUCKETS, (key, now) -> common(options, name, key, shared), nanoTime.getAsLong());
+                ? new BucketTable(
+                        MOST_BUCKETS,
+                        (key, now) -> local(Objects.requireNonNullElse(options, limit), now),
+                        nanoTime.getAsLong())
+                : new BucketTable(MOST_BUCKETS, (key, now) -> common(limit, name, key, shared), nanoTime.getAsLong());
+    }
+
+    /** The limit that holds now; null if there is none. */
+    @Nullable RateLimitOptions options() {
+        return options;
+    }
+
+    /**
+     * Goes by another rate or window from now on; there must be one. What buckets hold stays in them.
+     *
+     * @param changed of the same kind as the present one, and not shared
+     */
+    void change(RateLimitOptions changed) {
+        synchronized (this) {
+            long now = nanoTime.getAsLong();
+            options = changed;
+            Objects.requireNonNull(buckets).forEach(bucket -> change(bucket, changed, now));
+        }
+        waiters.forEach(Waiters::changed);
+    }
+
+    private static void change(Bucket bucket, RateLimitOptions to, long now) {
+        if (bucket instanceof TokenBucket tokens) {
+            tokens.change(to.rate(), to.burst(), now);
+        } else if (bucket instanceof WindowBucket window) {
+            window.change(to.windowRecords(), to.window().toNanos());
+        }
     }
 
     private static Bucket local(RateLimitOptions options, long now) {
@@ -95,17 +136,17 @@ final class RecordRates implements StartGate<QueuedRecord> {
                 options.onFailure() == OnFailure.WAIT
                         ? null
                         : () -> alone ? options.rate() : (long) (options.rate() * share.getAsDouble()),
-                () -> answered.forEach(told -> told.accept(key)),
+                () -> waiters.forEach(told -> told.answered(key)),
                 nanoTime);
     }
 
-    /** Sets who is told of a group whose tokens have come. */
-    void whenAnswered(Consumer<Object> told) {
-        answered.add(told);
+    /** Sets who is told of when records may start sooner. */
+    void tell(Waiters told) {
+        waiters.add(told);
     }
 
-    void forget(Consumer<Object> told) {
-        answered.remove(told);
+    void forget(Waiters told) {
+        waiters.remove(told);
     }
 
     /** Sets what says this instance's part of all. */
@@ -115,27 +156,25 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     /** Whether this instance's share of a common rate has to be known. */
     boolean needsShare() {
-        return options != null && options.shared() != null && options.onFailure() == OnFailure.LOCAL_SHARE;
+        RateLimitOptions limit = options;
+        return limit != null && limit.shared() != null && limit.onFailure() == OnFailure.LOCAL_SHARE;
     }
 
     /** Finds out what a record takes, and from where; before it is put into the room. */
     void prepare(QueuedRecord record) {
-        if (options == null || record.priority() >= bypassPriority) {
+        RateLimitOptions limit = options;
+        if (limit == null || record.priority() >= bypassPriority) {
             return;
         }
         ConsumerRecord<?, ?> polled = record.record();
-        record.rateGroup = switch (options.per()) {
+        record.rateGroup = switch (limit.per()) {
             case LISTENER -> LISTENER;
             case PARTITION -> new TopicPartition(polled.topic(), polled.partition());
             case KEY -> ofKey(polled.key());
-            case HEADER -> ofHeader(polled.headers().lastHeader(options.header()));
+            case HEADER -> ofHeader(polled.headers().lastHeader(limit.header()));
         };
-        record.cost = options.cost();
         Long evaluated = cost == null ? null : cost.evaluate(polled);
-        if (evaluated != null) {
-            record.cost =
-                    Math.max(1, Math.min(options.burst(), evaluated)); // more than there can be would wait for ever
-        }
+        record.cost = evaluated == null ? limit.cost() : Math.max(1, evaluated);
     }
 
     /** Keys that the method may change are known by their hash: two that share one get less, never more. */
@@ -158,6 +197,9 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     @Override
     public synchronized long tryPass(QueuedRecord record, Object group, long now) {
-        return Objects.requireNonNull(buckets).of(group, now).tryTake(record.cost, now);
+        RateLimitOptions limit = Objects.requireNonNull(options);
+        // More than there can be would wait for ever.
+        long tokens = limit.rate() > 0 ? Math.min(record.cost, limit.burst()) : record.cost;
+        return Objects.requireNonNull(buckets).of(group, now).tryTake(tokens, now);
     }
 }

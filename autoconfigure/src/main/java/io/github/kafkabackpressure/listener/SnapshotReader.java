@@ -64,7 +64,7 @@ final class SnapshotReader {
                     state,
                     failure,
                     0,
-                    limits(options, 0, 0),
+                    limits(options, options.overload().rateLimit(), 0, 0),
                     ListenerSnapshot.Recent.nothing(),
                     stats.totals(new long[TimeShares.KINDS]),
                     List.of(),
@@ -98,7 +98,7 @@ final class SnapshotReader {
                 state,
                 failure,
                 run.assignments().size(),
-                limits(run.options, run.limit.lowWatermark(), run.pollSize),
+                limits(run.options, rateLimit(run), run.limit.lowWatermark(), run.pollSize),
                 run.activity.recent(),
                 stats.totals(run.times(now)),
                 slowest(running),
@@ -109,14 +109,24 @@ final class SnapshotReader {
                 stats.timeline.events());
     }
 
-    private static ListenerSnapshot.Limits limits(ListenerOptions options, long resumeBelow, int pollSize) {
+    /** Of a listener and its retry topics one rate limit holds, which may have been changed by another one's container. */
+    private static @Nullable RateLimitOptions rateLimit(ListenerRun run) {
+        return run.overload == null ? null : run.overload.rates().options();
+    }
+
+    private static ListenerSnapshot.Limits limits(
+            ListenerOptions options, @Nullable RateLimitOptions rate, long resumeBelow, int pollSize) {
         return new ListenerSnapshot.Limits(
                 options.maxInFlight(),
                 resumeBelow,
                 options.maxInFlightPerPartition(),
                 options.maxInFlightBytes(),
                 options.maxConcurrency(),
-                pollSize);
+                pollSize,
+                rate == null ? 0 : rate.rate(),
+                rate == null ? 0 : rate.burst(),
+                rate == null ? 0 : rate.windowRecords(),
+                rate == null ? Duration.ZERO : rate.window());
     }
 
     /**

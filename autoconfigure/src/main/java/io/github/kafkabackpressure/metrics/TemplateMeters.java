@@ -4,12 +4,14 @@ import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.producer.ProducerStats;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,16 @@ final class TemplateMeters extends SharedMeters {
                 registry, "in.flight.limit", "records", "Records that may be in flight", ProducerStats::maxInFlight));
         meters.add(gauge(
                 registry, "slow", null, "1 while batches are enlarged because Kafka is slow", of -> of.slow() ? 1 : 0));
+        meters.add(gauge(registry, "blocked", "threads", "Threads that wait to send", ProducerStats::blocked));
+        meters.add(FunctionTimer.builder(
+                        PREFIX + "blocked.time",
+                        stats,
+                        ProducerStats::blockedTotal,
+                        ProducerStats::blockedNanos,
+                        TimeUnit.NANOSECONDS)
+                .description("How long threads have had to wait to send, those that still wait included")
+                .tags(tags)
+                .register(registry));
         for (BufferState state : BufferState.values()) {
             meters.add(Gauge.builder(PREFIX + "state", stats, of -> of.state() == state ? 1 : 0)
                     .description("1 for the state that the buffer is in")

@@ -11,7 +11,12 @@ import io.github.kafkabackpressure.buffer.InFlightWindow;
  * <p>Threading: any thread.
  */
 record PipelineStats(
-        ProducerOptions options, BoundedBuffer<?> buffer, InFlightWindow window, Pace pace, SendTally tally)
+        ProducerOptions options,
+        BoundedBuffer<?> buffer,
+        InFlightWindow window,
+        Pace pace,
+        BlockedSends blockedSends,
+        SendTally tally)
         implements ProducerStats {
 
     @Override
@@ -47,6 +52,21 @@ record PipelineStats(
     @Override
     public boolean slow() {
         return pace.isSlow();
+    }
+
+    @Override
+    public int blocked() {
+        return blockedSends.waiting();
+    }
+
+    @Override
+    public long blockedTotal() {
+        return blockedSends.count();
+    }
+
+    @Override
+    public long blockedNanos() {
+        return blockedSends.nanos();
     }
 
     @Override

@@ -58,6 +58,7 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
 
     @Override
     public void start() {
+        StopBudget.check(timeout, context.getEnvironment());
         stopping.lock();
         try {
             live.templates().forEach(template -> template.pipeline().reopen());

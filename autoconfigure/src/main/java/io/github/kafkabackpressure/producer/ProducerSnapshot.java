@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.SendOutcome;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -22,6 +23,9 @@ import java.util.Map;
  * @param inFlight records with Kafka's producer, not yet acknowledged
  * @param maxInFlight the most of them
  * @param slow whether batches are larger because Kafka is slow
+ * @param blocked threads that wait to send: for their turn under the rate limit, or for room
+ * @param blockedTotal how often a thread has had to wait to send since the template was made
+ * @param blockedTime how long they have waited since then, all together; those that still wait included
  * @param accepted records accepted since the template was made
  * @param outcomes records by how their sending ended since then
  */
@@ -37,6 +41,9 @@ public record ProducerSnapshot(
         long inFlight,
         long maxInFlight,
         boolean slow,
+        long blocked,
+        long blockedTotal,
+        Duration blockedTime,
         long accepted,
         Map<SendOutcome, Long> outcomes) {
 
@@ -61,6 +68,9 @@ public record ProducerSnapshot(
                 stats.inFlight(),
                 stats.maxInFlight(),
                 stats.slow(),
+                stats.blocked(),
+                stats.blockedTotal(),
+                Duration.ofNanos(stats.blockedNanos()),
                 stats.accepted(),
                 outcomes);
     }

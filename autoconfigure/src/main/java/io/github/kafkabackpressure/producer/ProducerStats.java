@@ -31,6 +31,15 @@ public interface ProducerStats {
     /** Whether batch size and linger are enlarged because Kafka is slow. */
     boolean slow();
 
+    /** Threads that wait to send: for their turn under the rate limit, or for room. */
+    int blocked();
+
+    /** How often a thread has had to wait to send, since the template was made. */
+    long blockedTotal();
+
+    /** How long threads have waited to send since then, all together, in nanoseconds; those that still wait included. */
+    long blockedNanos();
+
     /** Records that were accepted, since the template was made. */
     long accepted();
 

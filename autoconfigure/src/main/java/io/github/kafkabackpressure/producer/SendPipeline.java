@@ -39,6 +39,7 @@ final class SendPipeline<K, V> {
     private final Runnable wakesSender = this::wakeSender;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
     private final InFlightWindow window;
+    private final BlockedSends blocked;
     private final Turns turns;
     private final Pace pace;
     private final KnownTopics topics;
@@ -68,7 +69,8 @@ final class SendPipeline<K, V> {
         this.surroundings = surroundings;
         this.nanoTime = nanoTime;
         this.window = new InFlightWindow(options.maxInFlight());
-        this.turns = new Turns(options, rateLimiter, stop::isOpen, nanoTime);
+        this.blocked = new BlockedSends(nanoTime);
+        this.turns = new Turns(options, rateLimiter, blocked, stop::isOpen, nanoTime);
         this.pace = new Pace(options, nanoTime.getAsLong());
         this.topics = new KnownTopics(surroundings::currentProducer);
         this.completion = new SendCompletion<>(
@@ -95,7 +97,7 @@ final class SendPipeline<K, V> {
                     var unused = refuses.refuse(dropped, SendOutcome.DROPPED); // its caller has that future
                 });
         this.changes = new StateChanges(name, buffer, surroundings);
-        this.stats = new PipelineStats(options, buffer, window, pace, completion.tally());
+        this.stats = new PipelineStats(options, buffer, window, pace, blocked, completion.tally());
         this.maxBlockNanos = options.maxBlock().toNanos();
         this.passesByWhenEmpty = options.batching().linger().isZero() && options.overflow() == Overflow.BLOCK;
         this.sender = newSender(stop.opening());
@@ -213,12 +215,18 @@ final class SendPipeline<K, V> {
     }
 
     private CompletableFuture<SendResult<K, V>> put(PendingSend<K, V> send, long nanos) {
-        Offer offer;
+        Offer offer = buffer.offer(send, nanoTime.getAsLong());
+        if (offer != Offer.FULL || nanos <= 0) {
+            return answered(send, offer, SendOutcome.TIMED_OUT);
+        }
+        blocked.begins();
         try {
             offer = buffer.put(send, nanoTime, nanos, wakesSender);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return completion.refuse(send, SendOutcome.INTERRUPTED);
+        } finally {
+            blocked.ends();
         }
         return answered(send, offer, SendOutcome.TIMED_OUT);
     }

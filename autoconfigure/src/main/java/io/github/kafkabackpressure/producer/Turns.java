@@ -18,9 +18,19 @@ final class Turns {
     private final int bypass;
     private final long maxBlockNanos;
     private final BooleanSupplier mayEnter;
+    private final BlockedSends blocked;
 
-    /** @param mayEnter whether records are taken; {@link #release()} makes those that wait look again */
-    Turns(ProducerOptions options, @Nullable RateLimiter limiter, BooleanSupplier mayEnter, LongSupplier nanoTime) {
+    /**
+     * @param blocked told of those that wait
+     * @param mayEnter whether records are taken; {@link #release()} makes those that wait look again
+     */
+    Turns(
+            ProducerOptions options,
+            @Nullable RateLimiter limiter,
+            BlockedSends blocked,
+            BooleanSupplier mayEnter,
+            LongSupplier nanoTime) {
+        this.blocked = blocked;
         this.gate = limiter == null ? null : new RateGate(limiter, nanoTime);
         this.bypass = options.priorities().bypass();
         this.maxBlockNanos = options.maxBlock().toNanos();
@@ -44,6 +54,10 @@ final class Turns {
         if (OwnThread.mayNotWait()) {
             return gate.tryPass() ? null : SendOutcome.RATE_LIMITED;
         }
+        if (gate.tryPass()) {
+            return null;
+        }
+        blocked.begins();
         try {
             if (gate.pass(maxBlockNanos, mayEnter)) {
                 return null;
@@ -52,6 +66,8 @@ final class Turns {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return SendOutcome.INTERRUPTED;
+        } finally {
+            blocked.ends();
         }
     }
 

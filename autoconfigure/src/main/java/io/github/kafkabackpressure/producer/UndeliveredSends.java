@@ -26,7 +26,7 @@ final class UndeliveredSends<K, V> {
     private static final Log logger = LogFactory.getLog(UndeliveredSends.class);
 
     /** How long the store may take at the end of a shutdown: a serializer or a disk that hangs must not hold it up. */
-    private static final int KEEP_SECONDS = 5;
+    static final int KEEP_SECONDS = 5;
 
     private final String name;
     private final @Nullable UndeliveredStore<K, V> store;

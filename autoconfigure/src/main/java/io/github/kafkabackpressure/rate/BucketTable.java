@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.rate;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * A bucket for each key, tenant or partition that was seen lately. One that has not been used for so long that it is as
@@ -67,6 +68,12 @@ public final class BucketTable {
         Bucket made = maker.make(key, now);
         buckets.put(key, made);
         return made;
+    }
+
+    /** Does something to each bucket, that of the rest included. */
+    public void forEach(Consumer<? super Bucket> action) {
+        buckets.values().forEach(action);
+        action.accept(shared);
     }
 
     /** How many buckets it holds. */

@@ -13,12 +13,12 @@ public final class TokenBucket implements Bucket {
 
     private static final long PARTS = 1_000_000_000L;
 
-    private final long rate;
+    private long rate;
 
-    private final long capacity;
+    private long capacity;
 
     /** How long it takes to fill an empty bucket. */
-    private final long nanosToFill;
+    private long nanosToFill;
 
     private long level;
 
@@ -33,9 +33,7 @@ public final class TokenBucket implements Bucket {
      * @param now the present time in nanoseconds
      */
     public TokenBucket(long rate, long burst, boolean full, long now) {
-        if (rate < 1 || burst < 1 || burst > MOST_TOKENS) {
-            throw new IllegalArgumentException("no bucket can have a rate of " + rate + " and a burst of " + burst);
-        }
+        check(rate, burst);
         this.rate = rate;
         this.capacity = burst * PARTS;
         this.nanosToFill = ceiling(capacity, rate);
@@ -57,10 +55,32 @@ public final class TokenBucket implements Bucket {
         return ceiling(parts - level, rate);
     }
 
+    /**
+     * Refills at another rate from now on. What is in it stays, as far as there is room for it: a change brings no burst.
+     *
+     * @param newRate tokens a second, at least 1
+     * @param burst the most tokens that it holds, from 1 to {@link #MOST_TOKENS}
+     * @param now the present time in nanoseconds
+     */
+    public void change(long newRate, long burst, long now) {
+        check(newRate, burst);
+        refill(now);
+        rate = newRate;
+        capacity = burst * PARTS;
+        nanosToFill = ceiling(capacity, newRate);
+        level = Math.min(level, capacity);
+    }
+
     @Override
     public boolean isAsNew(long now) {
         refill(now);
         return level == capacity;
+    }
+
+    private static void check(long rate, long burst) {
+        if (rate < 1 || burst < 1 || burst > MOST_TOKENS) {
+            throw new IllegalArgumentException("no bucket can have a rate of " + rate + " and a burst of " + burst);
+        }
     }
 
     private void refill(long now) {

@@ -12,9 +12,9 @@ public final class WindowBucket implements Bucket {
 
     private static final int INITIAL = 8;
 
-    private final int records;
+    private int records;
 
-    private final long length;
+    private long length;
 
     /** The times, as a ring. */
     private long[] times;
@@ -39,8 +39,8 @@ public final class WindowBucket implements Bucket {
     @Override
     public long tryTake(long cost, long now) {
         forget(now);
-        if (count == records) {
-            return times[first] + length - now;
+        if (count >= records) { // more only after a change to less: then so many more must leave
+            return times[(first + count - records) % times.length] + length - now;
         }
         if (count == times.length) {
             grow();
@@ -48,6 +48,17 @@ public final class WindowBucket implements Bucket {
         times[(first + count) % times.length] = now;
         count++;
         return 0;
+    }
+
+    /**
+     * Goes by another window from now on. What is still remembered of those started counts in it.
+     *
+     * @param newRecords the most records in a window, at least 1
+     * @param lengthNanos the length of the window, more than 0
+     */
+    public void change(int newRecords, long lengthNanos) {
+        records = newRecords;
+        length = lengthNanos;
     }
 
     @Override

@@ -28,7 +28,9 @@ class DashboardIT {
         "SERVLET, local.server.port, management.endpoints.web.base-path=/actuator, /actuator",
         "SERVLET, local.server.port, server.servlet.context-path=/shop, /shop/actuator",
         "SERVLET, local.management.port, management.server.port=0, /actuator",
-        "REACTIVE, local.server.port, management.endpoints.web.base-path=/manage/ment, /manage/ment"
+        "REACTIVE, local.server.port, management.endpoints.web.base-path=/manage/ment, /manage/ment",
+        "REACTIVE, local.management.port, management.server.port=0;management.endpoints.web.base-path=/ops, /ops",
+        "REACTIVE, local.management.port, management.server.port=0;management.server.base-path=/behind, /behind/actuator"
     })
     void thePageAndAllThatItLoadsIsBelowTheActuatorsPath(
             WebApplicationType type, String port, String property, String base) {
@@ -38,7 +40,9 @@ class DashboardIT {
                 List.of(Http.Open.class),
                 "management.endpoints.web.exposure.include=kafkabackpressure,kafkabackpressuredashboard",
                 "kafka.backpressure.dashboard.enabled=true",
-                property)) {
+                "spring.main.allow-bean-definition-overriding=true", // the tests have two reactive servers
+                property.split(";", 2)[0],
+                property.substring(property.indexOf(';') + 1))) {
             Http http = new Http(context, port);
             HttpResponse<String> page = http.get(base + "/kafkabackpressuredashboard", "Accept", "text/html,*/*;q=0.8");
             assertThat(page.statusCode()).isEqualTo(200);
@@ -57,7 +61,7 @@ class DashboardIT {
                     }
                 }
             }
-            assertThat(loaded).hasSize(15);
+            assertThat(loaded).hasSize(18);
             assertThat(http.get(base + "/kafkabackpressure", "Accept", "application/json")
                             .statusCode())
                     .isEqualTo(200);

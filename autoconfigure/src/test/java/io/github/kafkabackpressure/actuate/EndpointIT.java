@@ -8,9 +8,14 @@ import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.test.Http;
 import io.github.kafkabackpressure.test.TestApp;
+import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -41,7 +46,7 @@ class EndpointIT {
     @EnumSource(
             value = WebApplicationType.class,
             names = {"SERVLET", "REACTIVE"})
-    void saysWhatListenersAndTemplatesHaveInWorkAndNothingOfTheirRecords(WebApplicationType type) {
+    void saysWhatListenersAndTemplatesHaveInWorkAndNothingOfTheirRecords(WebApplicationType type) throws IOException {
         broker.addTopics(new NewTopic("hanging-" + type, 1, (short) 1));
         try (ConfigurableApplicationContext context = TestApp.startWeb(
                 type,
@@ -73,7 +78,59 @@ class EndpointIT {
                     .isEqualTo("running");
             assertThat(http.get("/actuator/kafkabackpressure/other").statusCode())
                     .isEqualTo(404);
+            String all = http.get("/actuator/kafkabackpressure").body();
+            String shown = Files.readString(Path.of("..", "docs", "endpoint.md"))
+                    .split("```json", 2)[1]
+                    .split("```", 2)[0];
+            for (String path : List.of(
+                    "$",
+                    "$.listeners[0]",
+                    "$.listeners[0].limits",
+                    "$.listeners[0].recent",
+                    "$.listeners[0].totals",
+                    "$.listeners[0].partitions[0]",
+                    "$.listeners[0].slowest[0]",
+                    "$.listeners[0].timeline[0]",
+                    "$.producers[0]",
+                    "$.producers[0].limits")) {
+                assertThat(keys(all, path)).as(path).containsExactlyInAnyOrderElementsOf(keys(shown, path));
+            }
             context.getBean(CountDownLatch.class).countDown();
+        }
+    }
+
+    private static Set<String> keys(String json, String path) {
+        return JsonPath.<Map<String, Object>>read(json, path).keySet();
+    }
+
+    @Test
+    void whoAsksForTheDetailsOfOneListenerGetsTheOthersInBrief() {
+        broker.addTopics(new NewTopic("hanging-brief", 1, (short) 1));
+        try (ConfigurableApplicationContext context = TestApp.startWeb(
+                WebApplicationType.SERVLET,
+                brokers,
+                List.of(Hanging.class, Http.Open.class),
+                "spring.application.name=brief",
+                "management.endpoints.web.exposure.include=kafkabackpressure")) {
+            Http http = new Http(context);
+            context.getBean(CountDownLatch.class).countDown();
+            await().untilAsserted(() -> {
+                assertThat(keys(http.get("/actuator/kafkabackpressure").body(), "$.listeners[0]"))
+                        .contains("partitions", "slowest", "timeline", "alarms");
+                assertThat(keys(
+                                http.get("/actuator/kafkabackpressure?details=hanging")
+                                        .body(),
+                                "$.listeners[0]"))
+                        .contains("partitions", "slowest", "timeline", "alarms");
+            });
+            for (String none : List.of("", "other")) {
+                assertThat(keys(
+                                http.get("/actuator/kafkabackpressure?details=" + none)
+                                        .body(),
+                                "$.listeners[0]"))
+                        .contains("inFlight", "totals", "alarms")
+                        .doesNotContain("partitions", "slowest", "timeline");
+            }
         }
     }
 

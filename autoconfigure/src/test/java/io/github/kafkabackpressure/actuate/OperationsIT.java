@@ -163,6 +163,36 @@ class OperationsIT {
         await().until(() -> listener.distinct.size() == 600);
     }
 
+    /** At the rate of the start the second record would come after an hour. */
+    @Test
+    void aRateLimitIsChanged() {
+        String path = "/actuator/kafkabackpressure/limited";
+        Limited limited = context.getBean(Limited.class);
+        KafkaTemplate<Object, Object> template = context.getBean("kafkaTemplate", KafkaTemplate.class);
+        for (int i = 0; i < 50; i++) {
+            template.send(topic, i % 4, null, String.valueOf(i));
+        }
+        await().until(() -> limited.handled.get() == 1);
+
+        assertThat(http.post(path, "{\"rateLimitRate\": 5}").body())
+                .contains("rate-limit.rate", "rate-limit.window-records was set");
+        assertThat(http.post(path, "{\"rateLimitWindow\": \"soon\"}").statusCode())
+                .isEqualTo(400);
+        HttpResponse<String> changed =
+                http.post(path, "{\"rateLimitWindowRecords\": 100, \"rateLimitWindow\": \"1s\"}");
+        assertThat(changed.statusCode()).as(changed.body()).isEqualTo(200);
+        assertThat((Integer) JsonPath.read(changed.body(), "$.limits.rateLimitWindowRecords"))
+                .isEqualTo(100);
+        assertThat((Integer) JsonPath.read(changed.body(), "$.limits.rateLimitWindowMillis"))
+                .isEqualTo(1000);
+        await().until(() -> limited.handled.get() == 50);
+        assertThat(audited())
+                .singleElement()
+                .satisfies(event -> assertThat(event.getData())
+                        .containsEntry("rate-limit.window-records", 100)
+                        .containsEntry("name", "limited"));
+    }
+
     @Test
     void whatCannotBeIsRefusedAsAtTheStart() {
         assertThat(http.post(PATH, "{\"maxInFlight\": 0}"))
@@ -172,6 +202,7 @@ class OperationsIT {
         assertThat(http.post(PATH, "{\"maxInFlightPerPartition\": 5000}").statusCode())
                 .isEqualTo(400);
         assertThat(http.post(PATH, "{\"maxInFlightBytes\": \"1MB\"}").body()).contains("max-in-flight-bytes");
+        assertThat(http.post(PATH, "{\"rateLimitRate\": 5}").body()).contains("no rate-limit was set");
         assertThat(http.post(PATH, "{}").statusCode()).isEqualTo(400);
         assertThat(http.post(PATH + "/explode", "{}").body()).contains("explode", "pause, resume, drain");
         assertThat(http.post(PATH + "/pause", "{\"topic\": \"" + topic + "\"}").statusCode())
@@ -221,6 +252,8 @@ class OperationsIT {
         HttpResponse<String> flushed =
                 http.post("/actuator/kafkabackpressure/producers/backpressuredKafkaTemplate/flush", "{}");
         assertThat((Boolean) JsonPath.read(flushed.body(), "$.flushed")).isTrue();
+        assertThat((List<Boolean>) JsonPath.read(flushed.body(), "$.timeline[?(@.kind=='flushed')].complete"))
+                .containsExactly(true);
     }
 
     private List<AuditEvent> audited() {
@@ -233,6 +266,11 @@ class OperationsIT {
         @Bean
         Operated operated() {
             return new Operated();
+        }
+
+        @Bean
+        Limited limited() {
+            return new Limited();
         }
 
         @Bean
@@ -260,6 +298,21 @@ class OperationsIT {
                     .httpBasic(Customizer.withDefaults())
                     .csrf(csrf -> csrf.disable())
                     .build();
+        }
+    }
+
+    static class Limited {
+
+        final AtomicInteger handled = new AtomicInteger();
+
+        @BackpressuredListener(
+                id = "limited",
+                topics = "${operated.topic}",
+                groupId = "${operated.topic}-limited",
+                rateLimitWindowRecords = "1",
+                rateLimitWindow = "1h")
+        void handle(String value) {
+            handled.incrementAndGet();
         }
     }
 

@@ -8,12 +8,15 @@ import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
@@ -71,6 +74,21 @@ class KafkaBackpressureProducerAutoConfigurationTests {
         KafkaTemplate<String, Integer> template(ProducerFactory<String, Integer> factory) {
             return new KafkaTemplate<>(factory);
         }
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void aFlushThatSpringDoesNotWaitForIsWarnedOfByName(CapturedOutput output) {
+        runner.withPropertyValues(
+                        "spring.lifecycle.timeout-per-shutdown-phase=13s",
+                        "kafka.backpressure.producer.flush-timeout=8s")
+                .run(context -> assertThat(output).doesNotContain("flush-timeout"));
+        runner.withPropertyValues(
+                        "spring.lifecycle.timeout-per-shutdown-phase=12s",
+                        "kafka.backpressure.producer.flush-timeout=8s")
+                .run(context -> assertThat(output)
+                        .contains("kafka.backpressure.producer.flush-timeout is 8000 ms")
+                        .contains("no longer than 12000 ms (spring.lifecycle.timeout-per-shutdown-phase)"));
     }
 
     @Test

@@ -30,7 +30,8 @@ class DocumentsTests {
     private static final Pattern SNIPPET =
             Pattern.compile("<!-- snippet: (\\S+)#(\\S+) -->\\n```\\w+\\n(.*?)\\n```", Pattern.DOTALL);
 
-    private static final Pattern CODE = Pattern.compile("(<!-- snippet: \\S+ -->\\n)?```(?:java|kotlin)\\n");
+    private static final Pattern CODE =
+            Pattern.compile("(<!-- snippet: \\S+ -->\\n)?```(?:java|kotlin|properties|yaml)\\n");
 
     private static Path root() {
         Path here = Path.of("").toAbsolutePath();
@@ -116,17 +117,18 @@ class DocumentsTests {
         return String.join("\n", lines).stripIndent().strip();
     }
 
-    @Test
-    void theFrontDoorShowsNoCodeThatNobodyCompiles() throws IOException {
+    @ParameterizedTest
+    @MethodSource("documents")
+    void noDocumentShowsCodeOrSettingsThatNothingRuns(Path document) throws IOException {
         List<Integer> unnamed = new ArrayList<>();
-        String readme = Files.readString(ROOT.resolve("README.md"));
-        Matcher code = CODE.matcher(readme);
+        String text = Files.readString(document);
+        Matcher code = CODE.matcher(text);
         while (code.find()) {
             if (code.group(1) == null) {
-                unnamed.add((int) readme.substring(0, code.start()).lines().count() + 1);
+                unnamed.add((int) text.substring(0, code.start()).lines().count() + 1);
             }
         }
-        assertThat(unnamed).as("lines of README.md").isEmpty();
+        assertThat(unnamed).as("lines of " + document).isEmpty();
     }
 
     @Test

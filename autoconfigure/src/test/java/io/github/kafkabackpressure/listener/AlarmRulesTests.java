@@ -89,7 +89,7 @@ class AlarmRulesTests {
                 state,
                 null,
                 1,
-                new ListenerSnapshot.Limits(1000, 500, 0, 0, 16, 250),
+                new ListenerSnapshot.Limits(1000, 500, 0, 0, 16, 250, 0, 0, 0, Duration.ZERO),
                 ListenerSnapshot.Recent.nothing(),
                 totals,
                 slowest,
@@ -139,6 +139,21 @@ class AlarmRulesTests {
         lag = 10;
         assertThat(look(0)).isEmpty();
         assertThat(look(3600)).isEmpty();
+    }
+
+    /** Paused for a day, with records to be polled and, as it is slow, in flight; one is finished every half a minute. */
+    @ParameterizedTest
+    @EnumSource(PauseReason.class)
+    void aPartitionThatIsPausedForWhateverReasonIsNoAlarmWhileRecordsAreFinished(PauseReason paused) {
+        reason = paused;
+        pausedFor = Duration.ofDays(1);
+        lag = 10;
+        inFlight = 20;
+        running = 1;
+        for (int seconds = 0; seconds < 3600; seconds += 30) {
+            handled++;
+            assertThat(look(seconds)).isEmpty();
+        }
     }
 
     @Test

@@ -38,6 +38,17 @@ class PressureTests {
     }
 
     @Test
+    void aLimitThatIsChangedChangesWhatIsFull() {
+        pressure.change(800, 1000);
+        pressure.update(100, false, 0);
+        assertThat(told).isEmpty();
+        pressure.change(8, 10);
+        pressure.update(9, false, 1);
+        pressure.update(10, false, 2);
+        assertThat(told).containsExactly(BufferState.PRESSURED, BufferState.FULL);
+    }
+
+    @Test
     void anEpisodeGoesUpAndEndsWhenItHasBeenCalmForASecond() {
         pressure.update(79, false, 0);
         pressure.update(80, false, 1);

@@ -3,7 +3,9 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.github.kafkabackpressure.listener.ListenerSnapshot.Limits;
 import io.github.kafkabackpressure.test.Scenario;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -113,6 +115,58 @@ class RateLimitIT {
             assertThat((times.get(9) - times.get(0)) / SECOND)
                     .as("500 tokens, of which there were 100")
                     .isBetween(3.8, 6.0);
+        }
+    }
+
+    /** Without the change the rest would take an hour. */
+    @ParameterizedTest
+    @ValueSource(strings = {"listener", "key"})
+    void aRateThatIsChangedHoldsAtOnceForWhatWaitsForTheOldOne(String per) {
+        try (Scenario scenario = Scenario.of(brokers, "changed-" + per)
+                .listener(
+                        "ordering=key", "rate-limit.window-records=5", "rate-limit.window=1h", "rate-limit.per=" + per)
+                .handler(record -> started.add(System.nanoTime()))
+                .start()) {
+            for (int i = 0; i < 40; i++) {
+                scenario.send(0, "key " + i % 2, "value");
+            }
+            scenario.flush();
+            int first = per.equals("key") ? 10 : 5;
+            await().until(() -> scenario.inFlight() == 40 - first);
+
+            scenario.container().changeLimits(Map.of("rate-limit.window-records", 15));
+            scenario.awaitHandled(first * 3);
+            scenario.container().changeLimits(Map.of("rate-limit.window", "10ms"));
+            scenario.awaitHandled(40);
+            assertThat(scenario.snapshot().limits())
+                    .extracting(Limits::rateLimitWindowRecords, Limits::rateLimitWindow)
+                    .containsExactly(15, Duration.ofMillis(10));
+        }
+    }
+
+    /** As many as the old rate would have brought in the same time, and so never a second burst. */
+    @Test
+    void aRateThatIsLoweredUnderLoadIsNotExceeded() {
+        try (Scenario scenario = Scenario.of(brokers, "lowered")
+                .listener("ordering=unordered", "rate-limit.rate=200", "rate-limit.burst=50")
+                .handler(record -> started.add(System.nanoTime()))
+                .start()) {
+            scenario.sendTo(0, 300);
+            await().until(() -> started.size() >= 100);
+
+            scenario.container().changeLimits(Map.of("rate-limit.rate", 20, "rate-limit.burst", 1));
+            long changed = System.nanoTime();
+            await().until(() -> started.stream().filter(time -> time > changed).count() >= 20);
+
+            List<Long> since = started.stream().filter(time -> time > changed).toList();
+            for (int i = 0; i < since.size(); i++) {
+                double seconds = (since.get(i) - changed) / SECOND;
+                // Up to 16 workers may have had their tokens before.
+                assertThat(i + 1).isLessThanOrEqualTo((int) (16 + 1.5 + 20 * (seconds + 0.05)));
+            }
+            scenario.container().changeLimits(Map.of("rate-limit.rate", 1_000_000));
+            scenario.awaitHandled(300);
+            assertThat(scenario.handledPositions()).doesNotHaveDuplicates();
         }
     }
 

@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -224,6 +226,36 @@ class BackpressuredKafkaTemplateIT {
         context.close();
         assertThat(values()).hasSize(11);
         assertThat(template.trySend(new ProducerRecord<>(topic, "late"))).isInstanceOf(TrySendResult.Closed.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"max-buffered=1", "rate-limit.window-records=1"})
+    void whoWaitsToSendIsSeenWhileItWaits(String limit) throws Exception {
+        ConfigurableApplicationContext context = start(
+                limit,
+                limit.startsWith("rate") ? "rate-limit.window=1h" : "max-in-flight=1",
+                "max-block=1h",
+                "spring.kafka.producer.properties.linger.ms=3600000",
+                "spring.kafka.producer.properties.delivery.timeout.ms=7200000");
+        BackpressuredKafkaTemplate<Object, Object> template = template(context);
+        AtomicReference<CompletableFuture<?>> last = new AtomicReference<>();
+        Thread sender = new Thread(() -> {
+            for (int i = 0; i < 3; i++) {
+                last.set(template.send(topic, "value-" + i));
+            }
+        });
+        sender.start();
+        Awaitility.await().until(() -> template.snapshot().blocked() == 1);
+        long before = template.stats().blockedNanos();
+        Awaitility.await().until(() -> template.stats().blockedNanos() > before + 1_000_000);
+        assertThat(template.snapshot().blockedTotal()).isBetween(1L, 2L); // one while the topic was not known yet
+
+        context.close();
+        sender.join();
+        assertThat(template.stats().blocked()).isZero();
+        long after = template.stats().blockedNanos();
+        assertThat(template.stats().blockedNanos()).isEqualTo(after);
+        assertThat(last.get()).isCompletedExceptionally();
     }
 
     @Test

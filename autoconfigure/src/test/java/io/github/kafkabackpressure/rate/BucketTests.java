@@ -89,6 +89,39 @@ class BucketTests {
     }
 
     @Test
+    void aChangedRateHoldsAtOnceAndBringsNoBurst() {
+        TokenBucket bucket = new TokenBucket(1, 100, true, 0);
+        bucket.tryTake(100, 0);
+        bucket.change(1000, 1000, SECOND / 2); // half a token has come by then
+        assertThat(bucket.tryTake(1, SECOND / 2)).isEqualTo(SECOND / 2000);
+        assertThat(bucket.tryTake(500, SECOND)).isZero();
+        assertThat(bucket.tryTake(1, SECOND)).isEqualTo(SECOND / 2000);
+
+        bucket.change(1, 10, 100 * SECOND); // it was full
+        assertThat(bucket.tryTake(10, 100 * SECOND)).isZero();
+        assertThat(bucket.tryTake(1, 100 * SECOND)).isEqualTo(SECOND);
+    }
+
+    @Test
+    void aChangedWindowCountsWhatWasStartedBefore() {
+        WindowBucket bucket = new WindowBucket(100, SECOND);
+        for (int i = 0; i < 100; i++) {
+            assertThat(bucket.tryTake(1, i)).isZero();
+        }
+        bucket.change(3, SECOND);
+        assertThat(bucket.tryTake(1, 200)).isEqualTo(97 + SECOND - 200); // when but two of the hundred are left
+        assertThat(bucket.tryTake(1, 97 + SECOND)).isZero();
+        assertThat(bucket.tryTake(1, 97 + SECOND)).isEqualTo(1);
+
+        bucket.change(1000, 10 * SECOND);
+        int started = 0;
+        while (bucket.tryTake(1, 2 * SECOND) == 0) {
+            started++;
+        }
+        assertThat(started).isEqualTo(1000 - 3);
+    }
+
+    @Test
     void whatIsIdleLeavesTheTable() {
         BucketTable table = new BucketTable(1000, (key, now) -> new TokenBucket(1, 1, true, now), 0);
         for (int key = 0; key < 500; key++) {

@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
 import io.github.kafkabackpressure.benchmarks.TopicSpec.Distribution;
 import io.github.kafkabackpressure.benchmarks.contender.Contender;
 import io.github.kafkabackpressure.benchmarks.contender.Load;
+import io.github.kafkabackpressure.benchmarks.contender.Load.Meters;
 import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
 import io.github.kafkabackpressure.benchmarks.report.Metric;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ enum Suite {
     LIMITS("limits", "what max-in-flight costs"),
     FLATNESS("flatness", "more partitions, more keys, more in flight"),
     LATENCY("latency", "from send to handler at 1,000 records a second"),
+    METERS("meters", "what a meter registry costs"),
     RESUME("resume", "from the completion that makes room to the next record"),
     PRODUCER("producer", "sending, and the heap while the broker is frozen");
 
@@ -62,6 +64,7 @@ enum Suite {
             case LIMITS -> limits(options);
             case FLATNESS -> flatness(options);
             case LATENCY -> latency(options);
+            case METERS -> meters(options);
             case RESUME -> resume(options);
             case PRODUCER -> producer(options);
         };
@@ -174,6 +177,18 @@ enum Suite {
                 Metric.LATENCY_MEDIAN,
                 Contender.KAFKA_LISTENER.label(),
                 entries));
+    }
+
+    private static List<CaseSpec> meters(Options options) {
+        Load load = noOpCompiled(options, 5_000_000);
+        List<Entry> entries = new ArrayList<>();
+        for (Contender contender : ours()) {
+            entries.add(new Entry(contender.label() + ", no registry", contender, TOPIC, load));
+            entries.add(new Entry(contender.label() + ", all meters", contender, TOPIC, load.withMeters(Meters.ALL)));
+            entries.add(new Entry(
+                    contender.label() + ", and histograms", contender, TOPIC, load.withMeters(Meters.HISTOGRAMS)));
+        }
+        return List.of(rate("No-op handler, meters", describe(TOPIC, load), entries));
     }
 
     private static List<CaseSpec> resume(Options options) {

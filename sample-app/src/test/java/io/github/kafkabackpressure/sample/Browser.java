@@ -122,6 +122,12 @@ final class Browser implements AutoCloseable {
         return ((JavascriptExecutor) driver).executeScript(script, arguments);
     }
 
+    /** Runs a script that calls its last argument when it is done, and returns what that is given. */
+    Object async(String script) {
+        driver.manage().timeouts().scriptTimeout(Duration.ofSeconds(60));
+        return driver.executeAsyncScript(script);
+    }
+
     WebElement find(By by) {
         return driver.findElement(by);
     }

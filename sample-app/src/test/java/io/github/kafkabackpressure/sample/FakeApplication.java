@@ -37,7 +37,7 @@ final class FakeApplication implements AutoCloseable {
 
     private final AtomicInteger reads = new AtomicInteger();
 
-    private final Supplier<String> answer;
+    private final Supplier<Answers> answer;
 
     /** Answers a path below the endpoint and a body; null refuses. */
     private volatile BiFunction<String, String, String> writing = (path, body) -> "{}";
@@ -46,7 +46,7 @@ final class FakeApplication implements AutoCloseable {
 
     private final int port;
 
-    FakeApplication(Supplier<String> answer) throws IOException {
+    FakeApplication(Supplier<Answers> answer) throws IOException {
         this.answer = answer;
         this.server = start(0);
         this.port = server.getAddress().getPort();
@@ -93,7 +93,10 @@ final class FakeApplication implements AutoCloseable {
             String path = exchange.getRequestURI().getPath();
             if (path.equals(ENDPOINT)) {
                 reads.incrementAndGet();
-                send(exchange, 200, "application/json", answer.get().getBytes(StandardCharsets.UTF_8));
+                String query = exchange.getRequestURI().getQuery();
+                String details = query == null ? null : query.replaceFirst("^details=", "");
+                byte[] json = answer.get().json(details).getBytes(StandardCharsets.UTF_8);
+                send(exchange, 200, "application/json", json);
             } else if (path.startsWith(ENDPOINT + "/")) {
                 String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
                 String below = path.substring(ENDPOINT.length() + 1);

@@ -30,6 +30,9 @@ class LivePageIT {
 
     private static final int MOST_BYTES_OF_A_PICTURE = 150 * 1024;
 
+    /** Parts of what happens in the pictures, some six seconds each: -Dpictures.acts=15 for those of the documentation. */
+    private static final int ACTS = Integer.getInteger("pictures.acts", 1);
+
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     private static Browser browser;
@@ -115,7 +118,7 @@ class LivePageIT {
         browser.js("""
                 new MutationObserver(() => {
                   const paused = document.querySelector('.strip button[data-state=paused]');
-                  window.firstTold ??= paused?.getAttribute('data-tip');
+                  window.firstTold ??= paused?.tip();
                 }).observe(document.querySelector('.strip'), {attributes: true, subtree: true});""");
         turn(2_000, 20, "FROZEN");
         browser.await(() ->
@@ -178,7 +181,7 @@ class LivePageIT {
                 limit.sendKeys(to);
                 browser.button("Change the limits").click();
             }
-            assertThat(browser.text("#confirm-text")).contains("maxInFlight from " + from + " to " + to);
+            assertThat(browser.text("#confirm-text")).contains("Max in flight from " + from + " to " + to);
         });
         browser.button("Change").click();
     }
@@ -187,7 +190,7 @@ class LivePageIT {
     void aListenerIsStoppedAndStarted() {
         open("#/listener/payments");
         browser.await(() -> browser.button("Stop").click());
-        browser.await(() -> assertThat(browser.text("#confirm-title")).isEqualTo("stop payments?"));
+        browser.await(() -> assertThat(browser.text("#confirm-title")).isEqualTo("Stop payments?"));
         browser.find(By.id("confirm-yes")).click();
         browser.await(() -> assertThat(browser.text(".state")).isEqualTo("stopped"));
         browser.await(() -> browser.button("Start").click());
@@ -198,11 +201,57 @@ class LivePageIT {
     }
 
     @Test
+    void aListenerIsDrainedResumedAndRestarted() {
+        open("#/listener/payments");
+        browser.await(() -> browser.button("Drain").click());
+        browser.await(() -> browser.find(By.id("confirm-yes")).click());
+        browser.await(() -> {
+            assertThat(browser.text("#told")).isEqualTo("payments is drained and paused");
+            assertThat(browser.text(".state")).isEqualTo("paused");
+            assertThat(browser.text(".figures")).contains("0 of 300");
+        });
+        browser.button("Resume").click();
+        browser.await(() -> assertThat(browser.text(".state")).isEqualTo("running"));
+        browser.button("Restart").click();
+        browser.await(() -> browser.find(By.id("confirm-yes")).click());
+        browser.await(() -> {
+            assertThat(browser.text("#told")).isEqualTo("payments is restarted");
+            assertThat(browser.text(".state")).isEqualTo("running");
+            assertThat(browser.all(".strip button")).hasSize(4);
+        });
+    }
+
+    @Test
+    void onePartitionIsPausedAndResumed() {
+        open("#/listener/payments");
+        browser.await(() -> browser.all(".strip button").get(2).click());
+        browser.await(() -> assertThat(browser.text(".detail")).contains("sample-orders-2"));
+        browser.button("Pause this partition").click();
+        browser.await(() -> assertThat(browser.text(".detail")).contains("paused: user"));
+        browser.button("Resume this partition").click();
+        browser.await(() -> assertThat(browser.text(".detail")).doesNotContain("paused: user"));
+    }
+
+    @Test
+    void theSwitchMakesPaymentsFailHangAndGoOn() {
+        browser.open(root + "/");
+        browser.await(
+                () -> assertThat(browser.text("output[for=ordersPerSecond]")).isEqualTo("1000"));
+        browser.find(By.name("bank")).sendKeys("refuses");
+        browser.await(() -> assertThat(endpoint("/payments")).doesNotContain("\"backingOff\":0"));
+        browser.find(By.name("bank")).sendKeys("is frozen");
+        browser.await(() -> assertThat(endpoint("/payments")).contains("\"running\":16", "\"finishedPerSecond\":0.0"));
+        browser.find(By.name("bank")).sendKeys("is fine");
+        browser.await(() -> assertThat(endpoint("/payments")).contains("\"backingOff\":0"));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
     void aFlushOfTheTemplateIsConfirmed() {
         open("#/producers");
         browser.await(() -> browser.button("Flush").click());
-        browser.await(() -> assertThat((String) browser.js("return document.getElementById('said').textContent;"))
-                .contains("backpressuredKafkaTemplate: "));
+        browser.await(() -> assertThat(browser.text("#told")).contains("backpressuredKafkaTemplate"));
+        browser.await(() -> assertThat(browser.text("table.list")).contains("flushed"));
     }
 
     /** The pictures; those of the documentation are among them. */
@@ -227,11 +276,7 @@ class LivePageIT {
             }
             browser.size(Browser.WIDE).dark(false);
             open("#/listener/payments");
-            browser.await(() -> assertThat(
-                            (Long)
-                                    browser.js(
-                                            "return performance.getEntriesByType('resource').filter(one => /kafkabackpressure$/.test(one.name)).length;"))
-                    .isGreaterThan(15)); // so that the plots show something
+            showSomething();
             assertThat(Files.size(browser.screenshot("live-page-light", 900))).isLessThan(MOST_BYTES_OF_A_PICTURE);
             browser.dark(true);
             browser.await(() -> assertThat(browser.all("canvas")).hasSize(4));
@@ -246,5 +291,21 @@ class LivePageIT {
         } finally {
             browser.size(Browser.WIDE).dark(false);
         }
+    }
+
+    /** Lets something happen that the plots can show; for longer where the pictures are for the documentation. */
+    private static void showSomething() {
+        for (int act = 0; act < ACTS; act++) {
+            turn(act % 3 == 1 ? 1_400 : 500, act % 3 == 2 ? 10 : 20, act % 5 == 4 ? "SLOW" : "FINE");
+            int answers = application() + 5;
+            browser.await(() -> assertThat(application()).isGreaterThan(answers));
+        }
+    }
+
+    /** How often the page has asked the application. */
+    private static int application() {
+        return ((Long) browser.js("return performance.getEntriesByType('resource')"
+                        + ".filter(one => /kafkabackpressure[?]/.test(one.name)).length;"))
+                .intValue();
     }
 }

@@ -2,7 +2,7 @@
 
 import { Actions } from './actions.js';
 import { Connection } from './connection.js';
-import { setAttribute, showTips } from './dom.js';
+import { refreshTip, setAttribute, showTips } from './dom.js';
 import { History } from './history.js';
 import { ListenerView } from './listener.js';
 import { Overview } from './overview.js';
@@ -12,7 +12,7 @@ const main = document.getElementById('main');
 
 const history = new History();
 
-const connection = new Connection(take);
+const connection = new Connection(take, () => listenerIn(location.hash));
 
 const actions = new Actions(connection);
 
@@ -27,12 +27,19 @@ function take(latest) {
     show();
   }
   view.update(answer);
+  refreshTip();
+}
+
+/** The id of the listener that an address shows; '' if it shows something else. */
+function listenerIn(hash) {
+  const listener = /^#\/listener\/(.+)$/.exec(hash);
+  return listener ? decodeURIComponent(listener[1]) : '';
 }
 
 function viewOf(hash) {
-  const listener = /^#\/listener\/(.+)$/.exec(hash);
+  const listener = listenerIn(hash);
   if (listener) {
-    return new ListenerView(decodeURIComponent(listener[1]), history, actions);
+    return new ListenerView(listener, history, actions);
   }
   return hash === '#/producers' ? new Producers(actions) : new Overview(history);
 }
@@ -56,6 +63,7 @@ window.addEventListener('hashchange', () => {
     view.update(answer);
     main.focus({ preventScroll: true });
     window.scrollTo(0, 0);
+    connection.ask(); // the last answer was for another view
   }
 });
 

@@ -1,6 +1,6 @@
 // Bars that show a number against its limit, and shares of time.
 
-import { element, setAttribute, setLeft, setText, setWidth } from './dom.js';
+import { element, setAttribute, setLeft, setText, setTip, setWidth } from './dom.js';
 import { count, percent, words } from './format.js';
 import { pausedShare } from './history.js';
 
@@ -12,7 +12,7 @@ export function meter() {
 
 export function setMeter(bar, value, limit, mark, label) {
   setAttribute(bar, 'aria-label', label);
-  setAttribute(bar, 'data-tip', label);
+  setTip(bar, () => label);
   const [fill, line] = bar.children;
   setWidth(fill, limit > 0 ? value / limit : 0);
   fill.classList.toggle('over', value > limit);
@@ -39,7 +39,7 @@ export function setShares(bar, recent) {
   const label = `In the last ${Math.round(recent.millis / 1000)} s busy ${percent(recent.busy)}, paused `
     + `${percent(paused)}${reasons.length ? ` (${reasons.join(', ')})` : ''}, idle ${percent(recent.idle)}`;
   setAttribute(bar, 'aria-label', label);
-  setAttribute(bar, 'data-tip', label);
+  setTip(bar, () => label);
   setWidth(bar.children[0], recent.busy);
   setWidth(bar.children[1], paused);
   setWidth(bar.children[2], recent.idle);
@@ -51,23 +51,27 @@ const SVG = 'http://www.w3.org/2000/svg';
 export function spark() {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('class', 'spark');
-  svg.setAttribute('viewBox', '0 0 120 26');
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   svg.append(document.createElementNS(SVG, 'path'));
   return svg;
 }
 
-export function setSpark(svg, values, label) {
+/** The newest value is at the right edge; what is not known yet is left empty. */
+export function setSpark(svg, values, seconds, label) {
   setAttribute(svg, 'aria-label', label);
-  const known = values.filter(value => value !== null);
-  const top = Math.max(1, ...known);
-  const step = 120 / Math.max(1, values.length - 1);
+  setAttribute(svg, 'viewBox', `0 0 ${seconds - 1} 26`);
+  let top = 1;
+  for (const value of values) {
+    top = Math.max(top, value ?? 0);
+  }
   let path = '';
+  let open = false;
   values.forEach((value, at) => {
     if (value !== null) {
-      path += `${path ? 'L' : 'M'}${(at * step).toFixed(1)} ${(25 - value / top * 24).toFixed(1)}`;
+      path += `${open ? 'L' : 'M'}${seconds - values.length + at} ${Math.round(250 - value / top * 240) / 10}`;
     }
+    open = value !== null;
   });
   setAttribute(svg.firstChild, 'd', path || 'M0 25');
 }

@@ -11,9 +11,13 @@ const TIMEOUT = 10000;
 const ENDPOINT = 'kafkabackpressure';
 
 export class Connection {
-  /** @param take takes in each answer */
-  constructor(take) {
+  /**
+   * @param take takes in each answer
+   * @param shown tells the listener that is shown with its partitions and all, '' if none is
+   */
+  constructor(take, shown) {
     this.take = take;
+    this.listener = shown;
     this.shown = document.getElementById('connection');
     this.failures = 0;
     document.addEventListener('visibilitychange', () => {
@@ -25,13 +29,14 @@ export class Connection {
 
   async ask() {
     clearTimeout(this.timer);
+    this.again = this.asking;
     if (document.hidden || this.asking) {
       return;
     }
     this.asking = true;
     const begun = performance.now();
     try {
-      const response = await fetch(ENDPOINT, {
+      const response = await fetch(`${ENDPOINT}?details=${encodeURIComponent(this.listener())}`, {
         headers: { Accept: 'application/json' }, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT)
       });
       if (!response.ok) {
@@ -47,8 +52,8 @@ export class Connection {
         ? 'Connection lost; trying again' : failure.message);
     } finally {
       this.asking = false;
-      const wait = Math.min(LONGEST_WAIT, PERIOD * Math.max(1, this.failures));
-      this.timer = setTimeout(() => this.ask(), Math.max(100, wait - (performance.now() - begun)));
+      const wait = this.again ? 0 : Math.min(LONGEST_WAIT, PERIOD * Math.max(1, this.failures));
+      this.timer = setTimeout(() => this.ask(), Math.max(this.again ? 0 : 100, wait - (performance.now() - begun)));
     }
   }
 
@@ -60,7 +65,7 @@ export class Connection {
     setText(this.shown, text);
   }
 
-  /** Writes to the endpoint; fails with what the application says. */
+  /** Writes to the endpoint, and asks at once what came of it; fails with what the application says. */
   async write(path, body) {
     const response = await fetch(`${ENDPOINT}/${path}`, {
       method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...csrf() },

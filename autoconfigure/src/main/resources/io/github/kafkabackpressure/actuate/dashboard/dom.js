@@ -1,5 +1,7 @@
 // Elements, made and changed without mark-up in strings: what a topic or a listener is called can never be more than text.
 
+const TOLD_MILLIS = 8000;
+
 /** Makes an element; attributes by name, children as elements or text. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -82,21 +84,43 @@ export function keyed(parent, items, keyOf, make, update) {
   }
 }
 
-/** Says something to who hears the page and does not see it. */
-export function say(text) {
-  setText(document.getElementById('said'), text);
+/** Says what came of something, to who sees the page and to who hears it; it is gone after a while. */
+export function tell(text) {
+  const told = document.getElementById('told');
+  setText(told, text);
+  clearTimeout(told.timer);
+  told.timer = setTimeout(() => setText(told, ''), TOLD_MILLIS);
 }
 
-/** Shows what an element's data-tip says while the pointer or the focus is on it. */
+/** Sets what is shown of an element while the pointer or the focus is on it; asked for when it is shown. */
+export function setTip(node, tip) {
+  node.tip = tip;
+  if (!node.hasAttribute('data-tip')) {
+    node.setAttribute('data-tip', '');
+  }
+}
+
+/** Of which element the tip is shown. */
+let pointedAt = null;
+
+/** Brings a tip that is shown up to date. */
+export function refreshTip() {
+  if (pointedAt?.isConnected) {
+    setText(document.getElementById('tip'), pointedAt.tip());
+  }
+}
+
+/** Shows an element's tip while the pointer or the focus is on it. */
 export function showTips() {
   const tip = document.getElementById('tip');
   const show = event => {
     const target = event.target.closest?.('[data-tip]');
+    pointedAt = target ?? null;
     if (!target) {
       tip.hidden = true;
       return;
     }
-    setText(tip, target.getAttribute('data-tip'));
+    setText(tip, target.tip());
     tip.hidden = false;
     const at = target.getBoundingClientRect();
     const left = Math.min(at.left, window.innerWidth - tip.offsetWidth - 8);

@@ -3,11 +3,18 @@
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
 /** Shown where something is not known. */
 export const NOTHING = '–';
 
 export function count(value) {
   return value === null || value === undefined ? NOTHING : whole.format(value);
+}
+
+/** A count where there is little room. */
+export function short(value) {
+  return value < 100_000 ? count(value) : compact.format(value);
 }
 
 export function perSecond(value) {

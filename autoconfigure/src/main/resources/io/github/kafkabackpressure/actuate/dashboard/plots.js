@@ -2,7 +2,7 @@
 
 import uPlot from './uplot.js';
 import { element } from './dom.js';
-import { count, duration, perSecond } from './format.js';
+import { count, duration, NOTHING, perSecond } from './format.js';
 
 const HEIGHT = 190;
 
@@ -54,14 +54,18 @@ export class Plot {
           new Date(tick * 1000).toLocaleTimeString('en-GB').slice(0, step < 60 ? 8 : 5)) },
         { ...axis, size: 62, values: (plot, ticks) => ticks.map(this.show) }],
       series: [
-        { label: 'Time', value: (plot, time) => time === null ? '' : new Date(time * 1000).toLocaleTimeString('en-GB') },
+        { label: 'Time', value: (plot, time) => new Date((time ?? plot.data[0].at(-1)) * 1000).toLocaleTimeString('en-GB') },
         ...this.series.map(one => ({
           label: one.label,
           stroke: colour(one.colour),
           width: 1.5,
           dash: one.dash,
           points: { show: false },
-          value: (plot, value) => value === null || value === undefined ? '–' : this.show(value)
+          // The newest one, unless the pointer is on another.
+          value: (plot, value, at, index) => {
+            const shown = index === null || index === undefined ? plot.data[at].at(-1) : value;
+            return shown === null || shown === undefined ? NOTHING : this.show(shown);
+          }
         }))]
     };
   }

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.benchmarks.contender;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.benchmarks.contender.Load.Meters;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
@@ -27,6 +28,7 @@ final class BackpressuredListeners {
     }
 
     private static Probe start(Run run, Class<?> listener) {
+        Meters meters = run.load().meters();
         return SpringApplications.consume(
                 run,
                 listener,
@@ -34,7 +36,11 @@ final class BackpressuredListeners {
                         "kafka.backpressure.listeners.benchmark.max-in-flight",
                         Integer.toString(run.load().maxInFlight()),
                         "kafka.backpressure.listeners.benchmark.max-concurrency",
-                        Integer.toString(run.load().concurrency())));
+                        Integer.toString(run.load().concurrency()),
+                        "kafka.backpressure.metrics.partitions",
+                        Boolean.toString(meters != Meters.NONE),
+                        "kafka.backpressure.metrics.histograms",
+                        Boolean.toString(meters == Meters.HISTOGRAMS)));
     }
 
     static class PartitionListener {

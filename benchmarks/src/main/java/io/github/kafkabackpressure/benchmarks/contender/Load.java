@@ -11,6 +11,7 @@ package io.github.kafkabackpressure.benchmarks.contender;
  * @param virtualThreads whether workers are virtual threads
  * @param limitSeconds when a run that has not handled all its records is cut off, in seconds; its figures are then
  *     those of what it did handle
+ * @param meters what is measured beside
  */
 public record Load(
         long warmUp,
@@ -19,14 +20,25 @@ public record Load(
         int concurrency,
         int maxInFlight,
         boolean virtualThreads,
-        int limitSeconds) {
+        int limitSeconds,
+        Meters meters) {
+
+    /** What is measured beside, for contenders that have meters. */
+    public enum Meters {
+        /** There is no registry. */
+        NONE,
+        /** A registry with all meters, those of single partitions too, which are read once a second. */
+        ALL,
+        /** The same, and each record is timed for histograms. */
+        HISTOGRAMS
+    }
 
     /**
      * Sixteen workers, 1,000 in flight and a handler that does nothing: the defaults of the library measured here. The
      * warm-up is twice as long as the measurement, because the JIT compiler shares the cores with all the rest.
      */
     public static Load noOp(long records) {
-        return new Load(2 * records, records, 0, 16, 1000, false, 60);
+        return new Load(2 * records, records, 0, 16, 1000, false, 60, Meters.NONE);
     }
 
     /**
@@ -38,22 +50,31 @@ public record Load(
     }
 
     public Load withRecords(long newWarmUp, long newRecords) {
-        return new Load(newWarmUp, newRecords, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds);
+        return new Load(
+                newWarmUp, newRecords, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds, meters);
     }
 
     public Load withHandler(long newHandlerMicros, int newConcurrency) {
-        return new Load(warmUp, records, newHandlerMicros, newConcurrency, maxInFlight, virtualThreads, limitSeconds);
+        return new Load(
+                warmUp, records, newHandlerMicros, newConcurrency, maxInFlight, virtualThreads, limitSeconds, meters);
     }
 
     public Load withMaxInFlight(int newMaxInFlight) {
-        return new Load(warmUp, records, handlerMicros, concurrency, newMaxInFlight, virtualThreads, limitSeconds);
+        return new Load(
+                warmUp, records, handlerMicros, concurrency, newMaxInFlight, virtualThreads, limitSeconds, meters);
     }
 
     public Load withVirtualThreads() {
-        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, true, limitSeconds);
+        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, true, limitSeconds, meters);
     }
 
     public Load withLimit(int newLimitSeconds) {
-        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, newLimitSeconds);
+        return new Load(
+                warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, newLimitSeconds, meters);
+    }
+
+    public Load withMeters(Meters newMeters) {
+        return new Load(
+                warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds, newMeters);
     }
 }

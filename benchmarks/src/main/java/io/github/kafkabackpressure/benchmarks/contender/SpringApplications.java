@@ -1,7 +1,12 @@
 package io.github.kafkabackpressure.benchmarks.contender;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.SpringBootConfiguration;
@@ -28,9 +33,28 @@ final class SpringApplications {
             GenericApplicationContext beans = (GenericApplicationContext) context;
             beans.registerBean(Probe.class, () -> probe);
             beans.registerBean(Run.class, () -> run);
+            if (run.load().meters() != Load.Meters.NONE) {
+                beans.registerBean(MeterRegistry.class, SpringApplications::scrapedRegistry);
+            }
         });
         start(application, run, all);
         return probe;
+    }
+
+    /** A registry that is read once a second, oftener than any monitoring system does. */
+    private static MeterRegistry scrapedRegistry() {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Thread scrapes = new Thread(
+                () -> {
+                    while (!registry.isClosed()) {
+                        registry.scrape();
+                        LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(1));
+                    }
+                },
+                "scrapes");
+        scrapes.setDaemon(true);
+        scrapes.start();
+        return registry;
     }
 
     /** Starts an application without a listener. */

@@ -48,6 +48,7 @@ final class ReadmeSection {
         section.caseByCase();
         section.settings("flatness", "times as long for a record as with %s", true);
         section.settings("limits", "records/s, × those with %s", false);
+        section.settings("meters", "records/s, × those with %s", false);
         return section.out.toString();
     }
 
