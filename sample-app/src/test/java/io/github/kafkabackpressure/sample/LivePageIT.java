@@ -240,7 +240,7 @@ class LivePageIT {
         browser.find(By.name("bank")).sendKeys("refuses");
         browser.await(() -> assertThat(endpoint("/payments")).doesNotContain("\"backingOff\":0"));
         browser.find(By.name("bank")).sendKeys("is frozen");
-        browser.await(() -> assertThat(endpoint("/payments")).contains("\"running\":16", "\"finishedPerSecond\":0.0"));
+        browser.await(() -> assertThat(endpoint("/payments")).contains("\"finishedPerSecond\":0.0"));
         browser.find(By.name("bank")).sendKeys("is fine");
         browser.await(() -> assertThat(endpoint("/payments")).contains("\"backingOff\":0"));
         assertThat(browser.complaints()).isEmpty();
@@ -259,14 +259,14 @@ class LivePageIT {
     void picturesOfAllViewsAtBothWidthsLightAndDark() throws IOException {
         try {
             for (String view : List.of("#/listener/payments", "#/", "#/producers")) {
-                for (boolean dark : new boolean[] {false, true}) {
-                    for (int width : new int[] {Browser.NARROW, Browser.WIDE}) {
-                        browser.size(width).dark(dark);
-                        open(view);
-                        browser.await(() -> assertThat(browser.all(".state")).isNotEmpty());
+                for (int width : new int[] {Browser.NARROW, Browser.WIDE}) {
+                    browser.size(width).dark(false);
+                    open(view);
+                    browser.await(() -> assertThat(browser.all(".state")).isNotEmpty());
+                    for (boolean dark : new boolean[] {false, true}) {
+                        browser.dark(dark);
                         if (view.endsWith("payments")) {
-                            browser.await(
-                                    () -> assertThat(browser.all("canvas")).hasSize(4));
+                            browser.await(() -> assertThat(browser.all("canvas")).hasSize(4));
                         }
                         String name = view.replaceAll("\\W", "") + "-" + width + (dark ? "-dark" : "-light");
                         browser.screenshot(name.startsWith("-") ? "overview" + name : name, 0);

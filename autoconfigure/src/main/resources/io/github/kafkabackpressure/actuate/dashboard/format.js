@@ -25,9 +25,17 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-/** Several shares of one whole; the unit once, as it says the same of each. */
+/** Several shares of one whole, rounded so that they add up; the unit once, as it says the same of each. */
 export function percents(...shares) {
-  return `${shares.map(share => percent(share).replace(/\s*%/, '')).join(' · ')} %`;
+  const rounded = shares.map(share => Math.floor(share * 100));
+  let missing = Math.round(shares.reduce((sum, share) => sum + share, 0) * 100) - rounded.reduce((sum, one) => sum + one, 0);
+  const byRemainder = shares.map((share, at) => [share * 100 - rounded[at], at]).sort((one, other) => other[0] - one[0]);
+  for (const [, at] of byRemainder) {
+    if (missing-- > 0) {
+      rounded[at]++;
+    }
+  }
+  return `${rounded.join(' · ')} %`;
 }
 
 export function bytes(value) {

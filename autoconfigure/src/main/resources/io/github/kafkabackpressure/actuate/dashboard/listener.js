@@ -168,6 +168,11 @@ export class ListenerView {
       one => one ? rowOf(6) : element('tr', {}, element('td', { colspan: 6 }, 'Nothing has happened yet.')),
       (made, one) => one && fill(made, [clock(one.at), clock(one.until), words(one.kind), count(one.count),
         one.topic === null ? 'the listener' : one.partition === null ? one.topic : `${one.topic}-${one.partition}`,
-        one.text || words(one.reason)]));
+        plain(one.text) || words(one.reason)]));
   }
+}
+
+/** What is in brackets, without them. */
+function plain(text) {
+  return /^[{[][^{}[\]]*[}\]]$/.test(text) ? text.slice(1, -1).replaceAll('=', ' ') : text;
 }

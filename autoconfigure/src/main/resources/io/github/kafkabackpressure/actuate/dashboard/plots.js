@@ -6,6 +6,9 @@ import { count, duration, NOTHING, perSecond } from './format.js';
 
 const HEIGHT = 190;
 
+/** Seconds between the marks of the time: never less than what the labels tell apart. */
+const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+
 /** A plot of some fields of a listener's history. */
 export class Plot {
   /**
@@ -50,7 +53,7 @@ export class Plot {
       height: HEIGHT,
       scales: { y: { range: (plot, low, high) => [0, Math.max(1, high ?? 1) * 1.05] } },
       axes: [
-        { ...axis, size: 30, values: (plot, ticks, index, space, step) => ticks.map(tick =>
+        { ...axis, size: 30, incrs: STEPS, values: (plot, ticks, index, space, step) => ticks.map(tick =>
           new Date(tick * 1000).toLocaleTimeString('en-GB').slice(0, step < 60 ? 8 : 5)) },
         { ...axis, size: 62, values: (plot, ticks) => ticks.map(this.show) }],
       series: [
