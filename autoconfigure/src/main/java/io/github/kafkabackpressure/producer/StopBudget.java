@@ -14,7 +14,7 @@ import org.springframework.util.StringUtils;
  */
 final class StopBudget {
 
-    private static final Log logger = LogFactory.getLog(ProducerFlushLifecycle.class);
+    private static final Log logger = LogFactory.getLog(StopBudget.class);
 
     /** Boot's own name and default of the time that Spring waits for a phase to stop. */
     private static final String PHASE_TIMEOUT = "spring.lifecycle.timeout-per-shutdown-phase";
