@@ -62,6 +62,8 @@ public final class BrokerProcess implements AutoCloseable {
         Map<String, String> configuration = configuration(ports[0], ports[1]);
         configuration.put("log.dirs", directory.resolve("data").toString());
         configuration.putAll(properties);
+        configuration.replaceAll(
+                (name, value) -> value.replace("{port}", "" + ports[0]).replace("{controllerPort}", "" + ports[1]));
         Files.write(
                 serverProperties(),
                 configuration.entrySet().stream()
@@ -87,7 +89,8 @@ public final class BrokerProcess implements AutoCloseable {
      * Formats a new data directory, starts a broker on it and waits until it answers.
      *
      * @param heap the broker's heap size, as {@code -Xmx} takes it
-     * @param properties broker properties, added to those that a single node needs; the same name replaces
+     * @param properties broker properties, added to those that a single node needs; the same name replaces; in a value
+     *     {@code {port}} and {@code {controllerPort}} stand for the ports that were found free
      * @throws IllegalStateException if the broker does not answer within a minute; the message ends with its log
      */
     public static BrokerProcess start(String heap, Map<String, String> properties) {

@@ -1,8 +1,10 @@
 package io.github.kafkabackpressure.benchmarks;
 
+import io.github.kafkabackpressure.benchmarks.contender.Commits;
 import io.github.kafkabackpressure.benchmarks.contender.Contender;
 import io.github.kafkabackpressure.benchmarks.contender.Load;
 import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
+import io.github.kafkabackpressure.benchmarks.contender.Setup;
 import io.github.kafkabackpressure.benchmarks.report.Metric;
 import java.util.List;
 import java.util.function.Predicate;
@@ -26,8 +28,26 @@ record CaseSpec(
         @Nullable String baseline,
         List<Entry> entries) {
 
-    /** One contender's part: its topic and its load. */
-    record Entry(String label, Contender contender, TopicSpec topic, Load load) {}
+    /** One contender's part: its topic, its load, and how it is set up. */
+    record Entry(String label, Contender contender, TopicSpec topic, Load load, Setup setup) {
+
+        Entry(String label, Contender contender, TopicSpec topic, Load load) {
+            this(label, contender, topic, load, Setup.DEFAULT);
+        }
+
+        Entry labelled(String newLabel) {
+            return new Entry(newLabel, contender, topic, load, setup);
+        }
+
+        Entry with(Setup newSetup) {
+            return new Entry(label, contender, topic, load, newSetup);
+        }
+
+        /** The same with one commit a second, and called so. */
+        Entry committingEachSecond() {
+            return with(setup.withCommits(Commits.EACH_SECOND)).labelled(label + ", commits each second");
+        }
+    }
 
     CaseSpec only(Predicate<Contender> wanted) {
         return new CaseSpec(

@@ -15,7 +15,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The JVM of one run: with a heap of its own, and a JIT compiler that has seen one contender only.
@@ -23,8 +25,6 @@ import java.util.concurrent.TimeUnit;
  * <p>Threading: one thread runs it; the process's output is read by a thread of its own.
  */
 final class ContenderProcess {
-
-    private static final String FREEZE = "@freeze";
 
     private static final int START_SECONDS = 60;
 
@@ -34,14 +34,19 @@ final class ContenderProcess {
 
     private final List<String> jvmOptions;
 
-    private final Runnable freeze;
+    private final String classPath;
+
+    private final Map<String, Runnable> requests;
 
     private final Deque<String> tail = new ArrayDeque<>();
 
-    /** A run's JVM; {@code freeze} freezes the broker, when the run asks for it. */
-    ContenderProcess(List<String> jvmOptions, Runnable freeze) {
+    private volatile @Nullable Process process;
+
+    /** A run's JVM; {@code requests} says what is done when the run asks for it. */
+    ContenderProcess(List<String> jvmOptions, String classPath, Map<String, Runnable> requests) {
         this.jvmOptions = jvmOptions;
-        this.freeze = freeze;
+        this.classPath = classPath;
+        this.requests = requests;
     }
 
     /**
@@ -54,18 +59,19 @@ final class ContenderProcess {
         Path out = Files.createTempFile("result-", ".json");
         try {
             JSON.writeValue(in.toFile(), run);
-            Process process = new ProcessBuilder(command(in, out))
+            Process started = new ProcessBuilder(command(in, out))
                     .redirectErrorStream(true)
                     .start();
-            Thread reader = new Thread(() -> read(process), "contender-output");
+            process = started;
+            Thread reader = new Thread(() -> read(started), "contender-output");
             reader.start();
-            boolean ended = process.waitFor(START_SECONDS + 3L * run.load().limitSeconds(), TimeUnit.SECONDS);
+            boolean ended = started.waitFor(START_SECONDS + 3L * run.load().limitSeconds(), TimeUnit.SECONDS);
             if (!ended) {
-                process.destroyForcibly().waitFor();
+                started.destroyForcibly().waitFor();
             }
             reader.join();
-            if (!ended || process.exitValue() != 0) {
-                throw new RunFailedException(ended ? "exit code " + process.exitValue() : "did not end", tail());
+            if (!ended || started.exitValue() != 0) {
+                throw new RunFailedException(ended ? "exit code " + started.exitValue() : "did not end", tail());
             }
             return JSON.readValue(out.toFile(), RunResult.class);
         } finally {
@@ -74,12 +80,20 @@ final class ContenderProcess {
         }
     }
 
+    /** Kills the process, if it runs, by {@code SIGKILL}. */
+    void kill() {
+        Process started = process;
+        if (started != null) {
+            started.destroyForcibly().onExit().join();
+        }
+    }
+
     private List<String> command(Path in, Path out) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(jvmOptions);
         command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
+        command.add(classPath);
         command.add(ContenderMain.class.getName());
         command.add(in.toString());
         command.add(out.toString());
@@ -92,8 +106,9 @@ final class ContenderProcess {
                 OutputStream answers = process.getOutputStream()) {
             String line;
             while ((line = lines.readLine()) != null) {
-                if (line.equals(FREEZE)) {
-                    freeze.run();
+                Runnable requested = requests.get(line);
+                if (requested != null) {
+                    requested.run();
                     answers.write('\n');
                     answers.flush();
                     continue;

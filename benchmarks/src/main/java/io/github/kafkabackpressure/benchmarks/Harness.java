@@ -3,8 +3,11 @@ package io.github.kafkabackpressure.benchmarks;
 import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
 import io.github.kafkabackpressure.benchmarks.ContenderProcess.RunFailedException;
 import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
+import io.github.kafkabackpressure.benchmarks.contender.Requests;
 import io.github.kafkabackpressure.benchmarks.contender.Run;
 import io.github.kafkabackpressure.benchmarks.contender.RunResult;
+import io.github.kafkabackpressure.benchmarks.contender.Setup;
+import io.github.kafkabackpressure.benchmarks.contender.Work;
 import io.github.kafkabackpressure.benchmarks.report.Case;
 import io.github.kafkabackpressure.benchmarks.report.ResultFiles;
 import io.github.kafkabackpressure.benchmarks.report.Row;
@@ -15,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +33,8 @@ final class Harness {
     private final Options options;
 
     private final ResultFiles files;
+
+    private final long stepsPerMicrosecond = Work.stepsPerMicrosecond();
 
     private int runs;
 
@@ -45,14 +51,15 @@ final class Harness {
             Files.createDirectories(options.jfr());
         }
         List<Case> done = new ArrayList<>();
-        try (BrokerProcess broker = BrokerProcess.start("1g", Map.of());
+        try (Tls tls = Tls.create();
+                BrokerProcess broker = BrokerProcess.start("1g", tls.brokerProperties());
                 Topics topics = new Topics(broker.bootstrapServers())) {
             for (CaseSpec spec : specs) {
                 if (done.isEmpty()) {
                     // The broker's own code is cold: the first run is for nothing.
-                    run(broker, topics, spec, spec.entries().get(0), 0);
+                    run(broker, tls, topics, spec, spec.entries().get(0), 0);
                 }
-                done.add(run(broker, topics, spec));
+                done.add(run(broker, tls, topics, spec));
                 topics.deleteFilledExcept(specs.subList(done.size(), specs.size()).stream()
                         .flatMap(later -> later.entries().stream().map(entry -> topicOf(later, entry)))
                         .collect(Collectors.toSet()));
@@ -68,14 +75,14 @@ final class Harness {
         say("Written: %s/%s.{json,md,svg}", options.results(), name);
     }
 
-    private Case run(BrokerProcess broker, Topics topics, CaseSpec spec) throws Exception {
+    private Case run(BrokerProcess broker, Tls tls, Topics topics, CaseSpec spec) throws Exception {
         List<Collected> collected = spec.entries().stream().map(Collected::new).toList();
         for (int round = 1; round <= options.rounds(); round++) {
             for (Collected each : collected) {
                 String which =
                         "%s | round %d of %d | %s".formatted(spec.title(), round, options.rounds(), each.entry.label());
                 try {
-                    RunResult result = run(broker, topics, spec, each.entry, round);
+                    RunResult result = run(broker, tls, topics, spec, each.entry, round);
                     each.runs.add(result.metrics());
                     say("%s: %s", which, result.metrics());
                 } catch (RunFailedException ex) {
@@ -92,23 +99,36 @@ final class Harness {
                 collected.stream().map(Collected::row).toList());
     }
 
-    private RunResult run(BrokerProcess broker, Topics topics, CaseSpec spec, Entry entry, int round) throws Exception {
+    private RunResult run(BrokerProcess broker, Tls tls, Topics topics, CaseSpec spec, Entry entry, int round)
+            throws Exception {
         boolean ownTopic =
                 spec.probe() == ProbeKind.LATENCY || entry.contender().produces();
         String topic = ownTopic ? topics.create(entry.topic().partitions()) : topics.filled(topicOf(spec, entry));
+        boolean secure = "SSL".equals(entry.setup().client().get("security.protocol"));
+        Setup setup = entry.setup().withSteps(entry.setup().computeMicros() * stepsPerMicrosecond);
         Run run = new Run(
                 entry.contender(),
-                broker.bootstrapServers(),
+                secure ? tls.bootstrapServers() : broker.bootstrapServers(),
                 topic,
                 entry.topic().partitions(),
                 "group-" + ++runs,
                 entry.load(),
-                spec.probe());
-        ContenderProcess process = new ContenderProcess(jvmOptions(entry, round), broker::freeze);
+                spec.probe(),
+                secure ? setup.withClient(tls.clientProperties()) : setup,
+                entry.topic().recordBytes());
+        String classPath = setup.withoutStarter() ? ClassPaths.withoutStarter() : ClassPaths.own();
+        Function<Map<String, Runnable>, ContenderProcess> jvms =
+                requests -> new ContenderProcess(jvmOptions(entry, round), classPath, requests);
+        Map<String, Runnable> freezing = Map.of(Requests.FREEZE, broker::freeze);
         try {
-            return spec.probe() == ProbeKind.LATENCY
-                    ? PacedSender.during(() -> process.run(run), broker.bootstrapServers(), topic, entry.topic())
-                    : process.run(run);
+            return switch (spec.probe()) {
+                case LATENCY ->
+                    PacedSender.during(
+                            () -> jvms.apply(freezing).run(run), broker.bootstrapServers(), topic, entry.topic());
+                case REPEATED -> new Pairs(jvms).oneAfterTheOther(run);
+                case SURVIVOR -> new Pairs(jvms).oneBesideTheOther(run);
+                default -> jvms.apply(freezing).run(run);
+            };
         } finally {
             broker.resume();
             if (ownTopic) {
@@ -118,15 +138,18 @@ final class Harness {
     }
 
     /**
-     * A topic with as many records as the warm-up and the measurement take. Where keys make its partitions unequal it has
-     * more, so that the small ones last: what is measured would else be how the few large ones are read to their ends.
+     * A topic with as many records as the warm-up and the measurement take. Where keys make its partitions unequal, and
+     * where handlers take their time, it has more, so that the small ones last: what is measured would else be how the few
+     * large ones are read to their ends.
      */
     private static TopicSpec topicOf(CaseSpec spec, Entry entry) {
         if (spec.probe() != ProbeKind.THROUGHPUT) {
             return entry.topic();
         }
         long read = entry.load().warmUp() + entry.load().records();
-        boolean unequal = entry.topic().distribution() == TopicSpec.Distribution.ZIPF;
+        boolean unequal = entry.topic().distribution() == TopicSpec.Distribution.ZIPF
+                || entry.load().handlerMicros() > 0
+                || entry.setup().computeMicros() > 0;
         return entry.topic().withRecords(unequal ? read * 8 / 5 : read);
     }
 

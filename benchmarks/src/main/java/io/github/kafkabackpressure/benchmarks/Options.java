@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param rounds how many times every contender runs, in turn
  * @param records records measured in each run; 0 for what the size says
  * @param contenders ids of the only contenders to run; empty for all
- * @param caseFilter a part of the titles of the only cases to run; empty for all
+ * @param cases parts of the titles of the only cases to run; an empty one is part of all
  * @param heap the heap of each contender's JVM, as {@code -Xmx} takes it
  * @param jfr a directory for a flight recording of every run, or null for none
  * @param results the directory of results
@@ -23,7 +23,7 @@ record Options(
         int rounds,
         long records,
         List<String> contenders,
-        String caseFilter,
+        List<String> cases,
         String heap,
         @Nullable Path jfr,
         Path results) {
@@ -50,7 +50,7 @@ record Options(
               --rounds N              times that every contender runs, in turn (small 1, full 5)
               --records N             records measured in each run
               --contenders ID,ID      only these
-              --case TEXT             only cases whose title has this text
+              --case TEXT|TEXT        only cases whose title has one of these texts
               --heap SIZE             heap of each contender's JVM (1g)
               --jfr DIRECTORY         a flight recording of every run
               --results DIRECTORY     where results are written (benchmarks/results)
@@ -61,7 +61,7 @@ record Options(
         int rounds = 0;
         long records = 0;
         List<String> contenders = List.of();
-        String caseFilter = "";
+        List<String> cases = List.of("");
         String heap = "1g";
         Path jfr = null;
         Path results = RESULTS;
@@ -76,15 +76,14 @@ record Options(
                 case "--rounds" -> rounds = Integer.parseInt(value);
                 case "--records" -> records = Long.parseLong(value);
                 case "--contenders" -> contenders = Arrays.asList(value.split(",", -1));
-                case "--case" -> caseFilter = value;
+                case "--case" -> cases = Arrays.asList(value.split("\\|", -1));
                 case "--heap" -> heap = value;
                 case "--jfr" -> jfr = Path.of(value).toAbsolutePath();
                 case "--results" -> results = Path.of(value);
                 default -> throw new IllegalArgumentException("No option " + name);
             }
         }
-        return new Options(
-                size, rounds > 0 ? rounds : size.rounds, records, contenders, caseFilter, heap, jfr, results);
+        return new Options(size, rounds > 0 ? rounds : size.rounds, records, contenders, cases, heap, jfr, results);
     }
 
     boolean isFull() {

@@ -2,14 +2,17 @@ package io.github.kafkabackpressure.benchmarks;
 
 import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
 import io.github.kafkabackpressure.benchmarks.TopicSpec.Distribution;
+import io.github.kafkabackpressure.benchmarks.contender.Commits;
 import io.github.kafkabackpressure.benchmarks.contender.Contender;
 import io.github.kafkabackpressure.benchmarks.contender.Load;
 import io.github.kafkabackpressure.benchmarks.contender.Load.Meters;
 import io.github.kafkabackpressure.benchmarks.contender.ProbeKind;
+import io.github.kafkabackpressure.benchmarks.contender.Setup;
 import io.github.kafkabackpressure.benchmarks.report.Metric;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 
 /** The suites: what each runs, and with what load. */
@@ -21,12 +24,22 @@ enum Suite {
     LATENCY("latency", "from send to handler at 1,000 records a second"),
     METERS("meters", "what a meter registry costs"),
     RESUME("resume", "from the completion that makes room to the next record"),
-    PRODUCER("producer", "sending, and the heap while the broker is frozen");
+    PRODUCER("producer", "sending, and the heap while the broker is frozen"),
+    COMPUTING("computing", "handlers that compute"),
+    FAILING("failing", "one record in a hundred fails once"),
+    WIRE("wire", "TLS, compressed batches, 100 KB records"),
+    KILLED("killed", "what comes again after kill -9"),
+    REBALANCE("rebalance", "from the kill of one of two members to full speed"),
+    START("start", "an application with twenty listeners");
 
     /** What throughput cases start from. */
-    private static final TopicSpec TOPIC = new TopicSpec(12, 0, 100, 10_000, Distribution.UNIFORM);
+    static final TopicSpec TOPIC =
+            new TopicSpec(12, 0, 100, 10_000, Distribution.UNIFORM, TopicSpec.Values.TEXT, "none");
 
     private static final int UNLIMITED = 1_000_000;
+
+    /** More consumers than so many were not tried. */
+    private static final int MOST_PARTITIONS = 100;
 
     private final String id;
 
@@ -51,7 +64,7 @@ enum Suite {
                         Runtime.version().feature())
                 && (options.contenders().isEmpty() || options.contenders().contains(contender.id()));
         return casesOf(options).stream()
-                .filter(spec -> spec.title().contains(options.caseFilter()))
+                .filter(spec -> options.cases().stream().anyMatch(spec.title()::contains))
                 .map(spec -> spec.only(wanted))
                 .filter(spec -> !spec.entries().isEmpty())
                 .toList();
@@ -67,33 +80,55 @@ enum Suite {
             case METERS -> meters(options);
             case RESUME -> resume(options);
             case PRODUCER -> producer(options);
+            case COMPUTING -> Scenarios.computing(options);
+            case FAILING -> Scenarios.failing(options);
+            case WIRE -> Scenarios.wire(options);
+            case KILLED -> Scenarios.killed(options);
+            case REBALANCE -> Scenarios.rebalance(options);
+            case START -> Scenarios.start();
         };
     }
 
     private static List<CaseSpec> throughput(Options options) {
         Load load = noOpCompiled(options, 5_000_000);
         Load cold = load.withRecords(0, options.records(50_000, 1_000_000));
-        Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(options.isFull() ? 30 : 15);
+        Load large = Load.noOp(options.records(10_000, 50_000)).withLimit(15);
+        TopicSpec json = TOPIC.withValues(TopicSpec.Values.JSON);
         return List.of(
                 rate(
                         "No-op handler, uniform keys",
                         TOPIC,
                         load,
-                        contender -> handlesNoOp(contender) || contender == Contender.BARE_SMALL_POLLS),
+                        contender -> handlesNoOp(contender)
+                                || contender == Contender.BARE_SMALL_POLLS
+                                || contender == Contender.PARALLEL_KEY_DEFAULTS),
                 rate(
                         "No-op handler, uniform keys, 4,000 in flight",
                         TOPIC,
                         load.withMaxInFlight(4000),
-                        contender -> handlesNoOp(contender) && contender.isFlatnessSubject()),
+                        contender -> contender == Contender.BARE || ours().contains(contender)),
                 rate("No-op handler, Zipf keys", TOPIC.withDistribution(Distribution.ZIPF), load, Suite::handlesNoOp),
                 rate("No-op handler, the first records of a new JVM", TOPIC, cold, Suite::handlesNoOp),
-                rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Suite::handlesNoOp));
+                rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Suite::handlesNoOp),
+                rate(
+                        "No-op handler, payload signature",
+                        TOPIC,
+                        load,
+                        contender -> contender == Contender.KAFKA_LISTENER_PAYLOAD
+                                || contender == Contender.OURS_PARTITION_PAYLOAD
+                                || contender == Contender.OURS_KEY_PAYLOAD),
+                rate(
+                        "No-op handler, JSON made into an object",
+                        json,
+                        noOpCompiled(options, 1_000_000),
+                        contender ->
+                                contender == Contender.KAFKA_LISTENER_JSON || contender == Contender.OURS_KEY_JSON));
     }
 
     private static List<CaseSpec> slow(Options options) {
         TopicSpec topic = TOPIC.withKeys(1000);
         List<CaseSpec> cases = new ArrayList<>();
-        cases.add(waiting("0.1 ms handler, 16 at once", topic, load(options, 100, 16, 300_000)));
+        cases.add(waiting("0.1 ms handler, 16 at once", topic, load(options, 100, 16, 600_000)));
         cases.add(waiting("1 ms handler, 16 at once", topic, load(options, 1000, 16, 150_000)));
         cases.add(waiting("10 ms handler, 100 at once", topic, load(options, 10_000, 100, 100_000)));
         Load thousand = load(options, 10_000, 1000, 600_000).withMaxInFlight(4000);
@@ -128,51 +163,55 @@ enum Suite {
                 rate("1 ms handler, 16 at once, constant pausing", describe(TOPIC, waiting), pausing));
     }
 
+    /** One of the settings at a time is changed; what they start from is measured once for all of them. */
     private static List<CaseSpec> flatness(Options options) {
         Load load = noOpCompiled(options, 3_000_000);
-        List<Contender> measured = Arrays.stream(Contender.values())
-                .filter(Contender::isFlatnessSubject)
-                .toList();
         List<CaseSpec> cases = new ArrayList<>();
-        for (Contender contender : measured) {
-            List<Entry> partitions = new ArrayList<>();
-            for (int count : List.of(12, 100, 500)) {
-                partitions.add(new Entry(
+        for (Contender contender : Contender.values()) {
+            if (!contender.isFlatnessSubject()) {
+                continue;
+            }
+            List<Entry> entries = new ArrayList<>();
+            entries.add(new Entry(
+                    contender.label() + ", 12 partitions and 10,000 keys", contender, TOPIC, load, commits(contender)));
+            for (int count : List.of(100, 500)) {
+                entries.add(new Entry(
                         String.format("%s, %,d partitions", contender.label(), count),
                         contender,
                         TOPIC.withPartitions(count),
-                        load));
+                        load,
+                        commits(contender)));
             }
-            cases.add(rate("Partitions: " + contender.label(), describe(TOPIC, load), partitions));
-            if (contender.family() != Contender.Family.OURS) {
-                continue;
+            if (contender.family() == Contender.Family.OURS) {
+                for (int count : List.of(10, 1000, 100_000, 1_000_000)) {
+                    entries.add(new Entry(
+                            String.format("%s, %,d keys", contender.label(), count),
+                            contender,
+                            TOPIC.withKeys(count),
+                            load));
+                }
+                for (int limit : List.of(100, 10_000, 100_000)) {
+                    entries.add(limited(contender, TOPIC, load, limit));
+                }
             }
-            List<Entry> keys = new ArrayList<>();
-            for (int count : List.of(10, 1000, 100_000, 1_000_000)) {
-                keys.add(new Entry(
-                        String.format("%s, %,d keys", contender.label(), count),
-                        contender,
-                        TOPIC.withKeys(count),
-                        load));
-            }
-            cases.add(rate("Keys: " + contender.label(), describe(TOPIC, load), keys));
-            List<Entry> inFlight = new ArrayList<>();
-            for (int limit : List.of(100, 1000, 10_000, 100_000)) {
-                inFlight.add(limited(contender, TOPIC, load, limit));
-            }
-            cases.add(rate("In flight: " + contender.label(), describe(TOPIC, load), inFlight));
+            cases.add(rate("More of one thing: " + contender.label(), describe(TOPIC, load), entries));
         }
         return cases;
     }
 
+    /** One commit a second, which this project's contenders have by default. */
+    private static Setup commits(Contender contender) {
+        return contender.hasCommitInterval() ? Setup.DEFAULT.withCommits(Commits.EACH_SECOND) : Setup.DEFAULT;
+    }
+
     private static List<CaseSpec> latency(Options options) {
         Load load = Load.noOp(0)
-                .withRecords(options.isFull() ? 10_000 : 6000, options.records(3000, 30_000))
+                .withRecords(options.isFull() ? 10_000 : 6000, options.records(3000, 20_000))
                 .withLimit(120);
-        List<Entry> entries = entries(TOPIC, load, contender -> handlesNoOp(contender) && contender.showsRecords());
+        List<Entry> entries = entries(TOPIC, load, Suite::handlesNoOp);
         return List.of(new CaseSpec(
                 "Added latency at 1,000 records a second",
-                "From send to the handler's first line. " + describe(TOPIC, load),
+                "From the moment when a record is due to be sent to the handler's first line. " + describe(TOPIC, load),
                 ProbeKind.LATENCY,
                 Metric.LATENCY_MEDIAN,
                 Contender.KAFKA_LISTENER.label(),
@@ -218,8 +257,13 @@ enum Suite {
                 .filter(Contender::produces)
                 .map(contender -> new Entry(contender.label(), contender, TOPIC, load))
                 .toList();
-        String settings =
-                " One sending thread, acks=all, idempotent, buffer.memory 64 MB, batch.size 64 KB, linger 5 ms.";
+        List<Entry> both = new ArrayList<>();
+        for (Entry entry : entries) {
+            both.add(entry.labelled(entry.label() + ", buffer.memory 64 MB"));
+            both.add(entry.with(Setup.DEFAULT.withClient(Map.of("buffer.memory", "4000000")))
+                    .labelled(entry.label() + ", buffer.memory 4 MB"));
+        }
+        String settings = " One sending thread, acks=all, idempotent, batch.size 64 KB, linger 5 ms.";
         return List.of(
                 new CaseSpec(
                         "Sent and acknowledged",
@@ -228,42 +272,54 @@ enum Suite {
                         ProbeKind.SEND,
                         Metric.RECORDS_PER_SECOND,
                         null,
-                        entries),
+                        both),
                 new CaseSpec(
                         "Live heap while the broker is frozen",
                         "Ten seconds of sending into a frozen broker." + settings,
                         ProbeKind.SEND_FROZEN,
                         Metric.HEAP_FROZEN,
                         null,
-                        entries));
+                        both));
     }
 
     private static boolean handlesNoOp(Contender contender) {
-        return !contender.produces()
-                && contender != Contender.BARE_POOL
-                && contender != Contender.BARE_SMALL_POLLS
-                && contender != Contender.PARALLEL_PARTITION;
+        return switch (contender) {
+            case BARE,
+                    KAFKA_LISTENER,
+                    KAFKA_LISTENER_BATCH,
+                    PARALLEL_UNORDERED,
+                    PARALLEL_KEY,
+                    REACTOR,
+                    REACTOR_SERIAL,
+                    OURS_PARTITION,
+                    OURS_KEY,
+                    OURS_UNORDERED -> true;
+            default -> false;
+        };
     }
 
-    private static boolean handlesWaiting(Contender contender) {
-        return !contender.produces()
-                && contender.showsRecords()
-                && contender != Contender.BARE
-                && contender != Contender.BARE_SMALL_POLLS
-                && contender != Contender.REACTOR_SERIAL
-                && contender != Contender.PARALLEL_PARTITION
-                && contender != Contender.KAFKA_LISTENER_BATCH;
+    private static boolean handlesWaiting(Contender contender, Load load) {
+        return switch (contender) {
+            case BARE_POOL, BARE_POOL_QUEUE -> !load.virtualThreads();
+            case BARE_VIRTUAL, BARE_VIRTUAL_QUEUE -> load.virtualThreads();
+            case KAFKA_LISTENER,
+                    PARALLEL_UNORDERED,
+                    PARALLEL_KEY,
+                    PARALLEL_KEY_DEFAULTS,
+                    REACTOR,
+                    OURS_PARTITION,
+                    OURS_KEY,
+                    OURS_UNORDERED -> true;
+            default -> false;
+        };
     }
 
     private static List<Contender> ours() {
-        return Arrays.stream(Contender.values())
-                .filter(contender -> contender.family() == Contender.Family.OURS)
-                .filter(contender -> !contender.produces() && contender.showsRecords())
-                .toList();
+        return List.of(Contender.OURS_PARTITION, Contender.OURS_KEY, Contender.OURS_UNORDERED);
     }
 
     private static Load noOpCompiled(Options options, long full) {
-        return Load.noOpCompiled(options.records(50_000, full)).withLimit(options.isFull() ? 30 : 15);
+        return Load.noOpCompiled(options.records(50_000, full)).withLimit(12);
     }
 
     private static Load load(Options options, long handlerMicros, int concurrency, long full) {
@@ -271,7 +327,7 @@ enum Suite {
         return Load.noOp(records)
                 .withRecords(records / 5, records)
                 .withHandler(handlerMicros, concurrency)
-                .withLimit(options.isFull() ? 30 : 10);
+                .withLimit(options.isFull() ? 20 : 10);
     }
 
     private static Entry limited(Contender contender, TopicSpec topic, Load load, int limit) {
@@ -284,26 +340,68 @@ enum Suite {
                 load.withMaxInFlight(limit));
     }
 
+    /** Peers commit once a second, and {@code @KafkaListener} has a consumer for each partition: of twelve, and of enough. */
     private static CaseSpec waiting(String title, TopicSpec topic, Load load) {
-        return rate(title, topic, load, Suite::handlesWaiting);
+        List<Entry> entries = new ArrayList<>();
+        for (Contender contender : Contender.values()) {
+            if (!handlesWaiting(contender, load)) {
+                continue;
+            }
+            Entry entry = new Entry(contender.label(), contender, topic, load, commits(contender));
+            boolean limitedByPartitions =
+                    contender == Contender.KAFKA_LISTENER || contender == Contender.OURS_PARTITION;
+            if (!limitedByPartitions) {
+                entries.add(entry);
+                continue;
+            }
+            entries.add(entry.labelled(String.format("%s, %,d partitions", entry.label(), topic.partitions())));
+            if (load.concurrency() <= MOST_PARTITIONS) {
+                entries.add(new Entry(
+                        String.format("%s, %,d partitions", contender.label(), load.concurrency()),
+                        contender,
+                        topic.withPartitions(load.concurrency()),
+                        load,
+                        commits(contender)));
+            }
+        }
+        return rate(
+                title,
+                describe(topic, load)
+                        + " One commit a second with all. The topic is longer than what is read, so that no partition"
+                        + " ends before.",
+                entries);
     }
 
     private static CaseSpec rate(String title, TopicSpec topic, Load load, Predicate<Contender> which) {
         return rate(title, describe(topic, load), entries(topic, load, which));
     }
 
-    private static CaseSpec rate(String title, String description, List<Entry> entries) {
+    static CaseSpec rate(String title, String description, List<Entry> entries) {
         return new CaseSpec(title, description, ProbeKind.THROUGHPUT, Metric.RECORDS_PER_SECOND, null, entries);
     }
 
+    /** Those contenders with one commit a second; the client alone and spring-kafka as they are by default, too. */
     private static List<Entry> entries(TopicSpec topic, Load load, Predicate<Contender> which) {
-        return Arrays.stream(Contender.values())
-                .filter(which)
-                .map(contender -> new Entry(contender.label(), contender, topic, load))
-                .toList();
+        List<Entry> entries = new ArrayList<>();
+        for (Contender contender : Contender.values()) {
+            if (which.test(contender)) {
+                Entry entry = new Entry(contender.label(), contender, topic, load);
+                if (contender.family() != Contender.Family.PEER || !contender.hasCommitInterval()) {
+                    entries.add(entry);
+                }
+                if (contender.hasCommitInterval()) {
+                    entries.add(entry.committingEachSecond());
+                }
+            }
+        }
+        return entries;
     }
 
     private static String describe(TopicSpec topic, Load load) {
+        return describe(topic, load, Setup.DEFAULT);
+    }
+
+    static String describe(TopicSpec topic, Load load, Setup setup) {
         return String.format(
                 "%,d records after %,d to warm up, cut off after %d s; %s; %s; %,d at once, max-in-flight %,d where there"
                         + " is one%s.",
@@ -311,11 +409,18 @@ enum Suite {
                 load.warmUp(),
                 load.limitSeconds(),
                 topic.describe(),
-                load.handlerMicros() == 0
-                        ? "a handler that does nothing"
-                        : String.format("a handler that waits %,d µs", load.handlerMicros()),
+                handler(load, setup),
                 load.concurrency(),
                 load.maxInFlight(),
                 load.virtualThreads() ? ", virtual threads" : "");
+    }
+
+    private static String handler(Load load, Setup setup) {
+        if (setup.computeMicros() > 0) {
+            return String.format("a handler that computes %,d µs", setup.computeMicros());
+        }
+        return load.handlerMicros() == 0
+                ? "a handler that does nothing"
+                : String.format("a handler that waits %,d µs", load.handlerMicros());
     }
 }

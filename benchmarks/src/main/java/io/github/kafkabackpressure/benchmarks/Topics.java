@@ -71,16 +71,16 @@ final class Topics implements AutoCloseable {
     private void fill(String name, TopicSpec spec) throws Exception {
         Keys keys = new Keys(spec.keys(), spec.distribution());
         Integer partition = spec.distribution() == TopicSpec.Distribution.ONE_PARTITION ? 0 : null;
-        String value = "v".repeat(spec.recordBytes());
+        Values values = new Values(spec);
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
         Callback callback = (metadata, exception) -> {
             if (exception != null) {
                 failure.compareAndSet(null, exception);
             }
         };
-        try (KafkaProducer<String, String> producer = producer()) {
+        try (KafkaProducer<String, String> producer = producer(spec.compression())) {
             for (long i = 0; i < spec.records(); i++) {
-                producer.send(new ProducerRecord<>(name, partition, keys.next(), value), callback);
+                producer.send(new ProducerRecord<>(name, partition, keys.next(), values.next()), callback);
             }
         }
         Exception first = failure.get();
@@ -89,14 +89,16 @@ final class Topics implements AutoCloseable {
         }
     }
 
-    private KafkaProducer<String, String> producer() {
+    private KafkaProducer<String, String> producer(String compression) {
         Map<String, Object> properties = Map.of(
                 ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
                 bootstrapServers,
                 ProducerConfig.LINGER_MS_CONFIG,
                 20,
                 ProducerConfig.BATCH_SIZE_CONFIG,
-                65_536);
+                65_536,
+                ProducerConfig.COMPRESSION_TYPE_CONFIG,
+                compression);
         return new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
     }
 }

@@ -23,11 +23,19 @@ final class BackpressuredListeners {
         return start(run, KeyPayloadListener.class);
     }
 
+    static Probe partitionPayload(Run run) {
+        return start(run, PartitionPayloadListener.class);
+    }
+
+    static Probe keyJson(Run run) {
+        return start(run, KeyJsonListener.class, JsonConversion.class);
+    }
+
     static Probe unordered(Run run) {
         return start(run, UnorderedListener.class);
     }
 
-    private static Probe start(Run run, Class<?> listener) {
+    private static Probe start(Run run, Class<?> listener, Class<?>... configurations) {
         Meters meters = run.load().meters();
         return SpringApplications.consume(
                 run,
@@ -40,7 +48,8 @@ final class BackpressuredListeners {
                         "kafka.backpressure.metrics.partitions",
                         Boolean.toString(meters != Meters.NONE),
                         "kafka.backpressure.metrics.histograms",
-                        Boolean.toString(meters == Meters.HISTOGRAMS)));
+                        Boolean.toString(meters == Meters.HISTOGRAMS)),
+                configurations);
     }
 
     static class PartitionListener {
@@ -94,6 +103,42 @@ final class BackpressuredListeners {
                 ordering = Ordering.KEY)
         void handle(String payload) {
             probe.handle(payload);
+        }
+    }
+
+    static class PartitionPayloadListener {
+
+        private final Probe probe;
+
+        PartitionPayloadListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.PARTITION)
+        void handle(String payload) {
+            probe.handle(payload);
+        }
+    }
+
+    static class KeyJsonListener {
+
+        private final Probe probe;
+
+        KeyJsonListener(Probe probe) {
+            this.probe = probe;
+        }
+
+        @BackpressuredListener(
+                id = "benchmark",
+                idIsGroup = false,
+                topics = "${benchmark.topic}",
+                ordering = Ordering.KEY)
+        void handle(JsonConversion.Order order) {
+            probe.handle(order.note());
         }
     }
 

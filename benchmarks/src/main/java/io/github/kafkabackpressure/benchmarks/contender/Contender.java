@@ -6,13 +6,26 @@ public enum Contender {
     BARE_SMALL_POLLS("bare-small-polls", "KafkaConsumer loop, max.poll.records 62", Family.BARE, BareLoops::smallPolls),
     BARE_POOL("bare-pool", "loop + thread pool + semaphore", Family.BARE, BareLoops::platformThreads),
     BARE_VIRTUAL("bare-virtual", "loop + virtual threads + semaphore", Family.BARE, BareLoops::virtualThreads),
+    BARE_POOL_QUEUE(
+            "bare-pool-queue",
+            "loop + thread pool, max-in-flight permits",
+            Family.BARE,
+            BareLoops::platformThreadsWithQueue),
+    BARE_VIRTUAL_QUEUE(
+            "bare-virtual-queue",
+            "loop + virtual threads, max-in-flight permits",
+            Family.BARE,
+            BareLoops::virtualThreadsWithQueue),
     KAFKA_LISTENER("kafka-listener", "@KafkaListener record", Family.SPRING, SpringListeners::record),
     KAFKA_LISTENER_PAYLOAD("kafka-listener-payload", "@KafkaListener payload", Family.SPRING, SpringListeners::payload),
+    KAFKA_LISTENER_JSON("kafka-listener-json", "@KafkaListener JSON object", Family.SPRING, SpringListeners::json),
     KAFKA_LISTENER_BATCH("kafka-listener-batch", "@KafkaListener batch", Family.SPRING, SpringListeners::batch),
     KAFKA_LISTENER_ASYNC(
             "kafka-listener-async", "@KafkaListener async acks", Family.SPRING, SpringListeners::asynchronousAcks),
     PARALLEL_UNORDERED("pc-unordered", "Parallel Consumer unordered", Family.PEER, ParallelConsumers::unordered),
     PARALLEL_KEY("pc-key", "Parallel Consumer key", Family.PEER, ParallelConsumers::key),
+    PARALLEL_KEY_DEFAULTS(
+            "pc-key-defaults", "Parallel Consumer key, its defaults", Family.PEER, ParallelConsumers::keyWithDefaults),
     PARALLEL_PARTITION("pc-partition", "Parallel Consumer partition", Family.PEER, ParallelConsumers::partition),
     REACTOR("reactor", "reactor-kafka flatMap", Family.PEER, ReactorReceivers::concurrent),
     REACTOR_SERIAL("reactor-serial", "reactor-kafka one by one", Family.PEER, ReactorReceivers::serial),
@@ -22,8 +35,18 @@ public enum Contender {
     OURS_KEY("ours-key", "@BackpressuredListener key", Family.OURS, BackpressuredListeners::key),
     OURS_KEY_PAYLOAD(
             "ours-key-payload", "@BackpressuredListener key, payload", Family.OURS, BackpressuredListeners::keyPayload),
+    OURS_PARTITION_PAYLOAD(
+            "ours-partition-payload",
+            "@BackpressuredListener partition, payload",
+            Family.OURS,
+            BackpressuredListeners::partitionPayload),
+    OURS_KEY_JSON(
+            "ours-key-json", "@BackpressuredListener key, JSON object", Family.OURS, BackpressuredListeners::keyJson),
     OURS_UNORDERED(
             "ours-unordered", "@BackpressuredListener unordered", Family.OURS, BackpressuredListeners::unordered),
+    KAFKA_LISTENERS("kafka-listeners", "twenty @KafkaListener", Family.SPRING, ManyListeners::kafkaListeners),
+    OURS_LISTENERS(
+            "ours-listeners", "twenty @BackpressuredListener", Family.OURS, ManyListeners::backpressuredListeners),
     BARE_PRODUCER("bare-producer", "KafkaProducer", Family.BARE, Producers::bare),
     KAFKA_TEMPLATE("kafka-template", "KafkaTemplate", Family.SPRING, Producers::kafkaTemplate),
     OURS_TEMPLATE("ours-template", "BackpressuredKafkaTemplate", Family.OURS, Producers::backpressuredTemplate),
@@ -78,7 +101,7 @@ public enum Contender {
 
     /** Whether it can run on that feature release of the JDK. */
     public boolean runsOn(int jdk) {
-        return this != BARE_VIRTUAL || jdk >= 21;
+        return (this != BARE_VIRTUAL && this != BARE_VIRTUAL_QUEUE) || jdk >= 21;
     }
 
     /** Whether it sends; the others consume. */
@@ -89,9 +112,27 @@ public enum Contender {
         };
     }
 
+    /** Whether it is an application with many listeners. */
+    public boolean isManyListeners() {
+        return this == KAFKA_LISTENERS || this == OURS_LISTENERS;
+    }
+
     /** Whether its handler is given the record, not the payload only. */
     public boolean showsRecords() {
-        return this != KAFKA_LISTENER_PAYLOAD && this != OURS_KEY_PAYLOAD;
+        return switch (this) {
+            case KAFKA_LISTENER_PAYLOAD, KAFKA_LISTENER_JSON, OURS_KEY_PAYLOAD, OURS_PARTITION_PAYLOAD, OURS_KEY_JSON ->
+                false;
+            default -> true;
+        };
+    }
+
+    /** Whether its commits can be set to one a second; those of this project are by default. */
+    public boolean hasCommitInterval() {
+        return family != Family.OURS
+                && this != SHARE_CONSUMER
+                && this != KAFKA_LISTENER_ASYNC
+                && this != PARALLEL_KEY_DEFAULTS
+                && !produces();
     }
 
     /** Whether it handles no two records of a partition at once. */
@@ -103,6 +144,10 @@ public enum Contender {
     public boolean isFlatnessSubject() {
         return this == BARE
                 || this == BARE_SMALL_POLLS
+                || this == KAFKA_LISTENER
+                || this == KAFKA_LISTENER_BATCH
+                || this == PARALLEL_KEY
+                || this == REACTOR_SERIAL
                 || this == OURS_PARTITION
                 || this == OURS_KEY
                 || this == OURS_UNORDERED;

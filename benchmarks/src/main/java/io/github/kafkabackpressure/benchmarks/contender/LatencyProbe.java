@@ -8,9 +8,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Measures the time from a producer's {@code send} to the handler's first line.
+ * Measures the time from the moment when a record was due to be sent to the handler's first line, so that a sender that is
+ * held up does not hide what waits for it.
  *
- * <p>The value starts with the sender's {@link System#nanoTime()}, which on Linux is the machine's monotonic clock and
+ * <p>The value starts with that moment, by the sender's {@link System#nanoTime()}, which on Linux is the machine's monotonic clock and
  * so the same in all processes.
  */
 final class LatencyProbe implements Probe {

@@ -25,7 +25,7 @@ final class Producers {
 
     @SuppressWarnings("FutureReturnValueIgnored") // the callback is told of failures
     static Probe bare(Run run) {
-        Map<String, Object> properties = new HashMap<>(SETTINGS);
+        Map<String, Object> properties = new HashMap<>(settings(run));
         properties.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, run.bootstrapServers());
         KafkaProducer<String, String> producer =
                 new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
@@ -66,10 +66,17 @@ final class Producers {
                         .whenComplete((sent, failure) -> whenDone.accept(failure)));
     }
 
+    /** The settings of Kafka's producer, and those of the run in their place. */
+    private static Map<String, String> settings(Run run) {
+        Map<String, String> settings = new HashMap<>(SETTINGS);
+        settings.putAll(run.setup().client());
+        return settings;
+    }
+
     /** An application that has the settings, and others. */
     private static ConfigurableApplicationContext context(Run run, Map<String, Object> others) {
         Map<String, Object> properties = new HashMap<>(others);
-        SETTINGS.forEach((name, value) -> properties.put("spring.kafka.producer.properties." + name, value));
+        settings(run).forEach((name, value) -> properties.put("spring.kafka.producer.properties." + name, value));
         return SpringApplications.start(run, properties);
     }
 }

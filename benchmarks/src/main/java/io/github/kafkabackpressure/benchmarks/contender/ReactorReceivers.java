@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.benchmarks.contender;
 
+import java.time.Duration;
 import java.util.List;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -15,6 +16,9 @@ final class ReactorReceivers {
 
     private static final int COMMIT_BATCH = 10_000;
 
+    /** More than is handled between two commits where there is one a second. */
+    private static final int SECONDS_OF_DEFERRED_COMMITS = 5_000_000;
+
     private ReactorReceivers() {}
 
     /**
@@ -26,13 +30,14 @@ final class ReactorReceivers {
         Probe probe = Probe.of(run);
         int concurrency = run.load().concurrency();
         Scheduler workers = Schedulers.fromExecutorService(Workers.of(run.load()));
-        ReceiverOptions<String, String> options =
-                options(run).maxDeferredCommits(MAX_DEFERRED_COMMITS).commitBatchSize(COMMIT_BATCH);
+        ReceiverOptions<String, String> options = run.commitsEachSecond()
+                ? options(run).maxDeferredCommits(SECONDS_OF_DEFERRED_COMMITS)
+                : options(run).maxDeferredCommits(MAX_DEFERRED_COMMITS).commitBatchSize(COMMIT_BATCH);
         subscribe(KafkaReceiver.create(options)
                 .receive()
                 .flatMap(
                         record -> Mono.fromRunnable(() -> {
-                                    probe.handle(record);
+                                    probe.handleUntilDone(record);
                                     record.receiverOffset().acknowledge();
                                 })
                                 .subscribeOn(workers),
@@ -46,12 +51,14 @@ final class ReactorReceivers {
         subscribe(KafkaReceiver.create(options(run))
                 .receiveAutoAck()
                 .concatMap(batch -> batch)
-                .doOnNext(probe::handle));
+                .doOnNext(probe::handleUntilDone));
         return probe;
     }
 
     private static ReceiverOptions<String, String> options(Run run) {
-        return ReceiverOptions.<String, String>create(run.consumerProperties()).subscription(List.of(run.topic()));
+        ReceiverOptions<String, String> options =
+                ReceiverOptions.<String, String>create(run.consumerProperties()).subscription(List.of(run.topic()));
+        return run.commitsEachSecond() ? options.commitInterval(Duration.ofSeconds(1)) : options;
     }
 
     private static void subscribe(Flux<?> records) {

@@ -1,7 +1,5 @@
 package io.github.kafkabackpressure.benchmarks.contender;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * and looks at what is live on the heap.
  */
 final class SendProbe implements Probe {
-
-    /** What the run writes to its output when it wants the broker frozen; the answer is one byte of input. */
-    private static final String FREEZE = "@freeze";
 
     private static final long FROZEN_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -84,14 +79,7 @@ final class SendProbe implements Probe {
 
     private void frozen(Map<String, Double> metrics) {
         metrics.put("heapBeforeMegabytes", liveHeapMegabytes());
-        System.out.println(FREEZE);
-        try {
-            if (System.in.read() < 0) {
-                throw new IllegalStateException("The harness is gone");
-            }
-        } catch (IOException ex) {
-            throw new UncheckedIOException(ex);
-        }
+        Requests.send(Requests.FREEZE);
         LongAdder offered = new LongAdder();
         Workers.daemon("sender-while-frozen", () -> {
             for (int i = 0; !Thread.currentThread().isInterrupted(); i++) {

@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -21,14 +22,22 @@ final class SpringApplications {
     private SpringApplications() {}
 
     /** Starts a consuming application; {@code listener} is the class of the bean with the listener method. */
-    static Probe consume(Run run, Class<?> listener, Map<String, String> properties) {
+    static Probe consume(Run run, Class<?> listener, Map<String, String> properties, Class<?>... configurations) {
+        SpringApplication application = new SpringApplication(Application.class, listener);
+        application.addPrimarySources(List.of(configurations));
+        return consume(run, application, properties);
+    }
+
+    /** Starts a consuming application that has its listeners already. */
+    static Probe consume(Run run, SpringApplication application, Map<String, String> properties) {
         Probe probe = Probe.of(run);
-        Map<String, Object> all = new HashMap<>(properties);
+        Map<String, Object> all = new HashMap<>();
+        run.clientProperties().forEach((name, value) -> all.put("spring.kafka.consumer.properties." + name, value));
+        all.putAll(properties);
         all.put("benchmark.topic", run.topic());
         all.put("spring.kafka.consumer.group-id", run.group());
         all.put("spring.kafka.consumer.auto-offset-reset", "earliest");
         all.put("spring.kafka.consumer.properties.interceptor.classes", PolledRecords.class.getName());
-        SpringApplication application = new SpringApplication(Application.class, listener);
         application.addInitializers(context -> {
             GenericApplicationContext beans = (GenericApplicationContext) context;
             beans.registerBean(Probe.class, () -> probe);

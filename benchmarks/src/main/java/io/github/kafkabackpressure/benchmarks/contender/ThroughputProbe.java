@@ -6,6 +6,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measures records a second, and what a record costs in allocation and CPU time.
@@ -22,7 +24,9 @@ final class ThroughputProbe implements Probe {
 
     private final Load load;
 
-    private final long handlerNanos;
+    private final Work work;
+
+    private final boolean failing;
 
     private final AtomicInteger handling = new AtomicInteger();
 
@@ -32,32 +36,41 @@ final class ThroughputProbe implements Probe {
 
     private long longestStallNanos;
 
-    ThroughputProbe(Load load) {
-        this.load = load;
-        this.handlerNanos = TimeUnit.MICROSECONDS.toNanos(load.handlerMicros());
+    ThroughputProbe(Run run) {
+        this.load = run.load();
+        this.work = Work.of(run);
+        this.failing = run.setup().failOneIn() > 0;
     }
 
     @Override
     public void handle(String value) {
-        if (handlerNanos > 0) {
-            handleSlowly();
+        handleRecord(null);
+    }
+
+    @Override
+    public void handle(ConsumerRecord<String, String> record) {
+        handleRecord(record);
+    }
+
+    private void handleRecord(@Nullable ConsumerRecord<String, String> record) {
+        if (work.waits()) {
+            handleSlowly(record);
+        } else {
+            work.on(record);
         }
         PolledRecords.finished();
     }
 
-    private void handleSlowly() {
+    private void handleSlowly(@Nullable ConsumerRecord<String, String> record) {
         int now = handling.incrementAndGet();
         if (now > peakHandling.get()) {
             peakHandling.accumulateAndGet(now, Math::max);
         }
-        long start = System.nanoTime();
-        long waited = 0;
-        while (waited < handlerNanos) {
-            LockSupport.parkNanos(handlerNanos - waited);
-            waited = System.nanoTime() - start;
+        try {
+            nanosInHandler.add(work.on(record));
+        } finally {
+            handling.decrementAndGet();
         }
-        nanosInHandler.add(waited);
-        handling.decrementAndGet();
     }
 
     @Override
@@ -86,13 +99,15 @@ final class ThroughputProbe implements Probe {
         metrics.put("seconds", nanos / 1e9);
         metrics.put("recordsPerSecond", records / (nanos / 1e9));
         metrics.put("longestStallMillis", longestStallNanos / 1e6);
-        metrics.put("peakInFlight", (double) PolledRecords.peak());
+        if (!failing) { // else what is polled again would count twice
+            metrics.put("peakInFlight", (double) PolledRecords.peak());
+        }
         if (records > 0) {
             metrics.put("bytesPerRecord", (double) cost.allocatedBytes() / records);
             metrics.put("cpuSecondsPerMillion", cost.cpuNanos() / 1e9 / records * 1e6);
         }
         metrics.put("compilerSeconds", cost.compilerMillis() / 1e3);
-        if (handlerNanos > 0) {
+        if (work.waits()) {
             metrics.put("peakHandling", (double) peakHandling.get());
             metrics.put("workerUse", nanosInHandler.sum() / ((double) nanos * load.concurrency()));
             metrics.put("ofCeiling", records / (nanos / 1e9) / (load.concurrency() * 1e6 / load.handlerMicros()));

@@ -75,8 +75,8 @@ final class MarkdownReport {
                 primary.format(row.least(primary)),
                 primary.format(row.most(primary)),
                 measured.baselineRow()
-                        .map(baseline -> ratio(row.median(primary) / baseline.median(primary)))
-                        .orElse("–"),
+                        .map(baseline -> Ratio.of(row, baseline, primary))
+                        .orElse(Ratio.UNKNOWN),
                 columns.stream()
                         .map(column -> " " + (row.has(column) ? column.format(row.median(column)) : "–") + " |")
                         .collect(Collectors.joining()));
@@ -105,18 +105,15 @@ final class MarkdownReport {
                     "| %s |%s",
                     other.label(),
                     ours.stream()
-                            .map(row -> " " + ratio(advantage(primary, row, other)) + " |")
+                            .map(row -> " " + advantage(primary, row, other) + " |")
                             .collect(Collectors.joining()));
         }
     }
 
-    private static double advantage(Metric metric, Row ours, Row other) {
-        double ratio = ours.median(metric) / other.median(metric);
-        return metric.better() == Metric.Better.HIGHER ? ratio : 1 / ratio;
-    }
-
-    static String ratio(double value) {
-        return String.format(Locale.ROOT, value < 10 ? "%.2f" : "%,.0f", value);
+    private static String advantage(Metric metric, Row ours, Row other) {
+        return metric.better() == Metric.Better.HIGHER
+                ? Ratio.of(ours, other, metric)
+                : Ratio.inverse(ours, other, metric);
     }
 
     private void line(String format, Object... arguments) {

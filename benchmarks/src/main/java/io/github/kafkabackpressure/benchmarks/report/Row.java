@@ -41,6 +41,16 @@ public record Row(
         return values[values.length - 1];
     }
 
+    /** From the least to the most. */
+    double spread(Metric metric) {
+        return most(metric) - least(metric);
+    }
+
+    /** How many rounds there were. */
+    int rounds(Metric metric) {
+        return values(metric).length;
+    }
+
     @JsonIgnore
     boolean isOurs() {
         return family.equals("OURS");

@@ -35,16 +35,16 @@ class ResultFilesTests {
     Path directory;
 
     @Test
-    void showsMedianSpreadAndRatios() throws Exception {
+    void showsMedianSpreadAndOnlyRatiosThatAreLargerThanTheSpread() throws Exception {
         new ResultFiles(directory).write("throughput-jdk17", RESULT);
 
         assertThat(directory.resolve("throughput-jdk17.md"))
                 .content()
-                .contains("| bare | 2,000 | 1,000 – 3,000 | 1.00 |")
-                .contains("| **ours** | 1,500 | 1,400 – 1,600 | 0.75 |")
+                .contains("| bare | 2.0 k | 1.0 k – 3.0 k | 1.0 |")
+                .contains("| **ours** | 1.5 k | 1.4 k – 1.6 k | ≈ |")
                 .contains("| broken | – | – | – |")
                 .contains("broken: exit code 1")
-                .contains("| peer | 3.00 |")
+                .contains("| peer | 3.0 |")
                 .contains("a processor, 2 cores", "2026-01-31", "kafka-clients 4");
     }
 
@@ -55,7 +55,7 @@ class ResultFilesTests {
         var svg = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
                 .parse(directory.resolve("throughput-jdk17.svg").toFile());
-        assertThat(svg.getDocumentElement().getTextContent()).contains("No-op <uniform>", "2,000", "no figure");
+        assertThat(svg.getDocumentElement().getTextContent()).contains("No-op <uniform>", "2.0 k", "no figure");
     }
 
     @Test
@@ -71,7 +71,7 @@ class ResultFilesTests {
         assertThat(markdown).hasContent(first);
         assertThat(directory.resolve("RESULTS.md"))
                 .content()
-                .contains("results/throughput-jdk17.svg", "| **ours** | 1,500 |");
+                .contains("results/throughput-jdk17.svg", "| **ours** | 1.5 k |");
     }
 
     @Test
@@ -90,10 +90,11 @@ class ResultFilesTests {
                                 Metric.RECORDS_PER_SECOND,
                                 null,
                                 List.of(
-                                        row("pool", "BARE", 800),
-                                        row("peer", "PEER", 200),
-                                        row("better peer", "PEER", 400),
-                                        row("ours key", "OURS", 1000))))));
+                                        row("pool", "BARE", 800, 801),
+                                        row("peer", "PEER", 200, 200),
+                                        row("better peer", "PEER", 400, 401),
+                                        row("ours key", "OURS", 1000, 1001),
+                                        row("ours partition, 16 partitions", "OURS", 900))))));
         files.write(
                 "flatness-jdk17",
                 new SuiteResult(
@@ -106,8 +107,9 @@ class ResultFilesTests {
                                 Metric.RECORDS_PER_SECOND,
                                 null,
                                 List.of(
-                                        row("ours key, 10 keys", "OURS", 900),
-                                        row("ours key, 1,000 keys", "OURS", 600))))));
+                                        row("ours key, 10 keys", "OURS", 900, 901),
+                                        row("ours key, 1,000 keys", "OURS", 600, 601),
+                                        row("ours key, 1,000,000 keys", "OURS", 600))))));
         Path readme = directory.resolve("README.md");
         Files.writeString(readme, """
                 before
@@ -125,10 +127,13 @@ class ResultFilesTests {
                 .startsWith("before\n<!--")
                 .endsWith("-->\nafter\n")
                 .doesNotContain("old")
-                .containsOnlyOnce("| **ours** | 1,500 | 0.75 | – | – | – |")
-                .contains("| 1 ms, records/s, JDK 17 | 800 | – | 400 (0.50) | – | 1,000 (1.25) | – |")
+                .containsOnlyOnce("| **ours** | 1.5 k | 1.4 k – 1.6 k | ≈ | – | – | – |")
+                .contains(
+                        "| 1 ms, records/s, JDK 17 | 801<br>pool | – | 401 (0.5)<br>better peer | 900 (–) | 1.0 k (1.2) | – |")
                 .contains("| Keys: times as long for a record as with 10 keys | ours key |")
-                .contains("| 1,000 keys | 1.50 |");
+                .contains("| 1,000 keys | 1.5 |")
+                .contains("| 1,000,000 keys | – |")
+                .contains("| [slow](../benchmarks/results/slow-jdk17.md) |");
     }
 
     @Test
