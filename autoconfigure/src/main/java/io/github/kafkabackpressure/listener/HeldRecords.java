@@ -33,6 +33,11 @@ final class HeldRecords {
 
     private long headSeen = -1;
 
+    /** The first unfinished record as last seen while records stood still, and since when it has been that. */
+    private long standingHead = -1;
+
+    private long standingHeadSince;
+
     private boolean inTheWay;
 
     /** How many were held up at the last look. */
@@ -64,6 +69,20 @@ final class HeldRecords {
     /** Whether some have been held up for a second at least, and not fewer meanwhile. */
     boolean standsStill() {
         return standing > 0;
+    }
+
+    /** How many have been held up for a second at least. */
+    int standing() {
+        return standing;
+    }
+
+    /** Whether the first unfinished record has been the same for so long that nobody should wait for it. */
+    boolean headStandsForLong(long head, long time) {
+        if (head != standingHead) {
+            standingHead = head;
+            standingHeadSince = time;
+        }
+        return time - standingHeadSince >= LONG_NANOS;
     }
 
     /** Whether the first unfinished record is another one than at the last look. */

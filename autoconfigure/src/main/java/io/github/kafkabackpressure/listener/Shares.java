@@ -74,9 +74,18 @@ final class Shares {
         if (standsInTheWay(work) || holdsUpOthers(work)) {
             return true;
         }
-        int inFlight = work.inFlight.inFlight();
+        int inFlight = inShare(work);
         long withinShare = withinShare();
         return inFlight >= withinShare && matter() && othersGoFirst(inFlight, withinShare);
+    }
+
+    /**
+     * What counts for a partition's share: not what stands still behind some of its keys, or in a back-off. That has
+     * bounds of its own, and the partition's other records have a share as those of others have.
+     */
+    private int inShare(PartitionWork work) {
+        int inFlight = work.inFlight.inFlight();
+        return oneAtATime ? inFlight : Math.max(0, inFlight - work.held.standing());
     }
 
     /**
@@ -95,7 +104,7 @@ final class Shares {
     /**
      * Whether what is held up in a partition might with another poll take the room of all others, which may have records
      * at any time while that lasts. With records that wait for another attempt it leaves half of the room. In lanes, and
-     * together, such partitions may have what leaves room for two polls: one that turns out to be as bad, and one of a good partition.
+     * together, such partitions may have {@link #mostTogether}.
      */
     boolean standsInTheWay(PartitionWork work) {
         HeldRecords records = work.held;
@@ -108,7 +117,7 @@ final class Shares {
         }
         boolean hasOthers = run.partitions.get() > 1;
         records.setInTheWay(hasOthers && mayTakeAllRoom(work, held, waiting));
-        boolean counts = records.isInTheWay() || (hasOthers && records.standsForLong(now) && leavesRoomToOthers(work));
+        boolean counts = records.isInTheWay() || (records.standsForLong(now) && isNotWaitedFor(work, hasOthers, now));
         int standing = records.count(counts, waiting);
         if (standing != 0) {
             run.limit.addStanding(standing);
@@ -116,8 +125,14 @@ final class Shares {
         return records.isInTheWay();
     }
 
+    /** Whether what stands still in a partition is not waited for before a full listener goes on, with it or with others. */
+    private boolean isNotWaitedFor(PartitionWork work, boolean hasOthers, long now) {
+        boolean headStands = work.held.headStandsForLong(work.tracker.head(), now);
+        return hasOthers ? headStands || leavesRoomToOthers(work) : headStands && !oneAtATime;
+    }
+
     private boolean mayTakeAllRoom(PartitionWork work, int held, int waiting) {
-        if (held > mostOfEach() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
+        if (held > few() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
             return true;
         }
         int inFlight = work.inFlight.inFlight();
@@ -135,15 +150,16 @@ final class Shares {
     private boolean isNew(PartitionWork work) {
         long counts = work.inFlight.counts();
         int inFlight = PartitionInFlight.inFlight(counts);
+        int mayBegin = work.lanes.hasKeys() ? work.lanes.keys() : inFlight; // what is behind those is held up
         return !run.workers.isComputing()
                 && work.tracker.tail() == inFlight
-                && PartitionInFlight.running(counts) < inFlight
+                && PartitionInFlight.running(counts) < mayBegin
                 && run.limit.limit() > run.options.maxConcurrency();
     }
 
     /**
      * Whether there is a partition with less than its part of what may be held up, for which others must leave room: where
-     * records run one at a time only if it may have records, or if what is held up has not drained for long.
+     * records run one at a time and only compute, only if it may have records, or if what is held up has not drained for long.
      */
     private boolean leavesRoomToOthers(PartitionWork work) {
         if (run.partitions.get() > assignment.works().size()) {
@@ -153,7 +169,8 @@ final class Shares {
             goodKnown = true;
             lookForGood();
         }
-        return goodWithRecords || (good && (!oneAtATime || work.held.standsStill()));
+        return goodWithRecords
+                || (good && (!oneAtATime || !run.workers.isComputing() || work.held.standsStill()));
     }
 
     private void lookForGood() {
@@ -183,8 +200,8 @@ final class Shares {
         boolean computes = waiting == 0 && run.workers.isComputing();
         int inFlight = work.inFlight.inFlight();
         if (oneAtATime) {
-            boolean drains = inFlight <= run.pollSize || (computes && work.held.hasMoved(work.tracker.head()));
-            return drains && waiting == 0 ? 0 : inFlight;
+            boolean drains = computes && (inFlight <= run.pollSize || work.held.hasMoved(work.tracker.head()));
+            return drains ? 0 : inFlight;
         }
         if (computes && !work.lanes.hasKeys()) {
             return 0; // what waits in slices drains in no time
@@ -197,10 +214,24 @@ final class Shares {
         return Math.max(0, Math.max(run.limit.lowWatermark(), run.limit.limit() / 2) - run.pollSize);
     }
 
-    /** How many records of all partitions may be held up together. Each other consumer has room reserved, too. */
+    /**
+     * How many records of all partitions may be held up together, so that one of these is still polled: what comes may all be
+     * held up as well, and then there must be room for a poll of another partition that turns out to be as bad, with the
+     * few that it may have before, and for one of a good partition. Each other consumer has room reserved, too.
+     */
     private long mostTogether() {
         int consumers = Math.max(1, run.assignments().size());
-        return Math.max(0, run.limit.limit() - (consumers + 1L) * run.pollSize);
+        long leavesOnePoll = run.limit.limit() - (consumers + 1L) * run.pollSize - few();
+        if (run.partitions.get() <= 2) {
+            return Math.max(0, leavesOnePoll); // the other one is either
+        }
+        // With less than a poll even healthy partitions would have to wait for each other all the time.
+        return Math.max(0, Math.max(leavesOnePoll - run.pollSize, Math.min(leavesOnePoll, run.pollSize)));
+    }
+
+    /** With how many records held up a partition is polled in any case, so that it need not run dry before. */
+    private int few() {
+        return run.pollSize / 4;
     }
 
     /** A partition's part of {@link #mostTogether}. */
@@ -215,12 +246,12 @@ final class Shares {
 
     /** Whether what stands still may be all that keeps the listener, once full, from being resumed. */
     boolean mayKeepListenerPaused() {
-        return run.held.get() > run.limit.lowWatermark() && run.partitions.get() > 1;
+        return run.held.get() > run.limit.lowWatermark() && (run.partitions.get() > 1 || !oneAtATime);
     }
 
     /** With how many records in flight a partition can be in the way no more, whatever they wait for. */
     int neverInTheWay() {
-        return (int) (holdTooMuchTogether() ? Math.min(mostHeldUp(), mostOfEach()) : mostHeldUp());
+        return (int) (holdTooMuchTogether() ? Math.min(mostHeldUp(), few()) : mostHeldUp());
     }
 
     /** Whether {@link #holdsUpTooMuch}, and others may have records for which the room would be missing. */
@@ -294,7 +325,7 @@ final class Shares {
     private int leastInFlight(long now) {
         int least = Integer.MAX_VALUE;
         for (PartitionWork work : assignment.works()) {
-            int inFlight = work.inFlight.inFlight();
+            int inFlight = inShare(work);
             if (inFlight < least && mayHaveRecords(work, now)) {
                 least = inFlight;
             }

@@ -9,9 +9,11 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -33,6 +35,9 @@ class StandingStillIT {
 
     private final AtomicInteger begun = new AtomicInteger();
 
+    /** Whether handlers only compute: a hang is noticed late then. */
+    private boolean quick;
+
     StandingStillIT(EmbeddedKafkaBroker broker) {
         this.brokers = broker.getBrokersAsString();
     }
@@ -47,6 +52,9 @@ class StandingStillIT {
     }
 
     private void handle(ConsumerRecord<String, String> record) throws InterruptedException {
+        if (!quick) {
+            LockSupport.parkNanos(20_000);
+        }
         if (record.value().startsWith("hang")) {
             begun.incrementAndGet();
             release.await();
@@ -182,6 +190,7 @@ class StandingStillIT {
 
     @Test
     void aRecordThatHangsAmongQuickOnesDoesNotStopOtherPartitions() {
+        quick = true;
         Scenario.Builder builder = scenario("quick", 3, Ordering.KEY);
         try (Scenario scenario = builder.prepare()) {
             for (int i = 0; i < 20_000; i++) {
@@ -197,6 +206,89 @@ class StandingStillIT {
             await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() >= 40_000);
             release.countDown();
             await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == 60_001);
+        }
+    }
+
+    /** With one partition there is nobody to leave room for: only the limit itself ends what can be polled past a hanging key. */
+    @Test
+    void otherKeysOfALonePartitionGoOnAsLongAsThereIsRoomForAPoll() {
+        Scenario.Builder builder = scenario("lone", 1, Ordering.KEY);
+        try (Scenario scenario = builder.prepare()) {
+            scenario.send(0, "hot", "hang");
+            for (int i = 0; i < 700; i++) {
+                scenario.send(0, "hot", "behind");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            awaitTheyStand(scenario, 701);
+            goodOnesAreHandled(scenario, 0);
+            release.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == 701 + 900);
+        }
+    }
+
+    /** The others have records all the time, so that their turn never ends. */
+    @ParameterizedTest
+    @CsvSource({"250, 150", "50, 800"})
+    void otherKeysOfThePartitionGoOnWhileTheOthersHaveRecordsAllTheTime(int poll, int behind) {
+        Scenario.Builder builder = scenario("own-keys-" + poll, 3, Ordering.KEY)
+                .consumer("max.poll.records=" + poll)
+                .handler(record -> {
+                    handle(record);
+                    if (record.partition() > 0) {
+                        Thread.sleep(10);
+                    }
+                });
+        try (Scenario scenario = builder.prepare()) {
+            scenario.send(0, "hot", "hang");
+            for (int i = 0; i < behind; i++) {
+                scenario.send(0, "hot", "behind");
+            }
+            for (int i = 0; i < 40_000; i++) {
+                scenario.send(1 + i % 2, "key " + i % 1000, "backlog");
+            }
+            scenario.flush();
+            scenario.startApplication(builder);
+            await().until(() -> scenario.handledCount() > 1000);
+            for (int i = 0; i < 300; i++) {
+                scenario.send(0, "key " + i % 50, "good");
+            }
+            scenario.flush();
+            await().atMost(Duration.ofSeconds(15)).until(() -> scenario.handled().stream()
+                            .filter(record -> record.value().equals("good"))
+                            .count()
+                    == 300);
+            assertThat(scenario.handled())
+                    .filteredOn(record -> record.value().equals("backlog"))
+                    .hasSizeLessThan(40_000);
+            release.countDown();
+        }
+    }
+
+    /** Nobody else has records when they begin to hang, one after the other. */
+    @ParameterizedTest
+    @EnumSource(names = {"KEY", "PARTITION"})
+    void twoPartitionsThatHangOneAfterTheOtherLeaveRoomForOneThatWasIdle(Ordering ordering) {
+        Scenario.Builder builder = scenario("idle-" + ordering, 3, ordering);
+        try (Scenario scenario = builder.start()) {
+            for (int partition = 0; partition < 2; partition++) {
+                int before = scenario.handledCount();
+                for (int i = 0; i < 500; i++) {
+                    scenario.send(partition, "key " + i % 50, "good");
+                }
+                scenario.flush();
+                await().until(() -> scenario.handledCount() == before + 500);
+                scenario.send(partition, "hot", "hang");
+                for (int i = 0; i < MANY; i++) {
+                    scenario.send(partition, "hot", "behind");
+                }
+                scenario.flush();
+                awaitTheyStand(scenario, 200);
+            }
+            assertThat(begun).hasValue(2);
+            goodOnesAreHandled(scenario, 2);
+            release.countDown();
+            await().atMost(Duration.ofSeconds(20)).until(() -> scenario.handledCount() == 2 * (MANY + 501) + 900);
         }
     }
 }
