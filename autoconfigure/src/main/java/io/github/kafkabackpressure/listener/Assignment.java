@@ -470,6 +470,7 @@ final class Assignment {
             steps.take(() -> dropQueued(work));
             work.gone = true;
             steps.take(work::giveUpUnacknowledged);
+            steps.take(work::endWaits); // what has failed late, and waited for a worker until now
             if (works.remove(work.partition, work)) {
                 run.partitions.decrementAndGet();
             }

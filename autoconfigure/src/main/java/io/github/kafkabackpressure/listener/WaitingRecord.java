@@ -7,13 +7,15 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record that waits for its next attempt. It keeps its lane and its place in flight, but holds neither a slot nor a
- * thread. When the time has come it is a task for any worker; when there is nothing to go on with before that, because
- * its partition is leaving or has been sought, it is given up at once, whether or not a worker has a slot.
+ * A record that waits for its next attempt, or, after one that failed late, for a worker that asks the error handler. It
+ * keeps its lane and its place in flight, but holds neither a slot nor a thread. When the time has come it is a task for any
+ * worker; when there is nothing to go on with before that, because its partition is leaving or has been sought, it is given
+ * up at once, whether or not a worker has a slot.
  *
  * <p>Threading: made and started by a worker. Then the timer, workers and the consumer's thread: whoever takes it first
  * ends the wait.
@@ -26,6 +28,8 @@ final class WaitingRecord extends LaneTask {
 
     private final long begun;
 
+    private final BooleanSupplier isGivenUp;
+
     private final Supplier<WorkerPool.Result> next;
 
     private final CompletableFuture<@Nullable Void> timer = new CompletableFuture<>();
@@ -36,12 +40,19 @@ final class WaitingRecord extends LaneTask {
      * Makes a wait.
      *
      * @param begun when the handling of the record began, in nanoseconds
+     * @param isGivenUp whether there is nothing to go on with
      * @param next goes on with the record, on a worker, and says how that left it
      */
-    WaitingRecord(ListenerRun run, RecordTask task, long begun, Supplier<WorkerPool.Result> next) {
+    WaitingRecord(
+            ListenerRun run,
+            RecordTask task,
+            long begun,
+            BooleanSupplier isGivenUp,
+            Supplier<WorkerPool.Result> next) {
         this.run = run;
         this.task = task;
         this.begun = begun;
+        this.isGivenUp = isGivenUp;
         this.next = next;
     }
 
@@ -56,8 +67,12 @@ final class WaitingRecord extends LaneTask {
         run.limit.startStanding();
         task.partition.addWaiting(this);
         run.wakeIfRoom();
-        var unused = timer.completeOnTimeout(null, Math.max(0, time.toNanos()), TimeUnit.NANOSECONDS)
-                .thenRun(() -> run.workers.submitAgain(this));
+        if (time.isZero()) {
+            run.workers.submitAgain(this);
+        } else {
+            var unused = timer.completeOnTimeout(null, Math.max(0, Nanos.of(time)), TimeUnit.NANOSECONDS)
+                    .thenRun(() -> run.workers.submitAgain(this));
+        }
         endIfOver(); // who ended the assignment may not have seen it
     }
 
@@ -75,7 +90,7 @@ final class WaitingRecord extends LaneTask {
 
     /** Gives the record up if there is nothing to go on with. Called by any thread. */
     void endIfOver() {
-        if (task.isOver() && end() && run.abandoned(task, begun) == WorkerPool.Result.OVER) {
+        if (isGivenUp.getAsBoolean() && end() && run.abandoned(task, begun) == WorkerPool.Result.OVER) {
             run.workers.resumeLane(task, null);
         }
     }

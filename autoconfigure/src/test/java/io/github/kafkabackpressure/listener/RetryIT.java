@@ -16,7 +16,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -33,6 +35,7 @@ import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.listener.CommonErrorHandler;
 import org.springframework.kafka.listener.DeadLetterPublishingRecoverer;
 import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.support.Acknowledgment;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.context.EmbeddedKafka;
 import org.springframework.util.backoff.FixedBackOff;
@@ -286,6 +289,92 @@ class RetryIT {
             await().until(() -> errors.attempts.contains(-1));
             assertThat(errors.attempts).containsExactly(1, 2, 3, 4, -1);
             await().until(() -> container(context, "retried").getInFlight() == 0);
+        }
+    }
+
+    static class EndedLater {
+
+        final Queue<Acknowledgment> first = new ConcurrentLinkedQueue<>();
+
+        final Queue<Acknowledgment> second = new ConcurrentLinkedQueue<>();
+
+        final Set<String> attempted = ConcurrentHashMap.newKeySet();
+
+        final CountDownLatch release = new CountDownLatch(1);
+
+        final AtomicInteger holding = new AtomicInteger();
+
+        @BackpressuredListener(
+                id = "ended-later",
+                topics = "ended-later",
+                ordering = Ordering.UNORDERED,
+                maxConcurrency = "2")
+        void handle(String value, Acknowledgment acknowledgment) throws InterruptedException {
+            if (value.startsWith("hold")) {
+                holding.incrementAndGet();
+                release.await();
+                acknowledgment.acknowledge();
+            } else {
+                (attempted.add(value) ? first : second).add(acknowledgment);
+            }
+        }
+
+        static long threads() {
+            return Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> thread.getName().startsWith("ended-later-"))
+                    .count();
+        }
+    }
+
+    /** For a worker first, then for the end of their second attempts; also where the handler has been asked before. */
+    @Test
+    void recordsThatFailAfterTheirMethodsHaveReturnedHoldNoThreadWhileTheyWait() throws Exception {
+        try (ConfigurableApplicationContext context = start(AMomentOfBackOff.class, EndedLater.class)) {
+            EndedLater listener = context.getBean(EndedLater.class);
+            KafkaTemplate<String, String> template = template(context);
+            for (int i = 0; i < 300; i++) {
+                template.send("ended-later", "key " + i, "value " + i);
+            }
+            await().until(() -> listener.first.size() == 300);
+            template.send("ended-later", "key", "hold 1");
+            template.send("ended-later", "key", "hold 2");
+            await().until(() -> listener.holding.get() == 2);
+
+            listener.first.forEach(acknowledgment -> acknowledgment.nack(Duration.ZERO));
+            await().during(Duration.ofMillis(300)).until(() -> EndedLater.threads() < 20);
+            assertThat(listener.second).as("both workers are held").isEmpty();
+
+            listener.release.countDown();
+            await().until(() -> listener.second.size() == 300);
+            assertThat(EndedLater.threads()).isLessThan(20);
+
+            listener.second.forEach(Acknowledgment::acknowledge);
+            await().until(() -> container(context, "ended-later").getInFlight() == 0);
+            await().until(() -> committed("ended-later", "ended-later", 0) + committed("ended-later", "ended-later", 1)
+                    == 302);
+        }
+    }
+
+    static class FailingLater {
+
+        @BackpressuredListener(id = "failing-later", topics = "failing-later", ordering = Ordering.KEY)
+        CompletableFuture<Void> handle(String value) {
+            return CompletableFuture.runAsync(
+                    () -> {
+                        throw new IllegalStateException(value);
+                    },
+                    CompletableFuture.delayedExecutor(20, TimeUnit.MILLISECONDS));
+        }
+    }
+
+    @Test
+    void attemptsThatFailAfterTheirMethodsHaveReturnedAreCounted() {
+        try (ConfigurableApplicationContext context = start(AMomentOfBackOff.class, FailingLater.class)) {
+            template(context).send("failing-later", "key", "value");
+            AMomentOfBackOff errors = context.getBean(AMomentOfBackOff.class);
+            await().until(() -> errors.attempts.contains(-1));
+            assertThat(errors.attempts).containsExactly(1, 2, 3, 4, -1);
+            await().until(() -> container(context, "failing-later").getInFlight() == 0);
         }
     }
 

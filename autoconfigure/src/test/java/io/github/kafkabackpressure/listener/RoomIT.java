@@ -5,6 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.test.Scenario;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -114,5 +116,68 @@ class RoomIT {
             assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(6));
             assertThat(scenario.container().getInFlight()).isZero();
         }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class ShortBackOffForLong {
+
+        @Bean
+        CommonErrorHandler errorHandler() {
+            return new DefaultErrorHandler(new FixedBackOff(100, FixedBackOff.UNLIMITED_ATTEMPTS));
+        }
+    }
+
+    /** The second member wants one of two topics only, so that the record with the slot stays where it is. */
+    @Test
+    void aRevokeDoesNotWaitForARecordThatOnlyWaitsForAWorkerAfterItsBackOff() {
+        CountDownLatch release = new CountDownLatch(1);
+        AtomicInteger hanging = new AtomicInteger();
+        AtomicInteger failures = new AtomicInteger();
+        Set<String> failedElsewhere = ConcurrentHashMap.newKeySet();
+        Scenario.Builder first = member("revoked", "revoked-other")
+                .handler(record -> {
+                    if (record.topic().equals("revoked-other")) {
+                        hanging.incrementAndGet();
+                        Scenario.hang(release);
+                    } else {
+                        failures.incrementAndGet();
+                        throw new IllegalStateException("fails");
+                    }
+                });
+        Scenario.Builder second = member("revoked").handler(record -> failedElsewhere.add(record.value()));
+        try (Scenario scenario = first.start();
+                Scenario other = member("revoked-other").prepare();
+                Scenario newcomer = second.prepare()) {
+            scenario.send(0, "key", "of the first");
+            scenario.send(1, "key", "of the second");
+            scenario.flush();
+            await().until(() -> failures.get() >= 2);
+            other.send(0, "key", "hangs");
+            other.flush();
+            await().until(() -> hanging.get() == 1);
+            await().until(() -> {
+                int before = failures.get();
+                Thread.sleep(300); // three back-offs
+                return failures.get() == before;
+            });
+
+            newcomer.startApplication(second);
+            await().atMost(Duration.ofSeconds(12)).until(() -> failedElsewhere.size() == 1);
+            assertThat(release.getCount()).as("the worker was not free meanwhile").isEqualTo(1);
+            release.countDown();
+        }
+    }
+
+    private Scenario.Builder member(String... topics) {
+        Scenario.Builder builder = Scenario.of(brokers, "revoked")
+                .listener("max-concurrency=1", "drain-timeout=20s")
+                .consumer(
+                        "partition.assignment.strategy=org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+                        "heartbeat.interval.ms=200")
+                .with(ShortBackOffForLong.class);
+        for (String topic : topics) {
+            builder.topic(topic, topic.equals("revoked") ? 2 : 1);
+        }
+        return builder;
     }
 }

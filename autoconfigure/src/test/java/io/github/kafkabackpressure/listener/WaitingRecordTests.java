@@ -50,7 +50,7 @@ class WaitingRecordTests {
     }
 
     private void waits(RecordTask task, Duration time) {
-        new WaitingRecord(run, task, 0, () -> {
+        new WaitingRecord(run, task, 0, task::isOver, () -> {
                     attempts.incrementAndGet();
                     run.finished(task, RecordOutcome.HANDLED, 0);
                     return WorkerPool.Result.OVER;
@@ -101,6 +101,35 @@ class WaitingRecordTests {
 
         assertThat(assignment.drain(List.of(work), System.nanoTime() + TimeUnit.MINUTES.toNanos(10)))
                 .isEmpty();
+        assertThat(run.limit.inFlight()).isZero();
+        work();
+        assertThat(attempts).hasValue(0);
+    }
+
+    @Test
+    void aWaitOfCenturiesIsOneLikeOthers() {
+        waits(started(), Duration.ofSeconds(Long.MAX_VALUE));
+        assertThat(threads).isEmpty();
+
+        assertThat(assignment.drain(List.of(work), System.nanoTime() + TimeUnit.MINUTES.toNanos(10)))
+                .isEmpty();
+        assertThat(run.limit.inFlight()).isZero();
+    }
+
+    /** An attempt that has failed may still be recovered while its partition is drained, but not by a former owner. */
+    @Test
+    void aLateFailureIsDecidedAboutUntilItsPartitionHasLeft() {
+        RecordTask task = started();
+        WaitingRecord failed = new WaitingRecord(run, task, 0, task::isGivenUp, () -> {
+            attempts.incrementAndGet();
+            run.finished(task, RecordOutcome.RECOVERED, 0);
+            return WorkerPool.Result.OVER;
+        });
+        failed.start(Duration.ZERO);
+        assertThat(assignment.drain(List.of(work), System.nanoTime())).containsExactly(work);
+        assertThat(work.inFlight.running()).isEqualTo(1);
+
+        assignment.remove(List.of(work));
         assertThat(run.limit.inFlight()).isZero();
         work();
         assertThat(attempts).hasValue(0);
