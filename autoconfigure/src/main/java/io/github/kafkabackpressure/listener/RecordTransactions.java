@@ -147,8 +147,8 @@ final class RecordTransactions {
         // In this order: the consumer's thread says that the partition is gone before it publishes a newer generation,
         // and one in which the partition was still ours the broker refuses by itself.
         ConsumerGroupMetadata group = task.partition.owner.groupMetadata;
-        if (task.partition.gone) {
-            throw new IllegalStateException("the partition has been given up; its next owner handles the record");
+        if (task.isGivenUp()) {
+            throw new IllegalStateException("the partition has been given up or sought; the record is handled again");
         }
         if (TransactionSynchronizationManager.getResource(manager.getProducerFactory())
                         instanceof KafkaResourceHolder<?, ?> holder

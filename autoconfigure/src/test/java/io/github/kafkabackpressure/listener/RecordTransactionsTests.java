@@ -98,6 +98,19 @@ class RecordTransactionsTests {
     }
 
     @Test
+    void anAttemptThatEndsAfterASeekToItsRecordOrBeforeItIsRolledBack() {
+        PartitionWork work = task.partition;
+        work.tracker.register(7);
+        Signal.Failed failed = transactions.attempt(task, () -> {
+            work.rewind(7);
+            return null;
+        });
+        assertThat(failed).isNotNull();
+        assertThat(producer.transactionAborted()).isTrue();
+        assertThat(producer.consumerGroupOffsetsHistory()).isEmpty();
+    }
+
+    @Test
     void aTransactionOfAFormerMembershipIsNotTheListenersFailure() {
         producer.sendOffsetsToTransactionException = new CommitFailedException("illegal generation");
         Signal.Failed failed = transactions.attempt(task, () -> null);

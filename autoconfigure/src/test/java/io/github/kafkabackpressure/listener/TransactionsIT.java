@@ -8,21 +8,27 @@ import io.github.kafkabackpressure.test.TestApp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.AbstractConsumerSeekAware;
 import org.springframework.kafka.listener.AfterRollbackProcessor;
 import org.springframework.kafka.listener.DefaultAfterRollbackProcessor;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
@@ -117,9 +123,104 @@ class TransactionsIT {
         assertThat(out(topic)).hasSize(RECORDS).doesNotHaveDuplicates();
     }
 
+    /** Who seeks, from the hundredth record's first attempt back to the fiftieth record. */
+    enum Seeking {
+        METHOD,
+        ERROR_HANDLER
+    }
+
+    /** A listener that goes back once. */
+    static class GoingBack extends AbstractConsumerSeekAware {
+
+        private final KafkaTemplate<String, String> template;
+
+        private final KafkaListenerEndpointRegistry registry;
+
+        private final Seeking seeking;
+
+        private final AtomicBoolean sought = new AtomicBoolean();
+
+        GoingBack(
+                KafkaTemplate<String, String> template,
+                KafkaListenerEndpointRegistry registry,
+                @Value("${seeking}") Seeking seeking) {
+            this.template = template;
+            this.registry = registry;
+            this.seeking = seeking;
+        }
+
+        @BackpressuredListener(id = "members", topics = "${in}", groupId = "${in}")
+        void forward(ConsumerRecord<String, String> record) {
+            template.send(record.topic() + "-out", record.key(), record.value());
+            if (record.value().equals("value 100") && sought.compareAndSet(false, true)) {
+                if (seeking == Seeking.ERROR_HANDLER) {
+                    throw new IllegalStateException("the first time");
+                }
+                getSeekCallbacksFor(new TopicPartition(record.topic(), 0))
+                        .forEach(callback -> callback.seek(record.topic(), 0, 50));
+                await().until(() -> container(registry).snapshot().partitions().stream()
+                        .anyMatch(partition -> partition.partition() == 0 && partition.frontier() == 50));
+            }
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class GoesBack {
+
+        /** Goes back to the fiftieth record. */
+        @Bean
+        AfterRollbackProcessor<Object, Object> afterRollback() {
+            return (records, consumer, container, exception, recoverable, mode) ->
+                    consumer.seek(new TopicPartition(records.get(0).topic(), 0), 50);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @SuppressWarnings("unchecked")
+    void anAttemptDuringWhichItsRecordIsSoughtIsRolledBackAndTheRestComesAgain(Seeking seeking) {
+        String topic = "sought-by-" + seeking.name().toLowerCase(Locale.ROOT);
+        broker.addTopics(topic, topic + "-out");
+        String[] settings = {
+            "in=" + topic,
+            "seeking=" + seeking,
+            "spring.kafka.consumer.isolation-level=read_committed",
+            "spring.kafka.producer.transaction-id-prefix=" + topic + "-"
+        };
+        try (ConfigurableApplicationContext context =
+                TestApp.start(broker.getBrokersAsString(), List.of(GoesBack.class, GoingBack.class), settings)) {
+            context.getBean(KafkaTemplate.class).executeInTransaction(operations -> {
+                for (int i = 0; i < 200; i++) {
+                    operations.send(topic, 0, "key", "value " + i);
+                }
+                return null;
+            });
+            await().atMost(Duration.ofSeconds(30)).until(() -> out(topic).contains("value 199"));
+            await().until(() -> container(context).getInFlight() == 0);
+        }
+        Map<String, Long> times =
+                out(topic).stream().collect(Collectors.groupingBy(value -> value, Collectors.counting()));
+        assertThat(times).hasSize(200);
+        times.forEach((value, count) -> {
+            int number = Integer.parseInt(value.substring("value ".length()));
+            // The fifty that had been committed by then come out again, as the seek asks for.
+            assertThat(count).as(value).isEqualTo(number >= 50 && number < 100 ? 2 : 1);
+        });
+        try (ConfigurableApplicationContext context =
+                TestApp.start(broker.getBrokersAsString(), List.of(GoesBack.class, GoingBack.class), settings)) {
+            context.getBean(KafkaTemplate.class)
+                    .executeInTransaction(operations -> operations.send(topic, 0, "key", "value 200"));
+            await().atMost(Duration.ofSeconds(30)).until(() -> out(topic).contains("value 200"));
+        }
+        assertThat(out(topic)).hasSize(251);
+    }
+
+    private static BackpressuredMessageListenerContainer<?, ?> container(KafkaListenerEndpointRegistry registry) {
+        return (BackpressuredMessageListenerContainer<?, ?>) registry.getListenerContainer("members");
+    }
+
     private static BackpressuredMessageListenerContainer<?, ?> container(ConfigurableApplicationContext context) {
-        return (BackpressuredMessageListenerContainer<?, ?>)
-                context.getBean(KafkaListenerEndpointRegistry.class).getListenerContainer("members");
+        return container(context.getBean(KafkaListenerEndpointRegistry.class));
     }
 
     private List<String> out(String topic) {
