@@ -138,6 +138,9 @@ public final class KeyHash {
         if (value instanceof byte[] bytes) {
             return KeyedHash.of(bytes);
         }
+        if (isImmutable(value)) {
+            return value.hashCode();
+        }
         if (value.getClass().isArray()) {
             int hash = 1;
             for (int at = 0; at < Array.getLength(value); at++) {
@@ -178,7 +181,12 @@ public final class KeyHash {
         }
         Field[] fields = CONTENT.get(value.getClass());
         if (fields == null) {
-            return value.hashCode();
+            int hash = value.hashCode();
+            if (hash == System.identityHashCode(value)) {
+                warn(value.getClass(), null); // its methods are those of Object after all
+                return INDISTINGUISHABLE;
+            }
+            return hash;
         }
         int hash = value.getClass().getName().hashCode();
         for (Field field : fields) {
@@ -202,7 +210,8 @@ public final class KeyHash {
                     || of == Object.class
                     || Collection.class.isAssignableFrom(of)
                     || Map.class.isAssignableFrom(of)
-                    || (!of.isPrimitive() && !of.isEnum() && !isTrusted(of) && mayGoByIdentity(of, seen))) {
+                    || (!of.isPrimitive() && !of.isEnum()
+                            && (!COMPARABLE.get(of) || (!isTrusted(of) && mayGoByIdentity(of, seen))))) {
                 return true;
             }
         }

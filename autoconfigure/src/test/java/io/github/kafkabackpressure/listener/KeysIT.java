@@ -160,6 +160,89 @@ class KeysIT {
         }
     }
 
+    /** Equal to none but itself, and so is what it holds. */
+    static final class Own {
+
+        private final String id;
+
+        private final Object nested = new Object();
+
+        Own(String id) {
+            this.id = id;
+        }
+
+        @Override
+        public String toString() {
+            return id + nested;
+        }
+    }
+
+    public static final class OwnDeserializer implements Deserializer<Own> {
+
+        @Override
+        public Own deserialize(String topic, byte[] data) {
+            return new Own(new String(data, StandardCharsets.UTF_8));
+        }
+    }
+
+    static class OfOwn extends Watch {
+
+        @BackpressuredListener(
+                id = "own-keys",
+                topics = "own-keys",
+                ordering = Ordering.KEY,
+                maxInFlight = "500",
+                properties = "key.deserializer=io.github.kafkabackpressure.listener.KeysIT$OwnDeserializer")
+        void handle(ConsumerRecord<Own, String> record) throws InterruptedException {
+            watch(record);
+        }
+    }
+
+    /** Has equals and hashCode, which ask a part that has neither, and which its handler changes. */
+    static final class Nested {
+
+        private final String id;
+
+        private Own part;
+
+        Nested(String id) {
+            this.id = id;
+            this.part = new Own(id);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Nested that && that.id.equals(id) && that.part.equals(part);
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(id, part);
+        }
+    }
+
+    public static final class NestedDeserializer implements Deserializer<Nested> {
+
+        @Override
+        public Nested deserialize(String topic, byte[] data) {
+            return new Nested(new String(data, StandardCharsets.UTF_8));
+        }
+    }
+
+    static class OfNested extends Watch {
+
+        @BackpressuredListener(
+                id = "nested-keys",
+                topics = "nested-keys",
+                ordering = Ordering.KEY,
+                maxInFlight = "500",
+                properties = "key.deserializer=io.github.kafkabackpressure.listener.KeysIT$NestedDeserializer")
+        void handle(ConsumerRecord<Nested, String> record) throws InterruptedException {
+            record.key().part = new Own("changed at " + record.offset());
+            watch(record);
+        }
+    }
+
     private <W extends Watch> W handle(String topic, Class<W> listener) {
         try (ConfigurableApplicationContext context = TestApp.start(broker.getBrokersAsString(), List.of(listener))) {
             @SuppressWarnings("unchecked")
@@ -188,5 +271,15 @@ class KeysIT {
     @Test
     void keysThatCannotBeHashedAreHandledOneAfterTheOther() {
         assertThat(handle("unhashable-keys", OfUnhashable.class).others).hasValue(0);
+    }
+
+    @Test
+    void keysThatAreEqualToNoneButThemselvesAreHandledOneAfterTheOther() {
+        assertThat(handle("own-keys", OfOwn.class).others).hasValue(0);
+    }
+
+    @Test
+    void keysWithAPartThatCannotBeComparedAreToldApartByTheirOtherParts() {
+        assertThat(handle("nested-keys", OfNested.class).others.get()).isPositive();
     }
 }

@@ -198,6 +198,71 @@ class KeyHashTests {
         assertThat(warnings).containsOnlyKeys(Part.class, AtomicLong.class, StringBuilder.class);
     }
 
+    /** A class with both methods, of which one asks a part that has neither. */
+    static final class WithPart {
+
+        private final String id;
+
+        private final Part part;
+
+        private final AtomicLong count = new AtomicLong();
+
+        WithPart(String id, Part part) {
+            this.id = id;
+            this.part = part;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof WithPart that && that.id.equals(id) && that.part.equals(part);
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(id, part, count);
+        }
+    }
+
+    @Test
+    void aKeyWhoseMethodsAskAPartThatCannotBeComparedGoesByItsOtherParts() {
+        int a = hash.of(new WithPart("a", new Part(1)));
+        assertThat(hash.of(new WithPart("a", new Part(1)))).isEqualTo(a);
+        assertThat(hash.of(new WithPart("b", new Part(1)))).isNotEqualTo(a);
+        assertThat(warnings).containsOnlyKeys(Part.class, AtomicLong.class);
+    }
+
+    /** Declares both methods, which say what those of {@code Object} do. */
+    static final class LikeObject {
+
+        private final String id;
+
+        LikeObject(String id) {
+            this.id = id;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return super.equals(other);
+        }
+
+        @Override
+        public int hashCode() {
+            return super.hashCode();
+        }
+
+        @Override
+        public String toString() {
+            return id;
+        }
+    }
+
+    @Test
+    void keysThatDeclareToGoLikeObjectShareALane() {
+        assertThat(hash.of(new LikeObject("a"))).isEqualTo(hash.of(new Object()));
+        assertThat(hash.of(List.of(new LikeObject("a")))).isEqualTo(hash.of(List.of(new LikeObject("a"))));
+        assertThat(warnings).containsKey(LikeObject.class);
+    }
+
     @Test
     void keysThatCannotBeHashedShareALaneAndAreWarnedOfOnce() {
         assertThat(hash.of(new Failing())).isEqualTo(hash.of(new Failing()));
