@@ -137,6 +137,8 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
     private void report(ProducerFlushReport report) {
         if (report.complete()) {
             logger.info(report);
+        } else if (report.keptAll()) {
+            logger.warn(report);
         } else {
             logger.error(report);
         }

@@ -49,6 +49,14 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
         return unflushed.isEmpty() && failed() == 0 && notDelivered() == 0;
     }
 
+    /**
+     * Whether all buffered records that were not delivered are in the spool, so that none is lost. What plain templates
+     * held nobody counts: of those that could not be flushed each such record has ended with an exception.
+     */
+    public boolean keptAll() {
+        return failed() == 0 && notDelivered() > 0 && notDelivered() == spooled();
+    }
+
     /** Records acknowledged by the broker. */
     public long delivered() {
         return topics.values().stream().mapToLong(Counts::delivered).sum();

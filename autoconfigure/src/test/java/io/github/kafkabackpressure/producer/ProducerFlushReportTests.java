@@ -30,6 +30,20 @@ class ProducerFlushReportTests {
     }
 
     @Test
+    void whatIsInTheSpoolIsNotLost() {
+        assertThat(new ProducerFlushReport(1, List.of("one (closed)"), TIME, Map.of("orders", new Counts(3, 0, 8, 8))))
+                .matches(ProducerFlushReport::keptAll)
+                .matches(report -> !report.complete());
+        assertThat(new ProducerFlushReport(1, List.of(), TIME, Map.of("orders", new Counts(0, 1, 8, 8))).keptAll())
+                .isFalse();
+        assertThat(new ProducerFlushReport(1, List.of(), TIME, Map.of("orders", new Counts(0, 0, 8, 7))).keptAll())
+                .isFalse();
+        assertThat(new ProducerFlushReport(1, List.of("one (closed)"), TIME, Map.of()).keptAll())
+                .as("who counts the records of plain templates?")
+                .isFalse();
+    }
+
+    @Test
     void whatWasLeftIsNamedByTopicAndReason() {
         assertThat(line(
                         1,

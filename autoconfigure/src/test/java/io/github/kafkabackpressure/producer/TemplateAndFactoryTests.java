@@ -209,6 +209,33 @@ class TemplateAndFactoryTests {
     }
 
     @Test
+    void aShutdownThatKeepsAllThatItCannotDeliverIsNoError(@TempDir Path directory, CapturedOutput output) {
+        FakeFactory factory = new FakeFactory(Away::new);
+        BackpressuredKafkaTemplate<String, String> template =
+                template(factory, options(Duration.ZERO, new ProducerOptions.SpoolOptions(directory, 1 << 20)));
+        AnnotationConfigApplicationContext context = new AnnotationConfigApplicationContext();
+        context.registerBean(LiveProducers.class, () -> new LiveProducers());
+        context.registerBean(FakeFactory.class, () -> factory);
+        context.registerBean("template", BackpressuredKafkaTemplate.class, () -> template);
+        context.registerBean(
+                ProducerFlushLifecycle.class,
+                () -> new ProducerFlushLifecycle(
+                        context.getBean(LiveProducers.class), Duration.ofMillis(200), ProducerMetrics.NOOP, context));
+        context.refresh();
+        for (int i = 0; i < 20; i++) {
+            template.send("topic", "key", "value");
+        }
+        Awaitility.await().until(() -> template.stats().inFlight() == 20);
+
+        context.close();
+
+        assertThat(output.toString().lines().filter(line -> line.contains("20 are kept in the spool")))
+                .hasSize(1)
+                .allMatch(line -> line.contains(" WARN "));
+        assertThat(output.toString().lines()).noneMatch(line -> line.contains(" ERROR "));
+    }
+
+    @Test
     void aFlushHasItsOwnTimeHoweverLongTheDrainBeforeItTook() {
         Duration flushTimeout = Duration.ofSeconds(2);
         CountDownLatch flushes = new CountDownLatch(1);
