@@ -142,4 +142,19 @@ class ContainerSettingsTests {
                 .contains("kafka.backpressure.listener.drain-timeout of the listener 'settings' is 20000 ms")
                 .contains("no longer than 5000 ms (spring.lifecycle.timeout-per-shutdown-phase)");
     }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void eachStartSaysInOneLineWhatTheListenerMayDo(CapturedOutput output) {
+        var container = container(mocked(ConsumerRecords.empty()));
+        for (int starts = 1; starts <= 2; starts++) {
+            container.start();
+            container.stop();
+            assertThat(output.toString()
+                            .lines()
+                            .filter(line -> line.contains("Listener 'settings': partition order,"
+                                    + " at most 1000 records in flight and 16 handled at once, 1 consumer, polls of at most")))
+                    .hasSize(starts);
+        }
+    }
 }

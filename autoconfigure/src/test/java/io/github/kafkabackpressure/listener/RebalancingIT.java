@@ -403,4 +403,64 @@ class RebalancingIT {
             assertThat(new HashSet<>(first.members())).hasSize(3);
         }
     }
+
+    /** How many pauses have not ended, by reason. */
+    private static final class Pauses implements ListenerMetrics {
+
+        final Map<PauseReason, AtomicInteger> begun = new ConcurrentHashMap<>();
+
+        final Map<PauseReason, AtomicInteger> open = new ConcurrentHashMap<>();
+
+        @Override
+        public boolean wantsRecords() {
+            return false;
+        }
+
+        @Override
+        public void paused(PauseReason reason) {
+            begun.computeIfAbsent(reason, any -> new AtomicInteger()).incrementAndGet();
+            open.computeIfAbsent(reason, any -> new AtomicInteger()).incrementAndGet();
+        }
+
+        @Override
+        public void resumed(PauseReason reason) {
+            open.computeIfAbsent(reason, any -> new AtomicInteger()).decrementAndGet();
+        }
+    }
+
+    @Test
+    void everyPauseThatIsCountedEndsThoughPartitionsLeaveOrAreSoughtMeanwhile() {
+        for (String limit : List.of("max-in-flight=20", "max-in-flight-per-partition=5")) {
+            Pauses pauses = new Pauses();
+            CountDownLatch release = new CountDownLatch(1);
+            Scenario.Builder builder = Scenario.of(brokers, "pauses-" + limit.substring(0, limit.indexOf('=')))
+                    .partitions(2)
+                    .listener("ordering=unordered", "max-concurrency=4", "drain-timeout=1s", limit)
+                    .consumer(COOPERATIVE)
+                    .metrics(pauses)
+                    .handler(record -> release.await());
+            try (Scenario first = builder.prepare()) {
+                first.send(400);
+                first.startApplication(builder);
+                PauseReason reason = limit.contains("partition")
+                        ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION
+                        : PauseReason.MAX_IN_FLIGHT;
+                await().until(() -> pauses.open.containsKey(reason)
+                        && pauses.open.get(reason).get() > 0);
+                first.container().pausePartition(new TopicPartition(first.snapshot(0).topic(), 1));
+                await().until(() -> pauses.begun.containsKey(PauseReason.USER));
+                first.seek(0, 0);
+                try (Scenario second = builder.prepare()) {
+                    second.startApplication(builder);
+                    await().until(() -> first.snapshot().partitions().size() == 1
+                            && second.snapshot().partitions().size() == 1);
+                }
+                await().until(() -> first.snapshot().partitions().size() == 2);
+                release.countDown();
+            }
+            assertThat(pauses.open).allSatisfy((reason, open) -> assertThat(open)
+                    .as(limit + " " + reason)
+                    .hasValue(0));
+        }
+    }
 }
