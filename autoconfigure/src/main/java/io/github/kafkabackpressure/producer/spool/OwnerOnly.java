@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -35,12 +36,17 @@ final class OwnerOnly {
 
     /** Makes what is missing of the path. Each new directory's own entry is on the disk when this returns. */
     static void createDirectories(Path directory) throws IOException {
+        createDirectories(directory, OwnerOnly::force);
+    }
+
+    /** @param force puts the names in a directory on the disk */
+    static void createDirectories(Path directory, Consumer<Path> force) throws IOException {
         if (Files.isDirectory(directory)) {
             return;
         }
         Path parent = directory.getParent();
         if (parent != null) {
-            createDirectories(parent);
+            createDirectories(parent, force);
         }
         try {
             Files.createDirectory(directory, with(directory, DIRECTORY));
@@ -50,7 +56,7 @@ final class OwnerOnly {
             }
         }
         if (parent != null) {
-            force(parent);
+            force.accept(parent);
         }
     }
 
