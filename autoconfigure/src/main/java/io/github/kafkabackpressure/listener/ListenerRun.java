@@ -68,6 +68,9 @@ final class ListenerRun implements WorkerPool.Handler<LaneTask> {
     /** How many records of all partitions are held up, as the consumers saw it last. */
     final AtomicLong held = new AtomicLong();
 
+    /** How many of these stand still. */
+    final AtomicLong standing = new AtomicLong();
+
     final WorkerPool<LaneTask> workers;
 
     /** What is counted. */

@@ -111,10 +111,7 @@ final class Shares {
         int waiting = work.waitingRecords();
         int held = heldUp(work, waiting);
         long now = held > 0 ? run.nanoTime.getAsLong() : 0;
-        int difference = records.set(held, now);
-        if (difference != 0) {
-            run.held.addAndGet(difference);
-        }
+        set(records, held, now);
         boolean hasOthers = run.partitions.get() > 1;
         records.setInTheWay(hasOthers && mayTakeAllRoom(work, held, waiting));
         boolean counts = records.isInTheWay() || (records.standsForLong(now) && isNotWaitedFor(work, hasOthers, now));
@@ -129,6 +126,17 @@ final class Shares {
     private boolean isNotWaitedFor(PartitionWork work, boolean hasOthers, long now) {
         boolean headStands = work.held.headStandsForLong(work.tracker.head(), now);
         return hasOthers ? headStands || leavesRoomToOthers(work) : headStands && !oneAtATime;
+    }
+
+    private void set(HeldRecords records, int held, long now) {
+        int stoodBefore = records.standing();
+        int difference = records.set(held, now);
+        if (difference != 0) {
+            run.held.addAndGet(difference);
+        }
+        if (records.standing() != stoodBefore) {
+            run.standing.addAndGet(records.standing() - stoodBefore);
+        }
     }
 
     private boolean mayTakeAllRoom(PartitionWork work, int held, int waiting) {
@@ -187,7 +195,7 @@ final class Shares {
 
     /** Forgets what is held up in a partition, which is not the consumer's any more. */
     void forget(PartitionWork work) {
-        run.held.addAndGet(work.held.set(0, 0));
+        set(work.held, 0, 0);
         work.held.setInTheWay(false);
         run.limit.addStanding(work.held.count(false, 0));
     }
@@ -216,17 +224,24 @@ final class Shares {
 
     /**
      * How many records of all partitions may be held up together, so that one of these is still polled: what comes may all be
-     * held up as well, and then there must be room for a poll of another partition that turns out to be as bad, with the
-     * few that it may have before, and for one of a good partition. Each other consumer has room reserved, too.
+     * held up as well, and then there must be room for a poll of each of some others: the last for a good one, those before
+     * for such as turn out to be as bad, with the few that they may have before. Each other consumer has room reserved, too.
      */
     private long mostTogether() {
         int consumers = Math.max(1, run.assignments().size());
         long leavesOnePoll = run.limit.limit() - (consumers + 1L) * run.pollSize - few();
-        if (run.partitions.get() <= 2) {
-            return Math.max(0, leavesOnePoll); // the other one is either
-        }
+        long leavesAll = leavesOnePoll - (pollsForOthers() - 1L) * run.pollSize;
         // With less than a poll even healthy partitions would have to wait for each other all the time.
-        return Math.max(0, Math.max(leavesOnePoll - run.pollSize, Math.min(leavesOnePoll, run.pollSize)));
+        return Math.max(0, Math.max(leavesAll, Math.min(leavesOnePoll, run.pollSize)));
+    }
+
+    /**
+     * For how many others there must be room. Where a partition's records run one at a time more of them would only wait,
+     * else a partition's other keys are behind them.
+     */
+    private long pollsForOthers() {
+        long most = oneAtATime ? Math.max(2, run.limit.limit() / run.pollSize / 2) : 2;
+        return Math.max(1, Math.min(run.partitions.get() - 1L, most));
     }
 
     /** With how many records held up a partition is polled in any case, so that it need not run dry before. */
@@ -301,9 +316,13 @@ final class Shares {
         return run.limit.inFlight() + (long) run.partitions.get() * run.pollSize > run.limit.limit();
     }
 
-    /** A partition's share, less the poll that may still come: at or above that it may be paused for others' sake. */
+    /**
+     * A partition's share of what does not stand still, less the poll that may still come: at or above that it may be paused
+     * for others' sake.
+     */
     private long withinShare() {
-        return Math.max(1, run.limit.limit() / Math.max(1, run.partitions.get()) - run.pollSize + 1);
+        long moves = run.limit.limit() - run.standing.get();
+        return Math.max(1, moves / Math.max(1, run.partitions.get()) - run.pollSize + 1);
     }
 
     /**

@@ -7,6 +7,10 @@ import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
 import static org.mockito.Mockito.mock;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.github.kafkabackpressure.ListenerRefusedException;
 import java.time.Duration;
 import java.util.List;
@@ -21,6 +25,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.support.GenericApplicationContext;
@@ -144,17 +149,27 @@ class ContainerSettingsTests {
     }
 
     @Test
-    @ExtendWith(OutputCaptureExtension.class)
-    void eachStartSaysInOneLineWhatTheListenerMayDo(CapturedOutput output) {
+    void eachStartSaysInOneLineWhatTheListenerMayDo() {
         var container = container(mocked(ConsumerRecords.empty()));
-        for (int starts = 1; starts <= 2; starts++) {
-            container.start();
-            container.stop();
-            assertThat(output.toString()
-                            .lines()
-                            .filter(line -> line.contains("Listener 'settings': partition order,"
-                                    + " at most 1000 records in flight and 16 handled at once, 1 consumer, polls of at most")))
-                    .hasSize(starts);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(BackpressuredMessageListenerContainer.class);
+        Level before = logger.getLevel();
+        logger.setLevel(Level.INFO);
+        logger.addAppender(lines);
+        lines.start();
+        try {
+            for (int starts = 1; starts <= 2; starts++) {
+                container.start();
+                container.stop();
+                assertThat(List.copyOf(lines.list).stream()
+                                .map(ILoggingEvent::getFormattedMessage)
+                                .filter(line -> line.startsWith("Listener 'settings': partition order, at most 1000"
+                                        + " records in flight and 16 handled at once, 1 consumer, polls of at most")))
+                        .hasSize(starts);
+            }
+        } finally {
+            logger.detachAppender(lines);
+            logger.setLevel(before);
         }
     }
 }

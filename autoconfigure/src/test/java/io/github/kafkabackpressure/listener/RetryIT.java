@@ -378,6 +378,45 @@ class RetryIT {
         }
     }
 
+    @Configuration(proxyBeanMethods = false)
+    static class RecoversAtOnce {
+
+        final Queue<Object> recovered = new ConcurrentLinkedQueue<>();
+
+        @Bean
+        CommonErrorHandler errorHandler() {
+            return new DefaultErrorHandler(
+                    (record, exception) -> recovered.add(record.value()), new FixedBackOff(0, 0));
+        }
+    }
+
+    static class FailingWhileItStops {
+
+        final CompletableFuture<Void> result = new CompletableFuture<>();
+
+        final CountDownLatch begun = new CountDownLatch(1);
+
+        @BackpressuredListener(id = "failing-while-it-stops", topics = "failing-while-it-stops")
+        CompletableFuture<Void> handle(String value) {
+            begun.countDown();
+            return result;
+        }
+    }
+
+    @Test
+    void aResultThatFailsDuringTheDrainIsStillDecidedAbout() throws Exception {
+        ConfigurableApplicationContext context = start(RecoversAtOnce.class, FailingWhileItStops.class);
+        FailingWhileItStops listener = context.getBean(FailingWhileItStops.class);
+        RecoversAtOnce errors = context.getBean(RecoversAtOnce.class);
+        template(context).send("failing-while-it-stops", 0, "key", "value");
+        listener.begun.await();
+        CompletableFuture.delayedExecutor(500, TimeUnit.MILLISECONDS)
+                .execute(() -> listener.result.completeExceptionally(new IllegalStateException("late")));
+        context.close();
+        assertThat(errors.recovered).containsExactly("value");
+        assertThat(committed("failing-while-it-stops", "failing-while-it-stops", 0)).isEqualTo(1);
+    }
+
     static class Outage {
 
         final long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);

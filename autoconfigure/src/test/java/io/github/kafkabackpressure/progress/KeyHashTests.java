@@ -257,10 +257,10 @@ class KeyHashTests {
     }
 
     @Test
-    void keysThatDeclareToGoLikeObjectShareALane() {
-        assertThat(hash.of(new LikeObject("a"))).isEqualTo(hash.of(new Object()));
+    void keysWhoseMethodsAreThoseOfObjectAfterAllShareALane() {
+        assertThat(hash.of(new LikeObject("a"))).isEqualTo(hash.of(new LikeObject("b")));
         assertThat(hash.of(List.of(new LikeObject("a")))).isEqualTo(hash.of(List.of(new LikeObject("a"))));
-        assertThat(warnings).containsKey(LikeObject.class);
+        assertThat(warnings).containsOnlyKeys(LikeObject.class);
     }
 
     @Test
