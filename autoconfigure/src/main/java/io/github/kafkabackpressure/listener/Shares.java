@@ -140,10 +140,12 @@ final class Shares {
     }
 
     private boolean mayTakeAllRoom(PartitionWork work, int held, int waiting) {
-        if (held > few() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
+        int inFlight = work.inFlight.inFlight();
+        // What has not ended yet may be as bad as what is held up.
+        int mayBeHeld = run.workers.isComputing() ? held : inFlight;
+        if (mayBeHeld > few() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
             return true;
         }
-        int inFlight = work.inFlight.inFlight();
         if (inFlight > mostHeldUp() && (waiting > 0 || (held > mostTogether() && !oneAtATime))) {
             return true; // what has not started yet may be as bad as what waits for its next attempt
         }
@@ -177,8 +179,7 @@ final class Shares {
             goodKnown = true;
             lookForGood();
         }
-        return goodWithRecords
-                || (good && (!oneAtATime || !run.workers.isComputing() || work.held.standsStill()));
+        return goodWithRecords || (good && (!oneAtATime || !run.workers.isComputing() || work.held.standsStill()));
     }
 
     private void lookForGood() {
@@ -244,7 +245,7 @@ final class Shares {
         return Math.max(1, Math.min(run.partitions.get() - 1L, most));
     }
 
-    /** With how many records held up a partition is polled in any case, so that it need not run dry before. */
+    /** With how many records in flight a partition is polled in any case, so that it need not run dry before. */
     private int few() {
         return run.pollSize / 4;
     }

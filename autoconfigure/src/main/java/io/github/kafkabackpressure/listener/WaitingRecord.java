@@ -44,11 +44,7 @@ final class WaitingRecord extends LaneTask {
      * @param next goes on with the record, on a worker, and says how that left it
      */
     WaitingRecord(
-            ListenerRun run,
-            RecordTask task,
-            long begun,
-            BooleanSupplier isGivenUp,
-            Supplier<WorkerPool.Result> next) {
+            ListenerRun run, RecordTask task, long begun, BooleanSupplier isGivenUp, Supplier<WorkerPool.Result> next) {
         this.run = run;
         this.task = task;
         this.begun = begun;

@@ -210,7 +210,8 @@ public final class KeyHash {
                     || of == Object.class
                     || Collection.class.isAssignableFrom(of)
                     || Map.class.isAssignableFrom(of)
-                    || (!of.isPrimitive() && !of.isEnum()
+                    || (!of.isPrimitive()
+                            && !of.isEnum()
                             && (!COMPARABLE.get(of) || (!isTrusted(of) && mayGoByIdentity(of, seen))))) {
                 return true;
             }

@@ -447,7 +447,8 @@ class RebalancingIT {
                         : PauseReason.MAX_IN_FLIGHT;
                 await().until(() -> pauses.open.containsKey(reason)
                         && pauses.open.get(reason).get() > 0);
-                first.container().pausePartition(new TopicPartition(first.snapshot(0).topic(), 1));
+                first.container()
+                        .pausePartition(new TopicPartition(first.snapshot(0).topic(), 1));
                 await().until(() -> pauses.begun.containsKey(PauseReason.USER));
                 first.seek(0, 0);
                 try (Scenario second = builder.prepare()) {
@@ -458,9 +459,9 @@ class RebalancingIT {
                 await().until(() -> first.snapshot().partitions().size() == 2);
                 release.countDown();
             }
-            assertThat(pauses.open).allSatisfy((reason, open) -> assertThat(open)
-                    .as(limit + " " + reason)
-                    .hasValue(0));
+            assertThat(pauses.open)
+                    .allSatisfy((reason, open) ->
+                            assertThat(open).as(limit + " " + reason).hasValue(0));
         }
     }
 }

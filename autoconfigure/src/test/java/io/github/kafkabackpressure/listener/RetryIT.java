@@ -350,8 +350,8 @@ class RetryIT {
 
             listener.second.forEach(Acknowledgment::acknowledge);
             await().until(() -> container(context, "ended-later").getInFlight() == 0);
-            await().until(() -> committed("ended-later", "ended-later", 0) + committed("ended-later", "ended-later", 1)
-                    == 302);
+            await().until(() ->
+                    committed("ended-later", "ended-later", 0) + committed("ended-later", "ended-later", 1) == 302);
         }
     }
 
@@ -414,7 +414,8 @@ class RetryIT {
                 .execute(() -> listener.result.completeExceptionally(new IllegalStateException("late")));
         context.close();
         assertThat(errors.recovered).containsExactly("value");
-        assertThat(committed("failing-while-it-stops", "failing-while-it-stops", 0)).isEqualTo(1);
+        assertThat(committed("failing-while-it-stops", "failing-while-it-stops", 0))
+                .isEqualTo(1);
     }
 
     static class Outage {

@@ -134,16 +134,15 @@ class RoomIT {
         AtomicInteger hanging = new AtomicInteger();
         AtomicInteger failures = new AtomicInteger();
         Set<String> failedElsewhere = ConcurrentHashMap.newKeySet();
-        Scenario.Builder first = member("revoked", "revoked-other")
-                .handler(record -> {
-                    if (record.topic().equals("revoked-other")) {
-                        hanging.incrementAndGet();
-                        Scenario.hang(release);
-                    } else {
-                        failures.incrementAndGet();
-                        throw new IllegalStateException("fails");
-                    }
-                });
+        Scenario.Builder first = member("revoked", "revoked-other").handler(record -> {
+            if (record.topic().equals("revoked-other")) {
+                hanging.incrementAndGet();
+                Scenario.hang(release);
+            } else {
+                failures.incrementAndGet();
+                throw new IllegalStateException("fails");
+            }
+        });
         Scenario.Builder second = member("revoked").handler(record -> failedElsewhere.add(record.value()));
         try (Scenario scenario = first.start();
                 Scenario other = member("revoked-other").prepare();
@@ -163,7 +162,9 @@ class RoomIT {
 
             newcomer.startApplication(second);
             await().atMost(Duration.ofSeconds(12)).until(() -> failedElsewhere.size() == 1);
-            assertThat(release.getCount()).as("the worker was not free meanwhile").isEqualTo(1);
+            assertThat(release.getCount())
+                    .as("the worker was not free meanwhile")
+                    .isEqualTo(1);
             release.countDown();
         }
     }

@@ -138,8 +138,7 @@ class WebShutdownIT {
                 web.template.send("hanging-" + topic, "hangs");
                 await().until(() -> listener.begun.size() == 1);
             }
-            CompletableFuture<HttpResponse<String>> slow =
-                    CompletableFuture.supplyAsync(() -> http.post("/slow", ""));
+            CompletableFuture<HttpResponse<String>> slow = CompletableFuture.supplyAsync(() -> http.post("/slow", ""));
             web.begun.await();
             CompletableFuture<Void> closed = CompletableFuture.runAsync(context::close);
             int quick = 0;
@@ -151,7 +150,9 @@ class WebShutdownIT {
             }
             closed.join();
             assertThat(slow.join().statusCode()).isEqualTo(200);
-            assertThat(TopicReader.values(broker.getBrokersAsString(), topic)).containsAll(FIVE).hasSize(5 + quick);
+            assertThat(TopicReader.values(broker.getBrokersAsString(), topic))
+                    .containsAll(FIVE)
+                    .hasSize(5 + quick);
         } finally {
             listener.release.countDown();
             context.close();

@@ -32,7 +32,8 @@ class SpoolFileSystemsTests {
         });
 
         assertThat(deepest).isDirectory();
-        assertThat(forced).containsExactly(root, root.resolve("a"), root.resolve("a").resolve("b"));
+        assertThat(forced)
+                .containsExactly(root, root.resolve("a"), root.resolve("a").resolve("b"));
         forced.clear();
         OwnerOnly.createDirectories(deepest, forced::add);
         assertThat(forced).isEmpty();
