@@ -293,16 +293,17 @@ class StandingStillIT {
                 scenario.flush();
                 await().until(() -> scenario.handledCount() == before + 100);
                 scenario.send(partition, "hot", how);
+                scenario.flush();
+                await().until(() -> begun.get() > begunBefore);
                 for (int i = 0; i < MANY; i++) {
                     boolean hangs = how.equals("hang");
                     scenario.send(partition, hangs ? "hot" : "key " + i, hangs ? "behind" : how);
                 }
                 scenario.flush();
-                await().until(() -> begun.get() > begunBefore);
                 awaitTheyStand(scenario, 2);
             }
             goodOnesAreHandled(scenario, partitions - 1);
-            assertThat(scenario.peakInFlight()).isLessThanOrEqualTo(limit);
+            assertThat(scenario.container().getInFlight()).isLessThanOrEqualTo(limit);
         } finally {
             release.countDown();
         }
