@@ -215,7 +215,9 @@ final class Shares {
         if (computes && !work.lanes.hasKeys()) {
             return 0; // what waits in slices drains in no time
         }
-        return Math.max(0, Math.min(inFlight, inFlight + waiting - work.lanes.keys()));
+        int behind = Math.max(0, Math.min(inFlight, inFlight + waiting - work.lanes.keys()));
+        // With those that they wait for, of which there may be as many as have begun.
+        return Math.min(inFlight, behind + Math.min(behind, work.inFlight.running()));
     }
 
     /** How many records of a partition may be held up so that another poll of it leaves enough room for others. */
