@@ -32,4 +32,29 @@ class DurationCountsTests {
         assertThat(DurationCounts.quantile(then, now, 0.99)).isBetween(1_000_000L, 1_250_000L);
         assertThat(DurationCounts.quantile(now, now, 0.5)).isZero();
     }
+
+    @Test
+    void shortDurationsAreExactAndLongOnesAQuarterWide() {
+        counts.count(-5, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isZero();
+        counts.count(2, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isEqualTo(2);
+        counts.count(4, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isEqualTo(4);
+        counts.count(8, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isEqualTo(9);
+        counts.count(15, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isEqualTo(15);
+        counts.count(16, 1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 1)).isEqualTo(19);
+    }
+
+    @Test
+    void aQuantileIsTheSmallestThatHasSoManyBelowIt() {
+        counts.count(1, 5);
+        counts.count(3, 5);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 0.5)).isEqualTo(1);
+        assertThat(DurationCounts.quantile(before, counts.counts(), 0.51)).isEqualTo(3);
+        assertThat(DurationCounts.quantile(before, before, 1)).isZero();
+    }
 }

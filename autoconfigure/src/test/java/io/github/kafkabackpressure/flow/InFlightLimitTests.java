@@ -76,6 +76,60 @@ class InFlightLimitTests {
     }
 
     @Test
+    void aConsumerLeavesRoomForThoseThatWaitLonger() {
+        limit.startWaiting("first");
+        limit.startWaiting("second");
+        assertThat(limit.tryReserveInTurn("third", 4)).as("12 would have to be free").isFalse();
+        assertThat(limit.tryReserveInTurn("third", 3)).isTrue();
+        assertThat(limit.tryReserveInTurn("second", 4)).as("8 would have to be free").isFalse();
+        assertThat(limit.tryReserveInTurn("first", 7)).isTrue();
+        assertThat(limit.isFull()).isTrue();
+        limit.stopWaiting("first");
+        limit.release(7);
+        assertThat(limit.tryReserveInTurn("second", 7)).isTrue();
+    }
+
+    @Test
+    void whatIsTakenBeyondALowerLimitIsGivenBackFirst() {
+        assertThat(limit.tryTake(8)).isTrue();
+        assertThat(limit.tryTake(3)).isFalse();
+        assertThat(limit.excess()).isZero();
+        assertThat(limit.isFull()).isFalse();
+
+        limit.change(new Watermarks(5, 2));
+
+        assertThat(limit.limit()).isEqualTo(5);
+        assertThat(limit.excess()).isEqualTo(3);
+        assertThat(limit.isFull()).isTrue();
+        assertThat(limit.inFlight()).isEqualTo(8);
+        limit.release(3);
+        assertThat(limit.excess()).isZero();
+        assertThat(limit.tryTake(1)).isFalse();
+        limit.release(1);
+        assertThat(limit.hasRoomWithin(1)).isTrue();
+        assertThat(limit.hasRoomWithin(2)).isFalse();
+        assertThat(limit.tryTake(1)).isTrue();
+    }
+
+    @Test
+    void whatStandsStillIsNotWaitedFor() {
+        limit.tryTake(7);
+        assertThat(limit.isDrainedToLowWatermark()).isFalse();
+        limit.startStanding();
+        assertThat(limit.isDrainedToLowWatermark()).isFalse();
+        limit.startStanding();
+        assertThat(limit.isDrainedToLowWatermark()).isTrue();
+        assertThat(limit.hasRoomFor(3)).isTrue();
+        assertThat(limit.hasRoomFor(4)).isFalse();
+        limit.stopStanding();
+        assertThat(limit.isDrainedToLowWatermark()).isFalse();
+        limit.addStanding(3);
+        assertThat(limit.isDrainedToLowWatermark()).isTrue();
+        limit.addStanding(-3);
+        assertThat(limit.isDrainedToLowWatermark()).isFalse();
+    }
+
+    @Test
     void isNeverExceededAndNeverNegativeUnderContention() throws InterruptedException {
         AtomicInteger reallyTaken = new AtomicInteger();
         AtomicInteger wrong = new AtomicInteger();

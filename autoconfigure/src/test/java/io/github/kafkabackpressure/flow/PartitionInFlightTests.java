@@ -53,6 +53,36 @@ class PartitionInFlightTests {
     }
 
     @Test
+    void aRunningRecordTakesThoseWithItThatItStandsFor() {
+        inFlight.add(10);
+        inFlight.start();
+        assertThat(inFlight.leave(4)).isEqualTo(4);
+        assertThat(inFlight.inFlight()).isEqualTo(6);
+        assertThat(inFlight.running()).isEqualTo(1);
+        assertThat(inFlight.finish(5)).isEqualTo(5);
+        assertThat(inFlight.inFlight()).isEqualTo(1);
+        assertThat(inFlight.running()).isZero();
+
+        inFlight.start();
+        long counts = inFlight.counts();
+        assertThat(PartitionInFlight.inFlight(counts)).isEqualTo(1);
+        assertThat(PartitionInFlight.running(counts)).isEqualTo(1);
+    }
+
+    @Test
+    void whatItStandsForHasLeftWithTheAssignment() {
+        inFlight.add(10);
+        inFlight.start();
+        inFlight.close();
+        assertThat(inFlight.leave(4)).isZero();
+        assertThat(inFlight.inFlight()).isEqualTo(1);
+        assertThat(inFlight.finish(5)).isEqualTo(1);
+        assertThat(inFlight.inFlight()).isZero();
+        assertThat(inFlight.running()).isZero();
+        assertThat(inFlight.isClosed()).isTrue();
+    }
+
+    @Test
     void closesWhenEmpty() {
         assertThat(inFlight.close()).isZero();
         assertThat(inFlight.isClosed()).isTrue();

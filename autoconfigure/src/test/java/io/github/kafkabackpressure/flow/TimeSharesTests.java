@@ -31,6 +31,25 @@ class TimeSharesTests {
     }
 
     @Test
+    void aLookAddsToWhatIsThere() {
+        long[] totals = new long[TimeShares.KINDS];
+        totals[TimeShares.IDLE] = 7;
+        shares.addTotals(totals, 1010);
+        assertThat(totals[TimeShares.IDLE]).isEqualTo(17);
+        assertThat(totals[TimeShares.BUSY]).isZero();
+        assertThat(TimeShares.KINDS).isEqualTo(2 + PauseReason.values().length);
+    }
+
+    @Test
+    void sayingTheSameAgainChangesNothing() {
+        shares.become(false, null, 1100);
+        shares.become(false, null, 1200);
+        shares.become(true, null, 1300);
+        assertThat(totals(1300)[TimeShares.BUSY]).isEqualTo(200);
+        assertThat(totals(1200)[TimeShares.IDLE]).as("a look that is late").isEqualTo(100);
+    }
+
+    @Test
     void whatHasNotChangedNeedsNoClock() {
         assertThat(shares.differs(true, null)).isFalse();
         assertThat(shares.differs(false, null)).isTrue();

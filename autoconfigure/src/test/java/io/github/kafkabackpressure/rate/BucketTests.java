@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.rate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -119,6 +120,53 @@ class BucketTests {
             started++;
         }
         assertThat(started).isEqualTo(1000 - 3);
+    }
+
+    @Test
+    void aBucketIsAsNewWhenItIsFullAgain() {
+        TokenBucket bucket = new TokenBucket(2, 2, true, 0);
+        assertThat(bucket.isAsNew(0)).isTrue();
+        bucket.tryTake(2, 0);
+        assertThat(bucket.isAsNew(SECOND - 1)).isFalse();
+        assertThat(bucket.isAsNew(SECOND)).isTrue();
+        assertThat(new TokenBucket(2, 2, false, 0).isAsNew(0)).isFalse();
+    }
+
+    @Test
+    void aBucketThatCannotBeOrGiveIsRefused() {
+        assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(0, 1, true, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, 0, true, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, TokenBucket.MOST_TOKENS + 1, true, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, 2, true, 0).tryTake(3, 0));
+        assertThat(new TokenBucket(1, 1, true, 0).tryTake(1, 0)).isZero();
+    }
+
+    @Test
+    void aWindowIsAsNewWhenAllThatWasTakenHasLeftIt() {
+        WindowBucket bucket = new WindowBucket(20, SECOND);
+        assertThat(bucket.isAsNew(0)).isTrue();
+        for (int record = 0; record < 20; record++) {
+            assertThat(bucket.tryTake(1, record)).isZero();
+        }
+        assertThat(bucket.tryTake(1, 19)).isEqualTo(SECOND - 19);
+        assertThat(bucket.isAsNew(SECOND + 18)).isFalse();
+        assertThat(bucket.isAsNew(SECOND + 19)).isTrue();
+    }
+
+    @Test
+    void whatIsAsNewLeavesTheTableOneOrTwoAtATime() {
+        BucketTable table = new BucketTable(3, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        Bucket first = table.of("a", 0);
+        first.tryTake(1, 0);
+        table.of("b", 0).tryTake(1, 0);
+        table.of("c", 0).tryTake(1, 0);
+        assertThat(table.of("a", SECOND / 2)).isSameAs(first);
+        first.tryTake(1, SECOND);
+
+        table.of("d", SECOND);
+
+        assertThat(table.size()).as("b and c have gone").isEqualTo(2);
+        assertThat(table.of("a", SECOND)).isSameAs(first);
     }
 
     @Test

@@ -112,6 +112,62 @@ class SharedBucketTests {
         assertThat(bucket.tryTake(10, now)).isZero();
     }
 
+    @Test
+    void aSourceThatThrowsIsAway() {
+        SharedBucket bucket = new SharedBucket(
+                (name, most, rate) -> {
+                    throw new IllegalStateException("no connection");
+                },
+                "orders",
+                new Rate(100, 100),
+                10,
+                () -> 1,
+                () -> {},
+                () -> now);
+        bucket.tryTake(1, now);
+        now += SECOND / 2;
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND / 2);
+    }
+
+    @Test
+    void aBucketThatNobodyHasAskedForLongIsAsNew() {
+        SharedBucket bucket = bucket(null);
+        assertThat(bucket.isAsNew(now + SharedBucket.PATIENCE_NANOS)).isFalse();
+        assertThat(bucket.isAsNew(now + SharedBucket.PATIENCE_NANOS + 1)).isTrue();
+        bucket.tryTake(1, now);
+        assertThat(bucket.isAsNew(now + 9 * SECOND)).as("it is being asked").isFalse();
+        answer(0, 1, 0);
+        assertThat(bucket.isAsNew(now + 9 * SECOND)).as("it holds a token").isFalse();
+    }
+
+    @Test
+    void moreIsAskedForAtOnceThanIsTakenAheadIfARecordCostsMore() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(25, now);
+        assertThat(amounts).containsExactly(25L);
+        answer(0, 20, 0);
+        assertThat(bucket.tryTake(25, now)).isPositive();
+        assertThat(amounts).containsExactly(25L, 10L);
+        answer(1, 5, 0);
+        assertThat(bucket.tryTake(25, now)).isZero();
+    }
+
+    @Test
+    void aLateAnswerIsNotTakenForThatOfALaterRequest() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(1, now);
+        now += 2 * SECOND;
+        bucket.tryTake(1, now); // takes it for away
+        now += SECOND;
+        bucket.tryTake(1, now); // asks again
+        assertThat(asked).hasSize(2);
+        answer(0, 0, 5 * SECOND);
+        assertThat(bucket.tryTake(1, now)).as("the second answer is still awaited").isLessThanOrEqualTo(SECOND);
+        fail(1);
+        now += SECOND / 4;
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND * 3 / 4);
+    }
+
     private int passedWithin(SharedBucket bucket, long time) {
         int passed = 0;
         for (long end = now + time; now < end; now += SECOND / 100) {
