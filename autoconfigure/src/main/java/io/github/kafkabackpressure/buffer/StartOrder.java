@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * Whose turn it is: the lanes whose first record may start, in the order in which they are to, and those of them that a
  * {@link StartGate} holds back.
  *
- * <p>Threading: under the lock of its {@link WaitingRoom}. The gate is foreign code, and is called under it too.
+ * <p>Threading: under the lock of its {@link WaitingRoom}, but for {@link #isHeldBack} and {@link #dueAt}. The gate is
+ * foreign code, and is called under it too.
  *
  * @param <E> what waits
  */
@@ -21,6 +22,11 @@ final class StartOrder<E extends Waiting> {
     private final GateQueues held;
 
     private long timesReady;
+
+    /** When a lane that is held back is due; meaningful while {@link #heldBack}. */
+    private volatile long dueAt;
+
+    private volatile boolean heldBack;
 
     /** @param agingNanos what a record must have been ready for to go before one of the next higher priority */
     StartOrder(StartGate<? super E> gate, long agingNanos) {
@@ -96,9 +102,23 @@ final class StartOrder<E extends Waiting> {
         held.releaseOneOfEach(now, ready);
     }
 
-    /** When to call {@link #releaseDue} next; null if nothing waits for a time. */
-    @Nullable Long dueAt() {
-        return held.dueAt();
+    /** Whether the gate holds lanes back until {@link #dueAt}. */
+    boolean isHeldBack() {
+        return heldBack;
+    }
+
+    /** When to call {@link #releaseDue} next. */
+    long dueAt() {
+        return dueAt;
+    }
+
+    /** Says to those that have no lock what is held back now. */
+    void update() {
+        Long due = held.dueAt();
+        if (due != null) {
+            dueAt = due;
+        }
+        heldBack = due != null;
     }
 
     /** How many lanes there are that nothing holds back. */

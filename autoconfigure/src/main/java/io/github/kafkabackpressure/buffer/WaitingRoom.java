@@ -33,16 +33,11 @@ public final class WaitingRoom<E extends Waiting> {
 
     @GuardedBy("lock") private final WaitingRecords records;
 
-    @GuardedBy("lock") private final StartOrder<E> order;
+    private final StartOrder<E> order;
 
     private final Tickets tickets;
 
     private volatile boolean hasUnadmitted;
-
-    /** When a record that is held back is due; meaningful while {@link #isHeldBack}. */
-    private volatile long dueAt;
-
-    private volatile boolean heldBack;
 
     /**
      * Makes an empty room.
@@ -262,12 +257,12 @@ public final class WaitingRoom<E extends Waiting> {
 
     /** Whether the gate holds records back until {@link #dueAt}. */
     public boolean isHeldBack() {
-        return heldBack;
+        return order.isHeldBack();
     }
 
     /** When {@link #releaseDue} is to be called, in nanoseconds of the clock that the room was told. */
     public long dueAt() {
-        return dueAt;
+        return order.dueAt();
     }
 
     /** Whether {@link #issueTickets} has some to hand out. */
@@ -335,11 +330,7 @@ public final class WaitingRoom<E extends Waiting> {
     @GuardedBy("lock") private void update() {
         hasUnadmitted = records.hasUnadmitted();
         tickets.update(order.readyLanes());
-        Long due = order.dueAt();
-        if (due != null) {
-            dueAt = due;
-        }
-        heldBack = due != null;
+        order.update();
     }
 
     @SuppressWarnings("unchecked") // Everything that waits was put as an E.

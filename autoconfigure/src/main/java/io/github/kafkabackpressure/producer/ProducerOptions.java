@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Overflow;
+import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.buffer.BufferLimits;
 import io.github.kafkabackpressure.rate.RateLimiter;
 import io.github.kafkabackpressure.rate.RateLimiters;
@@ -60,6 +61,14 @@ public record ProducerOptions(
             throw invalid(
                     "slow-mode.max-linger", slowMode.maxLinger(), "at least linger, which is " + batching.linger());
         }
+    }
+
+    /** How a record ends that there is no room for. */
+    SendOutcome whenFull() {
+        return switch (overflow) {
+            case BLOCK, REJECT -> SendOutcome.REJECTED;
+            default -> SendOutcome.DROPPED;
+        };
     }
 
     /** What holds where nothing else is said. */

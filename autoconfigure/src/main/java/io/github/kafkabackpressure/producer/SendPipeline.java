@@ -130,7 +130,7 @@ final class SendPipeline<K, V> {
             return completion.refuse(send, SendOutcome.CLOSED);
         }
         if (OwnThread.mayNotWait()) {
-            return sendWithoutWaiting(send, whenFull());
+            return sendWithoutWaiting(send, options.whenFull());
         }
         long nanos = maxBlockNanos;
         if (turns.areFor(send)) {
@@ -147,7 +147,7 @@ final class SendPipeline<K, V> {
         passOn(send);
         return options.overflow() == Overflow.BLOCK
                 ? put(send, nanos)
-                : answered(send, buffer.offer(send, nanoTime.getAsLong()), whenFull());
+                : answered(send, buffer.offer(send, nanoTime.getAsLong()), options.whenFull());
     }
 
     /** Takes the record in or refuses it, but never waits. */
@@ -173,13 +173,6 @@ final class SendPipeline<K, V> {
             offer = buffer.offerInPlaceOfAnother(send, nanoTime.getAsLong());
         }
         return answered(send, offer, whenFull);
-    }
-
-    private SendOutcome whenFull() {
-        return switch (options.overflow()) {
-            case BLOCK, REJECT -> SendOutcome.REJECTED;
-            default -> SendOutcome.DROPPED;
-        };
     }
 
     /** Sends as part of the calling thread's transaction, see {@link TransactionSends}. */
