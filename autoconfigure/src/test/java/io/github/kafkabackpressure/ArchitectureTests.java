@@ -41,13 +41,16 @@ class ArchitectureTests {
             List.of("listener", "producer"),
             List.of("work", "flow", "progress", "buffer", "rate"));
 
+    /** The packages inside of {@code listener}, and which of each other each of them may use. */
+    private static final Map<String, List<String>> INSIDE_LISTENER = Map.of(
+            "task", List.of(),
+            "overload", List.of("task"),
+            "consume", List.of("overload", "task"),
+            "handle", List.of("overload", "task"));
+
     /** A class of each cycle that there is still; this list only ever becomes shorter. */
-    private static final Set<String> IN_CYCLES_TO_BE_CUT = Set.of(
-            "BackpressuredListeners", // the container of a repeatable annotation: stays
-            "BackpressuredKafkaListenerContainerFactory",
-            "BackpressuredMessageListenerContainer",
-            "ListenerOptions",
-            "ListenerRun");
+    private static final Set<String> IN_CYCLES_TO_BE_CUT =
+            Set.of("BackpressuredListeners"); // the container of a repeatable annotation: stays
 
     private static final String PRODUCT_ROOT = ArchitectureTests.class.getPackageName();
 
@@ -76,6 +79,19 @@ class ArchitectureTests {
                 RULES.put(name + " uses only itself, the root and " + below, root -> usesOnly(root, name, below));
             }
         }
+        INSIDE_LISTENER.forEach((name, below) -> RULES.put(
+                "listener." + name + " uses only itself, the root, listener's " + below + " and the plain packages",
+                root -> usesOnly(root, "listener." + name, insideListener(below))));
+        RULES.put(
+                "nothing outside of listener uses what is inside of it",
+                root -> noClasses()
+                        .that()
+                        .resideOutsideOfPackage(root + ".listener..")
+                        .should()
+                        .dependOnClassesThat()
+                        .resideInAnyPackage(INSIDE_LISTENER.keySet().stream()
+                                .map(name -> root + ".listener." + name + "..")
+                                .toArray(String[]::new)));
         RULES.put(
                 "producer.spool uses only itself and the root, and so nothing of producer, which uses it",
                 root -> usesOnly(root, "producer.spool", List.of()));
@@ -88,7 +104,7 @@ class ArchitectureTests {
                         .onlyDependOnClassesThat(resideInAPackage(root).or(outside(root))));
         RULES.put(
                 "no two packages form a cycle",
-                root -> slices().matching(root + ".(*)..").should().beFreeOfCycles());
+                root -> slices().matching(root + ".(**)").should().beFreeOfCycles());
         RULES.put(
                 "work, flow, progress, buffer and rate are plain Java (but for Bucket4j's buckets)",
                 root -> classes()
@@ -140,12 +156,12 @@ class ArchitectureTests {
                         .accessField(System.class, "out")
                         .orShould()
                         .accessField(System.class, "err"));
-        // ListenerRun's sleep is the back-off between two attempts, in steps that end with the partition.
+        // WorkerWaits' sleep is the back-off between two attempts, in steps that end with the partition.
         RULES.put(
                 "nobody sleeps who could be woken",
                 root -> noClasses()
                         .that()
-                        .doNotHaveSimpleName("ListenerRun")
+                        .doNotHaveSimpleName("WorkerWaits")
                         .should()
                         .callMethod(Thread.class, "sleep", long.class));
         RULES.put(
@@ -171,6 +187,13 @@ class ArchitectureTests {
                 .onlyDependOnClassesThat(
                         resideInAnyPackage(allowed.toArray(String[]::new)).or(outside(root)))
                 .allowEmptyShould(true); // not every layer has all of its packages yet
+    }
+
+    /** What a package inside of {@code listener} may use: others there, and what {@code listener} itself may. */
+    private static List<String> insideListener(List<String> others) {
+        List<String> allowed = new ArrayList<>(LAYERS.get(LAYERS.size() - 1));
+        others.forEach(other -> allowed.add("listener." + other));
+        return allowed;
     }
 
     private static DescribedPredicate<JavaClass> outside(String root) {

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.ListenerRefusedException;
 import io.github.kafkabackpressure.listener.ListenerOptions.Source;
+import io.github.kafkabackpressure.listener.handle.Acknowledging;
 import java.lang.reflect.AnnotatedElement;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -112,7 +113,7 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
      * @throws ListenerRefusedException if it is of a kind whose settings cannot be taken over
      */
     public void takeOver(KafkaListenerContainerFactory<?> other, String name) {
-        ContainerFactories.takeOver(this, other, name);
+        ContainerFactories.takeOver(this, other, name, other instanceof BackpressuredKafkaListenerContainerFactory);
         if (other instanceof BackpressuredKafkaListenerContainerFactory<?, ?> own) {
             own.completeSetUp();
             setWhereUnset(
@@ -233,7 +234,8 @@ public class BackpressuredKafkaListenerContainerFactory<K, V> extends Concurrent
                     .overload()
                     .setRates(() -> rates.computeIfAbsent(
                             main,
-                            id -> ContainerOverload.makeRates(container, options.overload(), id, System::nanoTime)));
+                            id -> ContainerOverload.makeRates(
+                                    container.parts(), options.overload(), id, System::nanoTime)));
         }
         if (endpoint.getId() == null) {
             // spring-kafka has one name for all that nobody names, by which meters and threads could not be told apart.

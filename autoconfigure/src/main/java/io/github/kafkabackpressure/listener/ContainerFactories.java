@@ -49,16 +49,18 @@ final class ContainerFactories {
      * Copies settings; what the one that takes them has been set to itself stays.
      *
      * @param name the bean name of the one that gives, for messages
+     * @param isOfThisKind whether the one that gives is a factory of such containers itself
      * @throws ListenerRefusedException if containers are more than the settings of their factory
      */
     static void takeOver(
-            BackpressuredKafkaListenerContainerFactory<?, ?> taker,
+            ConcurrentKafkaListenerContainerFactory<?, ?> taker,
             KafkaListenerContainerFactory<?> giver,
-            String name) {
+            String name,
+            boolean isOfThisKind) {
         if (!(giver instanceof ConcurrentKafkaListenerContainerFactory<?, ?> factory)) {
             throw refused(name, giver, "is not a ConcurrentKafkaListenerContainerFactory");
         }
-        if (!(giver instanceof BackpressuredKafkaListenerContainerFactory<?, ?>)) {
+        if (!isOfThisKind) {
             checkMakesNoOthers(factory, name);
         }
         copyFields(AbstractKafkaListenerContainerFactory.class, factory, taker);
@@ -82,7 +84,7 @@ final class ContainerFactories {
         return new ListenerRefusedException(
                 "The container factory '" + name + "' (" + giver.getClass().getName() + ") " + why
                         + ", so @BackpressuredListener methods cannot take over what its containers are set to.",
-                "Make a bean of the type " + BackpressuredKafkaListenerContainerFactory.class.getSimpleName()
+                "Make a bean of the type BackpressuredKafkaListenerContainerFactory"
                         + " with the name '" + io.github.kafkabackpressure.BackpressuredListener.CONTAINER_FACTORY
                         + "', set as these listeners need it: it has the same setters.");
     }

@@ -3,15 +3,17 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.BufferState;
 import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.ListenerRefusedException;
+import io.github.kafkabackpressure.listener.overload.Overload;
+import io.github.kafkabackpressure.listener.overload.OverloadSettings;
 import io.github.kafkabackpressure.rate.SharedRateLimit;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationContext;
-import org.springframework.context.ApplicationEventPublisher;
 
 /**
  * What outlives the runs of a container of its answers to overload: what it has dropped, its rate limits, how full it is.
@@ -21,7 +23,12 @@ import org.springframework.context.ApplicationEventPublisher;
  */
 final class ContainerOverload {
 
-    private final BackpressuredMessageListenerContainer<?, ?> container;
+    private final ContainerParts container;
+
+    /** Publishes the application's events, if there is a publisher. */
+    private final Consumer<Object> events;
+
+    private final LongSupplier inFlight;
 
     private final OverloadOptions options;
 
@@ -35,8 +42,17 @@ final class ContainerOverload {
 
     private volatile @Nullable Pressure pressure;
 
-    ContainerOverload(BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
+    /**
+     * Makes it.
+     *
+     * @param events publishes the application's events, if there is a publisher
+     * @param inFlight how many records the container has in flight
+     */
+    ContainerOverload(
+            ContainerParts container, ListenerOptions options, Consumer<Object> events, LongSupplier inFlight) {
         this.container = container;
+        this.events = events;
+        this.inFlight = inFlight;
         this.options = options.overload();
     }
 
@@ -81,45 +97,49 @@ final class ContainerOverload {
     }
 
     /** Makes the signs of a run that begins. */
-    LoadSigns signs(ListenerMetrics metrics) {
-        ApplicationEventPublisher publisher = container.eventPublisher();
-        String id = container.getListenerId();
-        DropEpisodes episodes = options.drops()
-                ? new DropEpisodes(id, counts(metrics), event -> {
-                    if (publisher != null) {
-                        publisher.publishEvent(event);
-                    }
-                })
-                : null;
-        ListenerOptions present = container.getOptions();
-        Pressure made = new Pressure(soft(present), present.maxInFlight(), state -> {
-            if (publisher != null) {
-                publisher.publishEvent(new ListenerPressureEvent(id, state, container.getInFlight()));
-            }
-        });
+    LoadSigns signs(ListenerMetrics metrics, ListenerOptions present) {
+        String id = container.id();
+        DropEpisodes episodes = options.drops() ? new DropEpisodes(id, counts(metrics), events) : null;
+        Pressure made = new Pressure(
+                soft(present),
+                present.maxInFlight(),
+                state -> events.accept(new ListenerPressureEvent(id, state, inFlight.getAsLong())));
         pressure = made;
         return new LoadSigns(made, episodes, nanoTime);
     }
 
+    /** What the answers of a run go by. */
+    static OverloadSettings settings(OverloadOptions options) {
+        return new OverloadSettings(
+                options.overflow(),
+                options.maxAge(),
+                options.droppedTo(),
+                options.softLimit(),
+                options.shedPriority(),
+                options.defaultPriority(),
+                options.topicPriority(),
+                new Priorities(options)::of);
+    }
+
     /** Makes the answers of a run that begins. */
-    Overload.Factory factory(ListenerMetrics metrics, Executor executor) {
+    ContainerRun.Overloads answers(ListenerMetrics metrics, Executor executor) {
         if (!options.isOn()) {
             return run -> null;
         }
         DropCounts ofContainer = counts(metrics);
         RecordRates limits = rates();
         String topic = options.droppedTo();
-        ApplicationContext context = container.context();
+        ApplicationContext context = container.context().get();
         DroppedTopic target;
         if (topic == null || !options.drops()) {
             target = null;
         } else if (context == null) {
             throw new ListenerRefusedException(
-                    "The listener '" + container.getListenerId() + "' has dropped-to, but no application context with a"
+                    "The listener '" + container.id() + "' has dropped-to, but no application context with a"
                             + " KafkaTemplate.",
                     "Call the factory's setApplicationContext(), or remove dropped-to.");
         } else {
-            target = DroppedTopic.of(container.getListenerId(), topic, context, ofContainer);
+            target = DroppedTopic.of(container.id(), topic, context, ofContainer);
         }
         return run -> {
             run.whenClosed(() -> {
@@ -127,7 +147,7 @@ final class ContainerOverload {
                     target.close();
                 }
             });
-            return new Overload(run, options, limits, ofContainer, target, executor);
+            return new Overload(run.run, settings(options), limits, ofContainer::count, target, executor);
         };
     }
 
@@ -144,7 +164,7 @@ final class ContainerOverload {
         }
         RecordRates known = ownRates;
         if (known == null) {
-            known = makeRates(container, options, container.getListenerId(), nanoTime);
+            known = makeRates(container, options, container.id(), nanoTime);
             ownRates = known;
         }
         return known;
@@ -155,24 +175,21 @@ final class ContainerOverload {
      *
      * @param id the id of the listener, or of the one whose records it retries
      */
-    static RecordRates makeRates(
-            BackpressuredMessageListenerContainer<?, ?> container,
-            OverloadOptions options,
-            String id,
-            LongSupplier nanoTime) {
+    static RecordRates makeRates(ContainerParts container, OverloadOptions options, String id, LongSupplier nanoTime) {
         RateLimitOptions limit = options.rateLimit();
         String bean = limit == null ? null : limit.shared();
         SharedRateLimit shared = null;
         if (bean != null) {
-            ApplicationContext context = container.context();
+            ApplicationContext context = container.context().get();
             if (context == null || !context.containsBean(bean) || !context.isTypeMatch(bean, SharedRateLimit.class)) {
                 throw new ListenerRefusedException(
-                        "The listener '" + container.getListenerId() + "' has rate-limit.shared=" + bean
+                        "The listener '" + container.id() + "' has rate-limit.shared=" + bean
                                 + ", but there is no SharedRateLimit bean of that name.",
                         "Make one; with Bucket4j it is Bucket4jSharedRateLimit.ofBytes(proxyManager).");
             }
             shared = context.getBean(bean, SharedRateLimit.class);
         }
-        return new RecordRates(options, "kafka-backpressure:" + container.getGroupId() + ":" + id, shared, nanoTime);
+        return new RecordRates(
+                options, "kafka-backpressure:" + container.container().getGroupId() + ":" + id, shared, nanoTime);
     }
 }

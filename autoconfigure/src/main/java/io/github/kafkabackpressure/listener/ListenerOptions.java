@@ -2,13 +2,11 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.task.RunSettings;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.springframework.util.unit.DataSize;
 
@@ -103,9 +101,6 @@ public record ListenerOptions(
 
     static final Duration DEFAULT_COMMIT_INTERVAL = Duration.ofSeconds(1);
 
-    /** Larger limits than this are of no use and would overflow the counters. */
-    static final int LARGEST_LIMIT = 1 << 30;
-
     /** The options of a listener that retries the records of this one. */
     ListenerOptions ofRetries() {
         return withOverload(overload.ofRetries());
@@ -153,16 +148,14 @@ public record ListenerOptions(
          * @param key such as {@code max-in-flight}
          */
         static String nameOf(List<Source> sources, String key) {
-            SettingKey setting = SettingKey.all(ListenerSettings.class).stream()
-                    .filter(known -> known.name().equals(key))
-                    .findFirst()
-                    .orElseThrow();
-            return sources.stream()
-                    .filter(source -> setting.of(source.settings()) != null)
-                    .findFirst()
-                    .map(source -> source.naming().apply(key))
-                    .orElse("kafka.backpressure.listener." + key);
+            return values(sources).nameOf(key);
         }
+    }
+
+    private static SettingValues values(List<Source> sources) {
+        return new SettingValues(sources.stream()
+                .map(source -> new SettingValues.Source(source.settings(), source.naming()))
+                .toList());
     }
 
     /**
@@ -171,7 +164,8 @@ public record ListenerOptions(
      * @throws InvalidBackpressurePropertyException if a value is impossible whatever the others say
      */
     public static void checkAlone(Source source) {
-        Source anyLimit = new Source(ListenerSettings.of(Map.of("max-in-flight", LARGEST_LIMIT)), key -> key);
+        Source anyLimit =
+                new Source(ListenerSettings.of(Map.of("max-in-flight", SettingValues.LARGEST_LIMIT)), key -> key);
         of(List.of(source, anyLimit));
     }
 
@@ -183,101 +177,91 @@ public record ListenerOptions(
      * @throws InvalidBackpressurePropertyException if a value is impossible; names the source that it came from
      */
     public static ListenerOptions of(List<Source> sources) {
-        int maxInFlight = value(
-                sources,
+        SettingValues values = values(sources);
+        int maxInFlight = values.first(
                 "max-in-flight",
                 ListenerSettings::maxInFlight,
                 DEFAULT_MAX_IN_FLIGHT,
-                ListenerOptions::isLimit,
-                "a whole number from 1 to " + LARGEST_LIMIT);
-        Ordering ordering = value(sources, "ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, "");
+                SettingValues::isLimit,
+                "a whole number from 1 to " + SettingValues.LARGEST_LIMIT);
+        Ordering ordering = values.first("ordering", ListenerSettings::ordering, Ordering.PARTITION, o -> true, "");
         return new ListenerOptions(
                 ordering,
                 maxInFlight,
-                partOfLimit(
-                        sources, "max-in-flight-per-partition", ListenerSettings::maxInFlightPerPartition, maxInFlight),
-                value(
-                                sources,
+                values.partOfLimit(
+                        "max-in-flight-per-partition", ListenerSettings::maxInFlightPerPartition, maxInFlight),
+                values.first(
                                 "max-in-flight-bytes",
                                 ListenerSettings::maxInFlightBytes,
                                 DataSize.ofBytes(0),
                                 size -> size.toBytes() > 0,
                                 "a size of at least 1B, like 16MB")
                         .toBytes(),
-                value(
-                        sources,
+                values.first(
                         "resume-at",
                         ListenerSettings::resumeAt,
                         0.5,
                         share -> share >= 0 && share <= 1,
                         "a number from 0 to 1"),
-                value(
-                        sources,
+                values.first(
                         "max-concurrency",
                         ListenerSettings::maxConcurrency,
                         DEFAULT_MAX_CONCURRENCY,
-                        ListenerOptions::isLimit,
-                        "a whole number from 1 to " + LARGEST_LIMIT),
-                value(
-                        sources,
+                        SettingValues::isLimit,
+                        "a whole number from 1 to " + SettingValues.LARGEST_LIMIT),
+                values.first(
                         "drain-timeout",
                         ListenerSettings::drainTimeout,
                         DEFAULT_DRAIN_TIMEOUT,
                         timeout -> !timeout.isNegative() && timeout.compareTo(Duration.ofDays(1)) <= 0,
                         "a duration from 0s to 1d"),
-                value(
-                        sources,
+                values.first(
                         "commit-interval",
                         ListenerSettings::commitInterval,
                         DEFAULT_COMMIT_INTERVAL,
                         interval -> interval.toMillis() >= 1 && interval.compareTo(Duration.ofDays(1)) <= 0,
                         "a duration from 1ms to 1d"),
-                value(
-                        sources,
+                values.first(
                         "handler-timeout",
                         ListenerSettings::handlerTimeout,
                         Duration.ZERO,
                         timeout -> !timeout.isNegative() && timeout.compareTo(Duration.ofDays(1)) <= 0,
                         "a duration from 0s, which is for ever, to 1d"),
-                partOfLimit(sources, "batch-size", ListenerSettings::batchSize, maxInFlight),
-                value(
-                        sources,
+                values.partOfLimit("batch-size", ListenerSettings::batchSize, maxInFlight),
+                values.first(
                         "batch-linger",
                         ListenerSettings::batchLinger,
                         Duration.ZERO,
                         linger -> !linger.isNegative() && linger.compareTo(Duration.ofMinutes(1)) <= 0,
                         "a duration from 0s to 1m"),
-                OverloadOptions.of(sources, maxInFlight),
-                threshold(sources, "stall-timeout", ListenerSettings::stallTimeout, DEFAULT_STALL_TIMEOUT),
+                OverloadReader.read(values, maxInFlight),
+                threshold(values, "stall-timeout", ListenerSettings::stallTimeout, DEFAULT_STALL_TIMEOUT),
                 threshold(
-                        sources,
+                        values,
                         "slow-record-threshold",
                         ListenerSettings::slowRecordThreshold,
                         DEFAULT_SLOW_RECORD_THRESHOLD),
-                threshold(sources, "frontier-timeout", ListenerSettings::frontierTimeout, DEFAULT_FRONTIER_TIMEOUT),
-                value(
-                        sources,
+                threshold(values, "frontier-timeout", ListenerSettings::frontierTimeout, DEFAULT_FRONTIER_TIMEOUT),
+                values.first(
                         "remember-progress",
                         ListenerSettings::rememberProgress,
                         ordering != Ordering.PARTITION,
                         remembers -> true,
                         "true or false"),
-                value(
-                        sources,
+                values.first(
                         "offset-metadata-max-bytes",
                         ListenerSettings::offsetMetadataMaxBytes,
                         0,
-                        bytes -> bytes >= LEAST_METADATA_BYTES && bytes <= LARGEST_LIMIT,
-                        "a whole number from " + LEAST_METADATA_BYTES + " to " + LARGEST_LIMIT));
+                        bytes -> bytes >= LEAST_METADATA_BYTES && bytes <= SettingValues.LARGEST_LIMIT,
+                        "a whole number from " + LEAST_METADATA_BYTES + " to " + SettingValues.LARGEST_LIMIT));
     }
 
     private static Duration threshold(
-            List<Source> sources,
+            SettingValues values,
             String key,
             Function<ListenerSettings, @Nullable Duration> getter,
             Duration fallback) {
-        return value(
-                sources,
+        return values.first(
                 key,
                 getter,
                 fallback,
@@ -285,117 +269,19 @@ public record ListenerOptions(
                 "a duration from 0s, which is never, to 1d");
     }
 
-    /** The keys of limits that may be changed while a listener runs. */
-    private static final List<String> CHANGEABLE =
-            List.of("max-in-flight", "max-in-flight-per-partition", "max-in-flight-bytes", "max-concurrency");
-
-    /**
-     * The same with other limits, checked as at a start.
-     *
-     * @param changes values by their keys
-     * @throws InvalidBackpressurePropertyException if a value is impossible, or a limit cannot be changed
-     */
-    ListenerOptions withLimits(Map<String, ?> changes) {
-        RateLimitOptions rates = overload.rateLimit();
-        for (String key : changes.keySet()) {
-            boolean ofRates = RateLimitOptions.CHANGEABLE.contains(key);
-            if (ofRates && rates == null) {
-                throw new InvalidBackpressurePropertyException(
-                        key,
-                        String.valueOf(changes.get(key)),
-                        "left out, as at the start of the application no rate-limit was set");
-            }
-            if (!ofRates && !CHANGEABLE.contains(key)) {
-                throw new InvalidBackpressurePropertyException(
-                        key,
-                        String.valueOf(changes.get(key)),
-                        "one of " + CHANGEABLE + " and " + RateLimitOptions.CHANGEABLE + " while the listener runs");
-            }
-        }
-        if (changes.containsKey("max-in-flight-bytes") && maxInFlightBytes == 0) {
-            throw new InvalidBackpressurePropertyException(
-                    "max-in-flight-bytes",
-                    String.valueOf(changes.get("max-in-flight-bytes")),
-                    "set at the start of the application too, as without such a limit bytes are not counted");
-        }
-        Map<String, Object> present = new LinkedHashMap<>();
-        present.put("max-in-flight", maxInFlight);
-        present.put("max-concurrency", maxConcurrency);
-        if (maxInFlightPerPartition > 0) {
-            present.put("max-in-flight-per-partition", maxInFlightPerPartition);
-        }
-        if (maxInFlightBytes > 0) {
-            present.put("max-in-flight-bytes", DataSize.ofBytes(maxInFlightBytes));
-        }
-        if (batchSize > 0) {
-            present.put("batch-size", batchSize);
-        }
-        if (rates != null) {
-            present.putAll(rates.changeable(changes));
-        }
-        ListenerOptions limits = of(List.of(
-                new Source(ListenerSettings.of(changes), key -> key),
-                new Source(ListenerSettings.of(present), key -> key)));
-        return new ListenerOptions(
+    /** What the consumers and the workers of a run go by. */
+    RunSettings ofRun() {
+        return new RunSettings(
                 ordering,
-                limits.maxInFlight,
-                limits.maxInFlightPerPartition,
-                limits.maxInFlightBytes,
+                maxInFlight,
+                maxInFlightPerPartition,
+                maxInFlightBytes,
                 resumeAt,
-                limits.maxConcurrency,
+                maxConcurrency,
                 drainTimeout,
                 commitInterval,
                 handlerTimeout,
-                limits.batchSize,
-                batchLinger,
-                overload.withRateLimit(
-                        rates == null ? null : rates.withLimitOf(Objects.requireNonNull(limits.overload.rateLimit()))),
-                stallTimeout,
-                slowRecordThreshold,
-                frontierTimeout,
-                rememberProgress,
-                offsetMetadataMaxBytes);
-    }
-
-    private static int partOfLimit(
-            List<Source> sources, String key, Function<ListenerSettings, @Nullable Integer> getter, int maxInFlight) {
-        boolean limitIsStronger = false;
-        for (Source source : sources) {
-            Integer value = getter.apply(source.settings());
-            if (value != null) {
-                if (!isLimit(value) || (value > maxInFlight && !limitIsStronger)) {
-                    String which = maxInFlight == LARGEST_LIMIT ? "" : ", which is " + maxInFlight;
-                    throw new InvalidBackpressurePropertyException(
-                            source.naming().apply(key), value, "a whole number from 1 to max-in-flight" + which);
-                }
-                return Math.min(value, maxInFlight);
-            }
-            limitIsStronger |= source.settings().maxInFlight() != null;
-        }
-        return 0;
-    }
-
-    private static boolean isLimit(int value) {
-        return value >= 1 && value <= LARGEST_LIMIT;
-    }
-
-    private static <T> T value(
-            List<Source> sources,
-            String key,
-            Function<ListenerSettings, @Nullable T> getter,
-            T fallback,
-            Predicate<T> legal,
-            String legalValues) {
-        for (Source source : sources) {
-            T value = getter.apply(source.settings());
-            if (value != null) {
-                if (!legal.test(value)) {
-                    throw new InvalidBackpressurePropertyException(
-                            source.naming().apply(key), value, legalValues);
-                }
-                return value;
-            }
-        }
-        return fallback;
+                batchSize,
+                batchLinger);
     }
 }

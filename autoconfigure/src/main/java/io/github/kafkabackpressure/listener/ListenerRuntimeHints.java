@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.BackpressuredListeners;
+import io.github.kafkabackpressure.listener.handle.WatchedHandler;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.apache.kafka.common.utils.Bytes;

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.task.WaitsFor;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -337,28 +338,6 @@ public record ListenerSnapshot(
         /** Whether the partition is paused. */
         public boolean paused() {
             return pauseReason != null;
-        }
-
-        /** The same with fewer records that wait. */
-        Partition withoutQueued(int fewer) {
-            return new Partition(
-                    topic,
-                    partition,
-                    inFlight - fewer,
-                    queued - fewer,
-                    running,
-                    pauseReason,
-                    frontier,
-                    committed,
-                    lastPolled,
-                    consumer,
-                    pausedFor,
-                    position,
-                    endOffset,
-                    lag,
-                    pastFrontier,
-                    oldestUnfinished,
-                    frontierStuck);
         }
 
         /** Records between the frontier and the end: what is yet to be done; -1 if that is not known. */

@@ -6,6 +6,7 @@ import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.DurationCounts;
 import io.github.kafkabackpressure.flow.EnumAdders;
 import io.github.kafkabackpressure.flow.TimeShares;
+import io.github.kafkabackpressure.listener.task.RunCounts;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: safe for the consumers' threads and the workers; anyone reads.
  */
-final class ListenerStats implements ListenerMetrics {
+final class ListenerStats implements ListenerMetrics, RunCounts {
 
     final LongAdder polled = new LongAdder();
 
@@ -121,22 +122,42 @@ final class ListenerStats implements ListenerMetrics {
         }
     }
 
-    /** Counts records that have waited for about as long as each other. */
-    void waited(long nanos, int records) {
+    @Override
+    public void polled(int records) {
+        polled.add(records);
+    }
+
+    @Override
+    public void arrived(long records) {
+        arrived.add(records);
+    }
+
+    @Override
+    public void attemptFailed() {
+        failedAttempts.increment();
+    }
+
+    @Override
+    public void retried() {
+        retries.increment();
+    }
+
+    @Override
+    public void waited(long nanos, int records) {
         waited.add(records);
         waitedNanos.add(nanos * records);
         queueWait.count(nanos, records);
     }
 
-    /** Counts records that ended in the same way, and took so long each, on average. */
-    void finished(RecordOutcome outcome, long nanos, int records) {
+    @Override
+    public void finished(RecordOutcome outcome, long nanos, int records) {
         ended.add(outcome, records);
         handledNanos.add(outcome, nanos * records);
         handling.count(nanos, records);
     }
 
-    /** Counts records that a former assignment had finished. */
-    void remembered(int records) {
+    @Override
+    public void remembered(int records) {
         ended.add(RecordOutcome.REMEMBERED, records);
     }
 
@@ -169,17 +190,27 @@ final class ListenerStats implements ListenerMetrics {
         told.committed(success);
     }
 
-    /**
-     * Counts metadata of a commit that was damaged.
-     *
-     * @return whether there was none before
-     */
-    boolean damagedMetadata() {
+    @Override
+    public boolean metadataDamaged() {
         return damagedMetadata.getAndIncrement() == 0;
     }
 
-    /** Takes in that a consumer has come to have other partitions. */
-    void rebalanced(ListenerEvent.Kind kind, Collection<TopicPartition> partitions) {
+    @Override
+    public void assigned(Collection<TopicPartition> partitions) {
+        rebalanced(ListenerEvent.Kind.ASSIGNED, partitions);
+    }
+
+    @Override
+    public void revoked(Collection<TopicPartition> partitions) {
+        rebalanced(ListenerEvent.Kind.REVOKED, partitions);
+    }
+
+    @Override
+    public void lost(Collection<TopicPartition> partitions) {
+        rebalanced(ListenerEvent.Kind.LOST, partitions);
+    }
+
+    private void rebalanced(ListenerEvent.Kind kind, Collection<TopicPartition> partitions) {
         if (!partitions.isEmpty()) {
             rebalances.increment();
             timeline.add(kind, "", null, partitions.size(), 0, partitions.toString());
@@ -206,11 +237,9 @@ final class ListenerStats implements ListenerMetrics {
         return line;
     }
 
-    /** Takes in that partitions that leave have been drained. */
-    void drained(Collection<PartitionWork> partitions, Collection<PartitionWork> late, long nanos) {
-        int left = late.stream().mapToInt(work -> work.inFlight.running()).sum();
-        partitions.forEach(work ->
-                comesAgain.add(work.owner.content.remembers() ? work.tracker.unfinished() : work.tracker.span()));
+    @Override
+    public void drained(int partitions, long polledPastFrontiers, int left, long nanos) {
+        comesAgain.add(polledPastFrontiers);
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);
@@ -220,7 +249,7 @@ final class ListenerStats implements ListenerMetrics {
                 null,
                 left,
                 TimeUnit.NANOSECONDS.toMillis(nanos),
-                partitions.size() + " partitions");
+                partitions + " partitions");
     }
 
     /** Counts records that ended in a way. */
@@ -242,8 +271,8 @@ final class ListenerStats implements ListenerMetrics {
         return pauses.sums();
     }
 
-    /** Takes in what the time of a consumer went into that ends, in nanoseconds by kind. */
-    void consumerEnded(long[] times) {
+    @Override
+    public void consumerEnded(long[] times) {
         for (PauseReason reason : PauseReason.values()) {
             pausedNanos.add(reason, times[TimeShares.paused(reason)]);
         }

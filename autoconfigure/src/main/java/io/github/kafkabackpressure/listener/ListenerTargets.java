@@ -1,28 +1,29 @@
 package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.ListenerRefusedException;
-import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.ListenerTarget.Ending;
+import io.github.kafkabackpressure.listener.handle.Acknowledging;
+import io.github.kafkabackpressure.listener.handle.BatchInvoker;
+import io.github.kafkabackpressure.listener.handle.BatchTarget;
+import io.github.kafkabackpressure.listener.handle.Invoker;
+import io.github.kafkabackpressure.listener.handle.ListenerTarget;
+import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
+import io.github.kafkabackpressure.listener.handle.ListenerTimers;
+import io.github.kafkabackpressure.listener.handle.RecordInvoker;
+import io.github.kafkabackpressure.listener.handle.RecordTransactions;
+import io.github.kafkabackpressure.listener.handle.ReturningHandlers;
+import io.github.kafkabackpressure.listener.handle.WatchedHandler;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Properties;
 import java.util.function.Function;
-import java.util.function.LongFunction;
 import java.util.function.Supplier;
-import org.apache.kafka.clients.CommonClientConfigs;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AdminClientConfig;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.context.ApplicationContext;
-import org.springframework.kafka.core.ConsumerFactory;
 import org.springframework.kafka.core.KafkaAdmin;
 import org.springframework.kafka.listener.AfterRollbackProcessor;
 import org.springframework.kafka.listener.BatchInterceptor;
@@ -30,15 +31,12 @@ import org.springframework.kafka.listener.BatchMessageListener;
 import org.springframework.kafka.listener.CommonErrorHandler;
 import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.ContainerProperties.AckMode;
-import org.springframework.kafka.listener.DefaultErrorHandler;
 import org.springframework.kafka.listener.DelegatingMessageListener;
 import org.springframework.kafka.listener.DeliveryAttemptAware;
 import org.springframework.kafka.listener.ErrorHandlingUtils;
-import org.springframework.kafka.listener.ListenerMetadata;
 import org.springframework.kafka.listener.ListenerType;
 import org.springframework.kafka.listener.ListenerUtils;
 import org.springframework.kafka.listener.MessageListener;
-import org.springframework.kafka.listener.OffsetAndMetadataProvider;
 import org.springframework.kafka.listener.RecordInterceptor;
 import org.springframework.kafka.listener.adapter.AsyncRepliesAware;
 import org.springframework.kafka.listener.adapter.FilteringMessageListenerAdapter;
@@ -48,10 +46,9 @@ import org.springframework.kafka.support.KafkaHeaders;
 import org.springframework.kafka.support.micrometer.MicrometerHolder;
 import org.springframework.kafka.transaction.KafkaAwareTransactionManager;
 import org.springframework.util.ClassUtils;
-import org.springframework.util.StringUtils;
 
 /**
- * Finds out from a container what its workers have to call, and refuses what they cannot honour.
+ * Finds out from a container what its workers have to call.
  *
  * <p>Threading: the thread that starts the container.
  */
@@ -62,197 +59,113 @@ final class ListenerTargets {
 
     private ListenerTargets() {}
 
-    /** Refuses settings of the container that concurrent handling cannot honour, each with the way out. */
-    static void check(BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
-        ContainerProperties properties = container.getContainerProperties();
-        String id = container.getListenerId();
-        checkTransactions(container, options);
-        Object autoCommit = consumerProperties(container).get(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG);
-        if (autoCommit != null && Boolean.parseBoolean(autoCommit.toString())) {
-            throw new ListenerRefusedException(
-                    "The listener '" + id
-                            + "' has enable.auto.commit=true, which would commit records that are not finished.",
-                    "Remove spring.kafka.consumer.enable-auto-commit.");
-        }
-        ErrorHandling.check(errorHandler(container), properties.getMessageListener() instanceof BatchMessageListener);
-    }
-
-    @SuppressWarnings({"deprecation", "removal"}) // a transaction manager may still have been set the old way
-    private static void checkTransactions(
-            BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
-        ContainerProperties properties = container.getContainerProperties();
-        String start = "The listener '" + container.getListenerId() + "' has a Kafka transaction manager, ";
-        String end = "Remove spring.kafka.producer.transaction-id-prefix, or use @KafkaListener.";
-        if (properties.getKafkaAwareTransactionManager() == null) {
-            if (properties.getTransactionManager() != null) {
-                throw new ListenerRefusedException(
-                        "The listener '" + container.getListenerId()
-                                + "' has a transaction manager that is not Kafka's, whose transaction would span the"
-                                + " hand-over to the workers, not the handling.",
-                        "Put @Transactional on the listener's method instead.");
-            }
-        } else if (options.ordering() != Ordering.PARTITION) {
-            throw new ListenerRefusedException(
-                    start + "and a transaction commits one offset for a partition, below which everything must be"
-                            + " finished; in " + options.ordering().name().toLowerCase(Locale.ROOT)
-                            + " order records finish out of order.",
-                    "Set ordering to partition. " + end);
-        } else if (options.rememberProgress()) {
-            throw new ListenerRefusedException(
-                    start + "whose transactions commit offsets without the metadata that remember-progress needs.",
-                    "Remove remember-progress: in partition order there is nothing to remember. " + end);
-        } else if (properties.getMessageListener() instanceof BatchMessageListener) {
-            throw new ListenerRefusedException(
-                    start + "which is supported for single records only, not for batches.", end);
-        } else if (!StringUtils.hasText(container.getGroupId())
-                && consumerProperties(container).get(ConsumerConfig.GROUP_ID_CONFIG) == null) {
-            throw new ListenerRefusedException(
-                    start + "but no group whose offsets a transaction could commit.", "Set a group id. " + end);
-        }
-    }
-
-    private static @Nullable RecordTransactions transactions(BackpressuredMessageListenerContainer<?, ?> container) {
-        ContainerProperties properties = container.getContainerProperties();
+    private static @Nullable RecordTransactions transactions(ContainerParts parts) {
+        ContainerProperties properties = parts.properties();
         KafkaAwareTransactionManager<?, ?> manager = properties.getKafkaAwareTransactionManager();
         if (manager == null) {
             return null;
         }
         @SuppressWarnings("unchecked")
         AfterRollbackProcessor<Object, Object> afterRollback =
-                (AfterRollbackProcessor<Object, Object>) container.getAfterRollbackProcessor();
-        return new RecordTransactions(manager, afterRollback, container, offsetMetadata(container, properties));
-    }
-
-    private static CommonErrorHandler errorHandler(BackpressuredMessageListenerContainer<?, ?> container) {
-        CommonErrorHandler handler = container.getCommonErrorHandler();
-        return handler != null ? handler : new DefaultErrorHandler();
-    }
-
-    /** What the consumers of a container are made with: values of any type, as Kafka takes them. */
-    static Map<String, Object> consumerProperties(BackpressuredMessageListenerContainer<?, ?> container) {
-        Map<String, Object> all = new HashMap<>(container.consumerConfiguration());
-        Properties own = container.getContainerProperties().getKafkaConsumerProperties();
-        own.stringPropertyNames().forEach(name -> all.put(name, own.getProperty(name)));
-        own.forEach((name, value) -> all.put(name.toString(), value));
-        return all;
-    }
-
-    /** An admin client that asks the brokers that the container's consumers are connected to. */
-    static Admin admin(BackpressuredMessageListenerContainer<?, ?> container) {
-        Map<String, Object> properties = consumerProperties(container);
-        properties.keySet().retainAll(AdminClientConfig.configNames());
-        properties.remove(CommonClientConfigs.METRIC_REPORTER_CLASSES_CONFIG);
-        properties.put(CommonClientConfigs.CLIENT_ID_CONFIG, container.getListenerId() + "-admin");
-        return Admin.create(properties);
+                (AfterRollbackProcessor<Object, Object>) parts.container().getAfterRollbackProcessor();
+        return new RecordTransactions(manager, afterRollback, parts.container(), parts.offsetMetadata());
     }
 
     /** Makes the invoker of a run, which calls what the container is set to call now. */
-    static Invoker invoker(
-            BackpressuredMessageListenerContainer<?, ?> container,
-            ConsumerFactory<?, ?> consumerFactory,
-            ListenerRun run,
-            Acknowledging acknowledging) {
-        Object listener = container.getContainerProperties().getMessageListener();
+    static Invoker invoker(ContainerParts parts, ListenerRun run, Acknowledging acknowledging) {
+        Object listener = parts.properties().getMessageListener();
         if (listener instanceof BatchMessageListener<?, ?> ofBatches) {
-            return new BatchInvoker(run, target(container, ofBatches, acknowledging));
+            return new BatchInvoker(run, batchTarget(parts, ofBatches, acknowledging));
         }
         if (!(listener instanceof MessageListener<?, ?> ofRecords)) {
             throw new ListenerRefusedException(
-                    "The listener of '" + container.getListenerId() + "' is "
+                    "The listener of '" + parts.id() + "' is "
                             + (listener == null
                                     ? "not set."
                                     : "a " + listener.getClass().getName() + "."),
                     "Set a MessageListener or a BatchMessageListener.");
         }
-        ListenerTarget target = target(container, consumerFactory, ofRecords, acknowledging);
+        ListenerTarget target = target(parts, ofRecords, acknowledging);
         return new RecordInvoker(run, target);
     }
 
     @SuppressWarnings("unchecked")
     private static ListenerTarget target(
-            BackpressuredMessageListenerContainer<?, ?> container,
-            ConsumerFactory<?, ?> consumerFactory,
-            MessageListener<?, ?> listener,
-            Acknowledging acknowledging) {
-        ContainerProperties properties = container.getContainerProperties();
-        CommonErrorHandler errorHandler = errorHandler(container);
-        ObservationRegistry observations = observations(container, properties);
+            ContainerParts parts, MessageListener<?, ?> listener, Acknowledging acknowledging) {
+        ContainerProperties properties = parts.properties();
+        CommonErrorHandler errorHandler = parts.errorHandler();
+        ObservationRegistry observations = observations(parts, properties);
         Ending ending = ending(innermost(listener), properties.getAckMode(), acknowledging);
-        RecordTransactions transactions = transactions(container);
+        RecordTransactions transactions = transactions(parts);
         if (transactions != null && ending != Ending.BY_RETURN) {
             throw new ListenerRefusedException(
-                    "The listener '" + container.getListenerId()
+                    "The listener '" + parts.id()
                             + "' has a Kafka transaction manager, whose transaction is over when the method returns, but"
                             + " its records end later, by an acknowledgment or an asynchronous result.",
                     "Let the method return when the record is done, without an Acknowledgment, or remove"
                             + " spring.kafka.producer.transaction-id-prefix.");
         }
-        boolean decidesAfterRollback = transactions != null && container.getCommonErrorHandler() == null;
+        boolean decidesAfterRollback = transactions != null && parts.container().getCommonErrorHandler() == null;
         return new ListenerTarget(
                 (MessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
                 ending,
                 isWatched(innermost(listener), ending),
-                (RecordInterceptor<Object, Object>) container.getRecordInterceptor(),
+                (RecordInterceptor<Object, Object>) parts.container().getRecordInterceptor(),
                 errorHandler,
                 transactions,
                 decidesAfterRollback,
-                attempts(container, errorHandler, decidesAfterRollback),
-                infoHeader(container),
-                properties.isCheckDeserExWhenKeyNull() || deserializesWithErrors(container, consumerFactory, false),
-                properties.isCheckDeserExWhenValueNull() || deserializesWithErrors(container, consumerFactory, true),
+                attempts(parts, errorHandler, decidesAfterRollback),
+                infoHeader(parts),
+                properties.isCheckDeserExWhenKeyNull() || deserializesWithErrors(parts, false),
+                properties.isCheckDeserExWhenValueNull() || deserializesWithErrors(parts, true),
                 observations,
                 properties.getObservationConvention(),
                 observeInAdapter(listener, observations),
-                clusterId(container),
-                observations.isNoop() ? timers(container, properties) : null,
-                container.getGroupId(),
-                container);
+                clusterId(parts),
+                observations.isNoop() ? timers(parts, properties) : null,
+                parts.container().getGroupId(),
+                parts.container());
     }
 
     @SuppressWarnings("unchecked")
-    private static BatchTarget target(
-            BackpressuredMessageListenerContainer<?, ?> container,
-            BatchMessageListener<?, ?> listener,
-            Acknowledging acknowledging) {
-        ContainerProperties properties = container.getContainerProperties();
-        ObservationRegistry observations = properties.isRecordObservationsInBatch()
-                ? observations(container, properties)
-                : ObservationRegistry.NOOP;
+    private static BatchTarget batchTarget(
+            ContainerParts parts, BatchMessageListener<?, ?> listener, Acknowledging acknowledging) {
+        ContainerProperties properties = parts.properties();
+        ObservationRegistry observations =
+                properties.isRecordObservationsInBatch() ? observations(parts, properties) : ObservationRegistry.NOOP;
         Ending ending = ending(innermost(listener), properties.getAckMode(), acknowledging);
         return new BatchTarget(
                 (BatchMessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
                 ending,
                 isWatched(innermost(listener), ending),
-                (BatchInterceptor<Object, Object>) container.getBatchInterceptor(),
-                errorHandler(container),
-                infoHeader(container),
+                (BatchInterceptor<Object, Object>) parts.container().getBatchInterceptor(),
+                parts.errorHandler(),
+                infoHeader(parts),
                 observations,
                 properties.getObservationConvention(),
-                clusterId(container),
+                clusterId(parts),
                 properties.isObservationEnabled() && properties.isRecordObservationsInBatch()
                         ? null
-                        : timers(container, properties),
-                container.getGroupId(),
-                container);
+                        : timers(parts, properties),
+                parts.container().getGroupId(),
+                parts.container());
     }
 
     private static @Nullable DeliveryAttemptAware attempts(
-            BackpressuredMessageListenerContainer<?, ?> container,
-            CommonErrorHandler errorHandler,
-            boolean decidesAfterRollback) {
-        if (!container.getContainerProperties().isDeliveryAttemptHeader()) {
+            ContainerParts parts, CommonErrorHandler errorHandler, boolean decidesAfterRollback) {
+        if (!parts.properties().isDeliveryAttemptHeader()) {
             return null;
         }
         if (decidesAfterRollback) {
-            return container.getAfterRollbackProcessor() instanceof DeliveryAttemptAware aware ? aware : null;
+            return parts.container().getAfterRollbackProcessor() instanceof DeliveryAttemptAware aware ? aware : null;
         }
         return errorHandler.deliveryAttemptHeader() ? errorHandler : null;
     }
 
-    private static @Nullable Header infoHeader(BackpressuredMessageListenerContainer<?, ?> container) {
-        byte[] info = container.getListenerInfo();
+    private static @Nullable Header infoHeader(ContainerParts parts) {
+        byte[] info = parts.container().getListenerInfo();
         return info == null ? null : new RecordHeader(KafkaHeaders.LISTENER_INFO, info);
     }
 
@@ -293,22 +206,20 @@ final class ListenerTargets {
         }
     }
 
-    private static boolean deserializesWithErrors(
-            BackpressuredMessageListenerContainer<?, ?> container, ConsumerFactory<?, ?> factory, boolean value) {
+    private static boolean deserializesWithErrors(ContainerParts parts, boolean value) {
         return ErrorHandlingUtils.checkDeserializer(
-                factory,
-                container.getContainerProperties().getKafkaConsumerProperties(),
+                parts.factory(),
+                parts.properties().getKafkaConsumerProperties(),
                 value,
                 ListenerTargets.class.getClassLoader());
     }
 
-    private static ObservationRegistry observations(
-            BackpressuredMessageListenerContainer<?, ?> container, ContainerProperties properties) {
+    private static ObservationRegistry observations(ContainerParts parts, ContainerProperties properties) {
         if (!properties.isObservationEnabled()) {
             return ObservationRegistry.NOOP;
         }
         ObservationRegistry registry = properties.getObservationRegistry();
-        ApplicationContext context = container.context();
+        ApplicationContext context = parts.context().get();
         if (registry.isNoop() && context != null) {
             ObservationRegistry unique =
                     context.getBeanProvider(ObservationRegistry.class).getIfUnique();
@@ -333,9 +244,9 @@ final class ListenerTargets {
         return true;
     }
 
-    private static Supplier<@Nullable String> clusterId(BackpressuredMessageListenerContainer<?, ?> container) {
-        KafkaAdmin admin = container.getKafkaAdmin();
-        ApplicationContext context = container.context();
+    private static Supplier<@Nullable String> clusterId(ContainerParts parts) {
+        KafkaAdmin admin = parts.container().getKafkaAdmin();
+        ApplicationContext context = parts.context().get();
         KafkaAdmin found = admin == null && context != null
                 ? context.getBeanProvider(KafkaAdmin.class).getIfUnique()
                 : admin;
@@ -355,14 +266,13 @@ final class ListenerTargets {
         };
     }
 
-    private static @Nullable ListenerTimers timers(
-            BackpressuredMessageListenerContainer<?, ?> container, ContainerProperties properties) {
+    private static @Nullable ListenerTimers timers(ContainerParts parts, ContainerProperties properties) {
         if (!MICROMETER_PRESENT || !properties.isMicrometerEnabled()) {
             return null;
         }
         Function<ConsumerRecord<?, ?>, Map<String, String>> ofRecord = properties.getMicrometerTagsProvider();
         Function<String, MicrometerHolder> maker = name -> new MicrometerHolder(
-                container.context(), name, "spring.kafka.listener", "Kafka Listener Timer", record -> {
+                parts.context().get(), name, "spring.kafka.listener", "Kafka Listener Timer", record -> {
                     Map<String, String> tags = new HashMap<>(properties.getMicrometerTags());
                     if (ofRecord != null && record != null) {
                         tags.putAll(ofRecord.apply((ConsumerRecord<?, ?>) record));
@@ -370,38 +280,10 @@ final class ListenerTargets {
                     return tags;
                 });
         try {
-            maker.apply(container.getListenerId() + "-0").destroy();
+            maker.apply(parts.id() + "-0").destroy();
         } catch (IllegalStateException e) {
             return null; // there is no registry of meters, or more than one
         }
         return new ListenerTimers(maker, ofRecord != null);
-    }
-
-    /** What is committed for an offset, by the user's provider if there is one. */
-    static LongFunction<OffsetAndMetadata> offsetMetadata(
-            BackpressuredMessageListenerContainer<?, ?> container, ContainerProperties properties) {
-        OffsetAndMetadataProvider provider = properties.getOffsetAndMetadataProvider();
-        if (provider == null) {
-            return OffsetAndMetadata::new;
-        }
-        ListenerMetadata metadata = new ListenerMetadata() {
-            @Override
-            public String getListenerId() {
-                return container.getListenerId();
-            }
-
-            @Override
-            public String getGroupId() {
-                String group = container.getGroupId();
-                return group == null ? "" : group;
-            }
-
-            @Override
-            public byte[] getListenerInfo() {
-                byte[] info = container.getListenerInfo();
-                return info == null ? new byte[0] : info;
-            }
-        };
-        return offset -> provider.provide(metadata, offset);
     }
 }

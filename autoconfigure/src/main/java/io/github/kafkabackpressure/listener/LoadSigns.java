@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.listener.consume.LoadListener;
 import java.util.function.LongSupplier;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,7 @@ import org.springframework.core.log.LogAccessor;
  *
  * <p>Threading: the consumers' threads, and the lifecycle at the end.
  */
-final class LoadSigns {
+final class LoadSigns implements LoadListener {
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(LoadSigns.class));
 
@@ -31,12 +32,8 @@ final class LoadSigns {
         return new LoadSigns(null, null, () -> 0);
     }
 
-    /**
-     * Takes in how full the listener is.
-     *
-     * @param full whether the consumer found no room
-     */
-    void update(long inFlight, boolean full) {
+    @Override
+    public void update(long inFlight, boolean full) {
         if (pressure == null || (episodes == null && pressure.isNormalWith(inFlight, full))) {
             return;
         }

@@ -28,8 +28,8 @@ final class OverloadRules {
     record Refusal(String reason, String action) {}
 
     /** Refuses what does not go together. */
-    static void check(BackpressuredMessageListenerContainer<?, ?> container, ListenerOptions options) {
-        ContainerProperties properties = container.getContainerProperties();
+    static void check(ContainerParts container, ListenerOptions options) {
+        ContainerProperties properties = container.properties();
         Refusal refusal = refusal(
                 options,
                 properties.getMessageListener() instanceof BatchMessageListener,
@@ -37,7 +37,7 @@ final class OverloadRules {
                 topics(properties));
         if (refusal != null) {
             throw new ListenerRefusedException(
-                    "The listener '" + container.getListenerId() + "' has " + refusal.reason(), refusal.action());
+                    "The listener '" + container.id() + "' has " + refusal.reason(), refusal.action());
         }
     }
 

@@ -15,9 +15,6 @@ import org.springframework.core.log.LogAccessor;
  */
 final class Priorities {
 
-    /** The header unless another one is set; the producer's. */
-    static final String HEADER = "kafka_backpressure_priority";
-
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(Priorities.class));
 
     private final String header;

@@ -5,6 +5,7 @@ import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.flow.DurationCounts;
 import io.github.kafkabackpressure.flow.TimeShares;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -41,12 +42,15 @@ final class RecentActivity {
 
     private final ListenerRun run;
 
+    private final ListenerStats stats;
+
     private final AtomicLong nextAt;
 
     @GuardedBy("samples") private final Deque<Sample> samples = new ArrayDeque<>();
 
-    RecentActivity(ListenerRun run) {
+    RecentActivity(ListenerRun run, ListenerStats stats) {
         this.run = run;
+        this.stats = stats;
         long now = run.nanoTime.getAsLong();
         this.nextAt = new AtomicLong(now + INTERVAL_NANOS);
         samples.add(sample(now));
@@ -81,7 +85,7 @@ final class RecentActivity {
             int kind = TimeShares.paused(reason);
             long nanos = now.times()[kind] - before.times()[kind];
             if (pauses > 0 || nanos > 0) {
-                run.metrics.timeline.extend(
+                stats.timeline.extend(
                         ListenerEvent.Kind.PAUSED,
                         Names.of(reason),
                         Duration.ofNanos(now.at() - before.at()),
@@ -92,7 +96,6 @@ final class RecentActivity {
     }
 
     private Sample sample(long now) {
-        ListenerStats stats = run.metrics;
         return new Sample(
                 now,
                 stats.polled.sum(),
@@ -120,7 +123,7 @@ final class RecentActivity {
             paused.put(reason, shares[TimeShares.paused(reason)]);
         }
         double atWork = (now.handledNanos() - then.handledNanos())
-                / (seconds * TimeUnit.SECONDS.toNanos(1) * run.options.maxConcurrency());
+                / (seconds * TimeUnit.SECONDS.toNanos(1) * run.settings.maxConcurrency());
         return new ListenerSnapshot.Recent(
                 Duration.ofNanos(now.at() - then.at()),
                 shares[TimeShares.BUSY],

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 import org.springframework.expression.EvaluationContext;
 import org.springframework.expression.Expression;
+import org.springframework.expression.ParseException;
 import org.springframework.expression.spel.SpelCompilerMode;
 import org.springframework.expression.spel.SpelParserConfiguration;
 import org.springframework.expression.spel.standard.SpelExpressionParser;
@@ -38,6 +39,16 @@ final class RecordExpression {
         this.expression = new SpelExpressionParser(
                         new SpelParserConfiguration(SpelCompilerMode.MIXED, RecordExpression.class.getClassLoader()))
                 .parseExpression(text);
+    }
+
+    /** Whether a text is an expression. */
+    static boolean isExpression(String text) {
+        try {
+            new SpelExpressionParser().parseExpression(text);
+            return true;
+        } catch (ParseException | IllegalStateException e) {
+            return false;
+        }
     }
 
     /** The number; null if it says none. */

@@ -1,7 +1,8 @@
 package io.github.kafkabackpressure.listener;
 
-import io.github.kafkabackpressure.buffer.StartGate;
 import io.github.kafkabackpressure.listener.RateLimitOptions.OnFailure;
+import io.github.kafkabackpressure.listener.overload.QueuedRecord;
+import io.github.kafkabackpressure.listener.overload.StartRates;
 import io.github.kafkabackpressure.rate.Bucket;
 import io.github.kafkabackpressure.rate.BucketTable;
 import io.github.kafkabackpressure.rate.SharedBucket;
@@ -30,7 +31,7 @@ import org.springframework.core.log.LogAccessor;
  *
  * <p>Threading: any thread.
  */
-final class RecordRates implements StartGate<QueuedRecord> {
+final class RecordRates implements StartRates {
 
     /** The most keys, partitions or values of a header that have a bucket of their own at the same time. */
     static final int MOST_BUCKETS = 10_000;
@@ -52,16 +53,6 @@ final class RecordRates implements StartGate<QueuedRecord> {
 
     /** Told of when records that wait may start sooner than they were told. */
     private final List<Waiters> waiters = new CopyOnWriteArrayList<>();
-
-    /** Somebody whose records wait for tokens. */
-    interface Waiters {
-
-        /** Takes in that tokens of a group have come from elsewhere. */
-        void answered(Object group);
-
-        /** Takes in that other limits hold. */
-        void changed();
-    }
 
     /** This instance's part of what all instances handle, from 0 to 1. */
     private volatile DoubleSupplier share = () -> 1;
@@ -140,28 +131,29 @@ final class RecordRates implements StartGate<QueuedRecord> {
                 nanoTime);
     }
 
-    /** Sets who is told of when records may start sooner. */
-    void tell(Waiters told) {
+    @Override
+    public void tell(Waiters told) {
         waiters.add(told);
     }
 
-    void forget(Waiters told) {
+    @Override
+    public void forget(Waiters told) {
         waiters.remove(told);
     }
 
-    /** Sets what says this instance's part of all. */
-    void setShare(DoubleSupplier share) {
+    @Override
+    public void setShare(DoubleSupplier share) {
         this.share = share;
     }
 
-    /** Whether this instance's share of a common rate has to be known. */
-    boolean needsShare() {
+    @Override
+    public boolean needsShare() {
         RateLimitOptions limit = options;
         return limit != null && limit.shared() != null && limit.onFailure() == OnFailure.LOCAL_SHARE;
     }
 
-    /** Finds out what a record takes, and from where; before it is put into the room. */
-    void prepare(QueuedRecord record) {
+    @Override
+    public void prepare(QueuedRecord record) {
         RateLimitOptions limit = options;
         if (limit == null || record.priority() >= bypassPriority) {
             return;

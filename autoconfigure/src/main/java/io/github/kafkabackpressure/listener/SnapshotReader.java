@@ -4,8 +4,12 @@ import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.flow.TimeShares;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.State;
-import io.github.kafkabackpressure.listener.ListenerSnapshot.WaitsFor;
-import io.github.kafkabackpressure.listener.RunningRecords.Running;
+import io.github.kafkabackpressure.listener.consume.AssignedPartitions;
+import io.github.kafkabackpressure.listener.consume.PartitionSight;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RunningRecords.Running;
+import io.github.kafkabackpressure.listener.task.WaitsFor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -25,6 +29,8 @@ final class SnapshotReader {
     /** How often to read the partitions anew because records left or came meanwhile. */
     private static final int READINGS = 3;
 
+    private final ContainerRun container;
+
     private final ListenerRun run;
 
     private final long now;
@@ -32,8 +38,9 @@ final class SnapshotReader {
     /** The most records that can have been in flight. */
     private final long most;
 
-    private SnapshotReader(ListenerRun run) {
-        this.run = run;
+    private SnapshotReader(ContainerRun container) {
+        this.container = container;
+        this.run = container.run;
         this.now = run.nanoTime.getAsLong();
         this.most = Math.max(run.limit.limit(), run.limit.inFlight());
     }
@@ -49,7 +56,7 @@ final class SnapshotReader {
             State state,
             @Nullable Throwable failure,
             ListenerOptions options,
-            @Nullable ListenerRun run,
+            @Nullable ContainerRun run,
             ListenerStats stats) {
         if (run == null) {
             return new ListenerSnapshot(
@@ -64,7 +71,7 @@ final class SnapshotReader {
                     state,
                     failure,
                     0,
-                    limits(options, options.overload().rateLimit(), 0, 0),
+                    limits(options, 0, 0),
                     ListenerSnapshot.Recent.nothing(),
                     stats.totals(new long[TimeShares.KINDS]),
                     List.of(),
@@ -74,10 +81,11 @@ final class SnapshotReader {
                     stats.alarms(),
                     stats.timeline.events());
         }
-        return new SnapshotReader(run).read(id, state, failure, stats);
+        return new SnapshotReader(run).read(id, state, failure, options, stats);
     }
 
-    private ListenerSnapshot read(String id, State state, @Nullable Throwable failure, ListenerStats stats) {
+    private ListenerSnapshot read(
+            String id, State state, @Nullable Throwable failure, ListenerOptions options, ListenerStats stats) {
         List<ListenerSnapshot.Partition> partitions = partitions();
         long inFlight = 0;
         long runningNow = 0;
@@ -88,18 +96,18 @@ final class SnapshotReader {
         List<Running> running = run.running.now();
         return new ListenerSnapshot(
                 id,
-                run.options.ordering(),
+                options.ordering(),
                 (int) run.limit.limit(),
                 inFlight,
                 inFlight - runningNow,
                 runningNow,
-                run.bytesInFlight.get(),
+                run.room.bytes.inFlight(),
                 partitions,
                 state,
                 failure,
-                run.assignments().size(),
-                limits(run.options, rateLimit(run), run.limit.lowWatermark(), run.pollSize),
-                run.activity.recent(),
+                run.room.consumers().size(),
+                limits(options, run.limit.lowWatermark(), run.room.pollSize),
+                container.activity.recent(),
                 stats.totals(run.times(now)),
                 slowest(running),
                 count(running, WaitsFor.BACK_OFF),
@@ -109,13 +117,8 @@ final class SnapshotReader {
                 stats.timeline.events());
     }
 
-    /** Of a listener and its retry topics one rate limit holds, which may have been changed by another one's container. */
-    private static @Nullable RateLimitOptions rateLimit(ListenerRun run) {
-        return run.overload == null ? null : run.overload.rates().options();
-    }
-
-    private static ListenerSnapshot.Limits limits(
-            ListenerOptions options, @Nullable RateLimitOptions rate, long resumeBelow, int pollSize) {
+    private static ListenerSnapshot.Limits limits(ListenerOptions options, long resumeBelow, int pollSize) {
+        RateLimitOptions rate = options.overload().rateLimit();
         return new ListenerSnapshot.Limits(
                 options.maxInFlight(),
                 resumeBelow,
@@ -142,10 +145,32 @@ final class SnapshotReader {
         for (int index = 0; tooMany > 0 && index < partitions.size(); index++) {
             ListenerSnapshot.Partition partition = partitions.get(index);
             int less = (int) Math.min(tooMany, partition.queued());
-            partitions.set(index, partition.withoutQueued(less));
+            partitions.set(index, withoutQueued(partition, less));
             tooMany -= less;
         }
         return partitions;
+    }
+
+    /** The same with fewer records that wait. */
+    private static ListenerSnapshot.Partition withoutQueued(ListenerSnapshot.Partition of, int fewer) {
+        return new ListenerSnapshot.Partition(
+                of.topic(),
+                of.partition(),
+                of.inFlight() - fewer,
+                of.queued() - fewer,
+                of.running(),
+                of.pauseReason(),
+                of.frontier(),
+                of.committed(),
+                of.lastPolled(),
+                of.consumer(),
+                of.pausedFor(),
+                of.position(),
+                of.endOffset(),
+                of.lag(),
+                of.pastFrontier(),
+                of.oldestUnfinished(),
+                of.frontierStuck());
     }
 
     private static long sum(List<ListenerSnapshot.Partition> partitions) {
@@ -156,8 +181,8 @@ final class SnapshotReader {
 
     private List<ListenerSnapshot.Partition> readPartitions() {
         List<ListenerSnapshot.Partition> partitions = new ArrayList<>();
-        for (Assignment assignment : run.assignments()) {
-            for (PartitionWork work : assignment.works()) {
+        for (AssignedPartitions assigned : container.side.partitions()) {
+            for (PartitionWork work : assigned.works()) {
                 partitions.add(partition(work));
             }
         }
@@ -189,7 +214,7 @@ final class SnapshotReader {
                 frontier < 0 && committed >= 0 ? committed : frontier,
                 committed,
                 lastPolled,
-                work.owner.name(),
+                work.owner.facts.name(),
                 reason == null ? null : since(sight.pausedAt),
                 lastPolled < 0 && sight.position < 0 ? -1 : position,
                 end,
@@ -213,7 +238,7 @@ final class SnapshotReader {
                         one.record().offset(),
                         one.record().key(),
                         Duration.ofNanos(Math.max(0, now - one.begun())),
-                        one.waitsFor(),
+                        ListenerSnapshot.WaitsFor.valueOf(one.waitsFor().name()),
                         one.thread()))
                 .toList();
     }

@@ -3,7 +3,6 @@ package io.github.kafkabackpressure.listener;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
-import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.context.ApplicationContext;
@@ -17,9 +16,6 @@ import org.springframework.util.StringUtils;
  */
 final class StartReport {
 
-    private static final LogAccessor LOG =
-            new LogAccessor(LogFactory.getLog(BackpressuredMessageListenerContainer.class));
-
     /** Boot's own name and default of the time that Spring waits for a phase to stop. */
     private static final String PHASE_TIMEOUT = "spring.lifecycle.timeout-per-shutdown-phase";
 
@@ -28,6 +24,7 @@ final class StartReport {
     private StartReport() {}
 
     static void log(
+            LogAccessor log,
             String id,
             ListenerOptions options,
             boolean virtualThreads,
@@ -35,7 +32,7 @@ final class StartReport {
             UnaryOperator<String> settingNames,
             Duration stopMargin,
             @Nullable ApplicationContext context) {
-        LOG.info(() -> "Listener '" + id + "': " + options.ordering().name().toLowerCase(Locale.ROOT)
+        log.info(() -> "Listener '" + id + "': " + options.ordering().name().toLowerCase(Locale.ROOT)
                 + " order, at most " + options.maxInFlight() + " records in flight and " + options.maxConcurrency()
                 + " handled at once"
                 + (virtualThreads
@@ -44,7 +41,7 @@ final class StartReport {
                 + ", " + polls);
         Duration phase = phaseTimeout(context);
         if (options.drainTimeout().plus(stopMargin).compareTo(phase) > 0) {
-            LOG.warn(() -> settingNames.apply("drain-timeout") + " of the listener '" + id + "' is "
+            log.warn(() -> settingNames.apply("drain-timeout") + " of the listener '" + id + "' is "
                     + options.drainTimeout().toMillis()
                     + " ms, but Spring waits for its phase of the shutdown no longer"
                     + " than " + phase.toMillis() + " ms (" + PHASE_TIMEOUT + "), of which leaving the group may take "

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener;
 
+import io.github.kafkabackpressure.listener.overload.WireHeader;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Objects;

@@ -416,8 +416,8 @@ class BoundedBufferTests {
 
     @Test
     void theBacklogIsWhatWaitsStandsAsideAndIsInHand() {
-        BoundedBuffer<Item> buffer = new BoundedBuffer<>(
-                new BufferLimits(10, 1000, 10, 0), Overflow.REJECT, new Random(1), item -> {});
+        BoundedBuffer<Item> buffer =
+                new BoundedBuffer<>(new BufferLimits(10, 1000, 10, 0), Overflow.REJECT, new Random(1), item -> {});
         List<Item> hand = new ArrayList<>();
         buffer.offer(new Item(1, 5, 10), 0);
         buffer.offer(new Item(2, 5, 20), 0);

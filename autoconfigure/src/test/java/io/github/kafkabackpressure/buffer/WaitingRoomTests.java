@@ -271,7 +271,8 @@ class WaitingRoomTests {
         room.put(new Item("a2", 5), byKey, "a", false, 0);
         take(room, 0);
         assertThat(room.takeBehind(first, 0)).isNull();
-        assertThat(room.admitNext(item -> assertThat(item.isAdmitted()).isFalse(), 0).isAdmitted())
+        assertThat(room.admitNext(item -> assertThat(item.isAdmitted()).isFalse(), 0)
+                        .isAdmitted())
                 .isTrue();
         assertThat(room.hasUnadmitted()).isFalse();
         assertThat(room.takeBehind(first, 0)).hasToString("a2");

@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +20,7 @@ class AssignmentTests {
 
     private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
-    private final ListenerRun run = new ListenerRun(
+    private final ContainerRun started = new ContainerRun(
             TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
@@ -26,11 +28,13 @@ class AssignmentTests {
             ListenerMetrics.NOOP,
             () -> 0L);
 
+    private final ListenerRun run = started.run;
+
     private final AtomicInteger wakeups = new AtomicInteger();
 
-    private final Assignment polling = new Assignment(run, null, () -> {});
+    private final Assignment polling = new Assignment(started.side, null, () -> {});
 
-    private final Assignment waiting = new Assignment(run, null, wakeups::incrementAndGet);
+    private final Assignment waiting = new Assignment(started.side, null, wakeups::incrementAndGet);
 
     private static ConsumerRecords<String, String> records(int count) {
         List<ConsumerRecord<String, String>> records = IntStream.range(0, count)
@@ -44,12 +48,12 @@ class AssignmentTests {
         run.limit.tryReserve(5);
         run.limit.settle(5, 5);
         polling.assigned(List.of(PARTITION));
-        polling.reserved = run.limit.tryReserve(4);
-        polling.reservedSize = 4;
-        waiting.waitsForRoom = true;
+        polling.room.reserved = run.limit.tryReserve(4);
+        polling.room.reservedSize = 4;
+        waiting.link.waitsForRoom = true;
         run.limit.startWaiting(waiting);
-        waiting.gate.beginTick();
-        waiting.gate.enterPoll();
+        waiting.link.gate.beginTick();
+        waiting.link.gate.enterPoll();
         assertThat(run.limit.hasRoomFor(4)).isFalse();
     }
 

@@ -7,7 +7,12 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
+import io.github.kafkabackpressure.listener.consume.CommitContent;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.AbstractList;
@@ -111,13 +116,14 @@ class BackpressuredConsumerTests {
             Ordering ordering, LongFunction<OffsetAndMetadata> metadata) {
         return new BackpressuredConsumer<>(
                 kafka,
-                new ListenerRun(
-                        TestOptions.of(ordering, 10, 1.0),
-                        4,
-                        task -> {},
-                        listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-                        ListenerMetrics.NOOP,
-                        () -> now),
+                new ContainerRun(
+                                TestOptions.of(ordering, 10, 1.0),
+                                4,
+                                task -> {},
+                                listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
+                                ListenerMetrics.NOOP,
+                                () -> now)
+                        .side,
                 true,
                 false,
                 Duration.ofMinutes(5),
@@ -422,7 +428,7 @@ class BackpressuredConsumerTests {
     @Test
     void aRequestToTheLoopThatComesAfterItsLookKeepsThePollFromBlocking() {
         assign();
-        consumer.work().wakeLoop(); // between the loop's look at its seeks and the tick
+        consumer.work().link.wakeLoop(); // between the loop's look at its seeks and the tick
         consumer.poll(Duration.ofSeconds(7));
         assertThat(kafka.timeouts).last().isEqualTo(Duration.ZERO);
         consumer.poll(Duration.ofSeconds(7));
@@ -459,7 +465,7 @@ class BackpressuredConsumerTests {
                         try {
                             return consumer.partitionsFor("other");
                         } finally {
-                            consumer.work().run.finished(running, RecordOutcome.HANDLED, 0);
+                            consumer.work().run.flight.finished(running, RecordOutcome.HANDLED, 0);
                         }
                     },
                     threads.executor);
@@ -474,14 +480,14 @@ class BackpressuredConsumerTests {
     @Test
     void aTopicThatHasNoPartitionsYetIsAskedForAgain() {
         assign();
-        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+        assertThat(consumer.work().link.facts.partitionsFor("dead-letters", Duration.ofSeconds(1)))
                 .isEmpty();
         PartitionInfo partition = new PartitionInfo("dead-letters", 0, null, null, null);
         kafka.updatePartitions("dead-letters", List.of(partition));
-        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+        assertThat(consumer.work().link.facts.partitionsFor("dead-letters", Duration.ofSeconds(1)))
                 .containsExactly(partition);
         kafka.updatePartitions("dead-letters", List.of());
-        assertThat(consumer.work().partitionsFor("dead-letters", Duration.ofSeconds(1)))
+        assertThat(consumer.work().link.facts.partitionsFor("dead-letters", Duration.ofSeconds(1)))
                 .containsExactly(partition);
     }
 
@@ -510,7 +516,7 @@ class BackpressuredConsumerTests {
 
             CompletableFuture<Long> waiting =
                     CompletableFuture.supplyAsync(() -> consumer.position(FIRST), threads.executor);
-            await().until(() -> consumer.work().calls.isWaiting());
+            await().until(() -> consumer.work().link.calls.isWaiting());
             consumer.close();
             assertThatThrownBy(() -> waiting.get(1, TimeUnit.SECONDS))
                     .hasRootCauseInstanceOf(CancellationException.class);

@@ -3,7 +3,8 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.handle.BatchAcknowledgment;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

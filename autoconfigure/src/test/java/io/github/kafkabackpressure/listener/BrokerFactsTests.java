@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.kafkabackpressure.listener.consume.BrokerFacts;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;

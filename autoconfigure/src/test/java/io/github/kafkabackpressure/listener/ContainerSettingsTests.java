@@ -57,7 +57,7 @@ class ContainerSettingsTests {
         Properties own = new Properties();
         own.put("max.poll.interval.ms", 30_000);
         container.getContainerProperties().setKafkaConsumerProperties(own);
-        assertThat(ListenerTargets.consumerProperties(container))
+        assertThat(container.parts().consumerProperties())
                 .containsEntry("max.poll.interval.ms", 30_000)
                 .containsEntry("max.poll.records", 300);
     }

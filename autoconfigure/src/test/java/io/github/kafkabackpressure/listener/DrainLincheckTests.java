@@ -3,6 +3,10 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.Interleavings;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -51,10 +55,12 @@ class DrainLincheckTests {
 
         private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
-        final ListenerRun run = new ListenerRun(
+        final ContainerRun started = new ContainerRun(
                 OPTIONS, 1, task -> {}, r -> (task, begun) -> WorkerPool.Result.OVER, ListenerMetrics.NOOP, () -> 0L);
 
-        final Assignment assignment = new Assignment(run, null, () -> {});
+        final ListenerRun run = started.run;
+
+        final Assignment assignment = new Assignment(started.side, null, () -> {});
 
         private final PartitionWork work =
                 assignment.assigned(List.of(PARTITION)).get(0);
@@ -96,7 +102,7 @@ class DrainLincheckTests {
 
         @Override
         void finished(RecordTask task) {
-            run.finished(task, RecordOutcome.HANDLED, 0);
+            run.flight.finished(task, RecordOutcome.HANDLED, 0);
         }
 
         @Operation
@@ -117,7 +123,7 @@ class DrainLincheckTests {
         void finished(RecordTask task) {
             task.handled = true;
             task.partition.inFlight.finish();
-            assignment.mailbox.put(task);
+            assignment.link.mailbox.put(task);
         }
 
         @Operation

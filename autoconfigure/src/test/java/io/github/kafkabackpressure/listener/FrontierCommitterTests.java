@@ -3,6 +3,10 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.FrontierCommitter;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +39,7 @@ class FrontierCommitterTests {
         }
     };
 
-    private final ListenerRun run = new ListenerRun(
+    private final ContainerRun started = new ContainerRun(
             TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
@@ -43,7 +47,9 @@ class FrontierCommitterTests {
             ListenerMetrics.NOOP,
             () -> now);
 
-    private final Assignment assignment = new Assignment(run, kafka, () -> {});
+    private final ListenerRun run = started.run;
+
+    private final Assignment assignment = new Assignment(started.side, kafka, () -> {});
 
     private final FrontierCommitter committer = new FrontierCommitter(assignment, kafka, true);
 
@@ -59,16 +65,16 @@ class FrontierCommitterTests {
         PartitionWork leaving = assignment.work(LEAVING);
         leaving.tracker.finish(0, 1);
         now += TimeUnit.HOURS.toNanos(1);
-        committer.tick();
+        committer.tick(0);
         assertThat(commits).isEqualTo(1);
-        assertThat(committer.nanosToNextCommit()).as("it is tried again").isPositive();
+        assertThat(committer.nanosToNext()).as("it is tried again").isPositive();
 
         assignment.remove(List.of(leaving));
         committer.lost(List.of(leaving));
         now += TimeUnit.SECONDS.toNanos(10);
         for (int tick = 0; tick < 3; tick++) {
-            committer.tick();
-            assertThat(committer.nanosToNextCommit()).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(1));
+            committer.tick(0);
+            assertThat(committer.nanosToNext()).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(1));
             now += TimeUnit.SECONDS.toNanos(1);
         }
         assertThat(commits).isEqualTo(1);

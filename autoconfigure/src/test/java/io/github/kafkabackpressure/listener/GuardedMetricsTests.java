@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -79,22 +81,24 @@ class GuardedMetricsTests {
 
     @Test
     void aListenerWithOneSlotHandlesAllRecordsThoughItsMetricsThrow() {
-        ListenerRun run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(Ordering.PARTITION, 10, 1.0, null, 1),
                 4,
                 threads::add,
                 listenerRun -> (task, begun) -> {
-                    listenerRun.finished(task, RecordOutcome.HANDLED, begun);
+                    listenerRun.flight.finished(task, RecordOutcome.HANDLED, begun);
                     return WorkerPool.Result.OVER;
                 },
                 new Throwing(),
                 () -> 0L);
-        Assignment assignment = new Assignment(run, null, () -> {});
+
+        ListenerRun run = started.run;
+        Assignment assignment = new Assignment(started.side, null, () -> {});
         assignment.assigned(List.of(PARTITION));
         for (long from = 0; from < 8; from += 4) {
             assertThat(run.limit.tryReserve(4)).isTrue();
-            assignment.reserved = true;
-            assignment.reservedSize = 4;
+            assignment.room.reserved = true;
+            assignment.room.reservedSize = 4;
             List<ConsumerRecord<String, String>> records = LongStream.range(from, from + 4)
                     .mapToObj(at -> new ConsumerRecord<>("topic", 0, at, "key", "value"))
                     .toList();

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.kafkabackpressure.listener.consume.HoldingBack;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
 import java.time.Duration;
 import java.util.AbstractList;
 import java.util.ArrayList;
@@ -120,7 +121,7 @@ class LeavingSlicesTests implements SteppedListener.Observer {
             listener.consumer.close();
         }
         assertThat(kafka.closed()).isTrue();
-        assertThat(listener.run.assignments()).isEmpty();
+        assertThat(listener.run.room.consumers()).isEmpty();
     }
 
     @ParameterizedTest

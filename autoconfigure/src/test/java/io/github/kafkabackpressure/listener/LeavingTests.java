@@ -5,6 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
+import io.github.kafkabackpressure.listener.consume.CommitContent;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
+import io.github.kafkabackpressure.listener.handle.WorkerWaits;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.Nanos;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -99,7 +108,7 @@ class LeavingTests {
     }
 
     private void start(LongFunction<OffsetAndMetadata> metadata) {
-        run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(Ordering.PARTITION, 10, 1.0),
                 4,
                 task -> {},
@@ -109,8 +118,9 @@ class LeavingTests {
                     atClock.run();
                     return now;
                 });
+        run = started.run;
         consumer = new BackpressuredConsumer<>(
-                kafka, run, true, false, Duration.ofMinutes(5), CommitContent.plain(metadata));
+                kafka, started.side, true, false, Duration.ofMinutes(5), CommitContent.plain(metadata));
         kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
         consumer.subscribe(List.of("first", "second"), new ConsumerRebalanceListener() {
             @Override
@@ -200,7 +210,7 @@ class LeavingTests {
         consumer.close();
         assertThat(kafka.closed()).isTrue();
         assertThat(run.limit.inFlight()).isZero();
-        assertThat(run.assignments()).isEmpty();
+        assertThat(run.room.consumers()).isEmpty();
     }
 
     @Test
@@ -233,7 +243,7 @@ class LeavingTests {
                 new RecordTask(new ConsumerRecord<>("first", 0, 0, "key", "value"), assignment.work(FIRST), 0, 0);
         good.handled = true;
         for (RecordTask task : List.of(good, failing)) {
-            assignment.mailbox.put(task);
+            assignment.link.mailbox.put(task);
         }
         assertThatThrownBy(assignment::takeCompletions).isInstanceOf(RuntimeException.class);
         assertThat(assignment.work(FIRST).tracker.frontier()).isEqualTo(1);
@@ -255,7 +265,7 @@ class LeavingTests {
         atClock = () -> {
             LockSupport.unpark(own);
             if (++looks[0] == 20) {
-                run.finished(task, RecordOutcome.HANDLED, now); // as a worker would after a while
+                run.flight.finished(task, RecordOutcome.HANDLED, now); // as a worker would after a while
             }
         };
 
@@ -280,7 +290,7 @@ class LeavingTests {
     void aNackOfCenturiesIsOneLikeOthers() {
         start(OffsetAndMetadata::new);
         Duration centuries = Duration.ofSeconds(Long.MAX_VALUE);
-        run.sleepWhile(() -> false, centuries);
+        new WorkerWaits(run).sleepWhile(() -> false, centuries);
         RecordAcknowledgment acknowledgment = new RecordAcknowledgment();
         acknowledgment.nack(centuries);
         assertThat(acknowledgment.signal()).isEqualTo(new RecordAcknowledgment.Signal.Nacked(0, centuries));
@@ -291,9 +301,9 @@ class LeavingTests {
         start(OffsetAndMetadata::new);
         kafka.pollFailure = new AuthenticationException("not for now");
         assertThatThrownBy(() -> consumer.poll(Duration.ZERO)).isSameAs(kafka.pollFailure);
-        assertThat(run.failure()).isSameAs(kafka.pollFailure);
+        assertThat(run.failure.cause()).isSameAs(kafka.pollFailure);
         kafka.pollFailure = null;
         consumer.poll(Duration.ZERO);
-        assertThat(run.failure()).isNull();
+        assertThat(run.failure.cause()).isNull();
     }
 }

@@ -3,6 +3,12 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.consume.PauseControl;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.Map;
@@ -34,15 +40,17 @@ class PauseControlTests {
     private PauseControl pauses;
 
     private void start(Ordering ordering) {
-        ListenerRun run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(ordering, 2000, 0.5),
                 POLL,
                 Runnable::run,
                 listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
                 ListenerMetrics.NOOP,
                 () -> 0);
+
+        ListenerRun run = started.run;
         assertThat(run.workers.isSlow()).isTrue();
-        assignment = new Assignment(run, kafka, () -> {});
+        assignment = new Assignment(started.side, kafka, () -> {});
         assignment.assigned(List.of(A, B, C));
         pauses = new PauseControl(assignment, kafka);
     }
@@ -63,7 +71,7 @@ class PauseControlTests {
     }
 
     private Set<TopicPartition> pausedAfterTick() {
-        pauses.update();
+        pauses.tick(0);
         assignment.settled();
         return kafka.paused();
     }
@@ -132,7 +140,7 @@ class PauseControlTests {
 
     /** By the run's clock handling takes no time, which the pool learns from records of a partition that is gone. */
     private void handleQuickly() {
-        PartitionWork gone = new PartitionWork(C, assignment, Ordering.PARTITION);
+        RecordOrigin gone = new RecordOrigin(C, assignment.link);
         gone.inFlight.close();
         for (int offset = 0; offset < 500; offset++) {
             assignment.run.workers.submit(new RecordTask(new ConsumerRecord<>("topic", 2, offset, "", ""), gone, 0, 0));

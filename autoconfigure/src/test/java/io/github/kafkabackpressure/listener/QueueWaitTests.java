@@ -33,15 +33,15 @@ class QueueWaitTests implements SteppedListener.Observer {
         listener.poll();
         kafka.append(PARTITION, 0, "key");
         listener.poll();
-        long[] before = listener.run.metrics.queueWait.counts();
+        long[] before = listener.stats.queueWait.counts();
 
         listener.advance(Duration.ofMinutes(minutes));
         listener.runWorkers();
 
-        double seconds = listener.run.metrics.totals(new long[TimeShares.KINDS]).queueWaitSeconds();
+        double seconds = listener.stats.totals(new long[TimeShares.KINDS]).queueWaitSeconds();
         assertThat(seconds).isCloseTo(minutes * 60.0, within(1.0));
         long nanos = Duration.ofMinutes(minutes).toNanos();
-        assertThat(DurationCounts.quantile(before, listener.run.metrics.queueWait.counts(), 0.99))
+        assertThat(DurationCounts.quantile(before, listener.stats.queueWait.counts(), 0.99))
                 .isBetween(nanos, nanos + nanos / 4 + 1_000_000);
     }
 }

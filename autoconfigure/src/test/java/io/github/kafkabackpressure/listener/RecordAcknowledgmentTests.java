@@ -2,7 +2,8 @@ package io.github.kafkabackpressure.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

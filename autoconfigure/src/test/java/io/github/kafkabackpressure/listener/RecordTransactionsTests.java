@@ -3,7 +3,12 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.handle.RecordTransactions;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +38,7 @@ class RecordTransactionsTests {
     private final MockProducer<String, String> producer =
             new MockProducer<>(true, null, new StringSerializer(), new StringSerializer());
 
-    private final ListenerRun run = new ListenerRun(
+    private final ContainerRun started = new ContainerRun(
             TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
@@ -41,7 +46,9 @@ class RecordTransactionsTests {
             ListenerMetrics.NOOP,
             () -> 0L);
 
-    private final Assignment assignment = new Assignment(run, new MockConsumer<>("earliest"), () -> {});
+    private final ListenerRun run = started.run;
+
+    private final Assignment assignment = new Assignment(started.side, new MockConsumer<>("earliest"), () -> {});
 
     private RecordTransactions transactions;
 
@@ -73,7 +80,7 @@ class RecordTransactionsTests {
                         new DefaultKafkaConsumerFactory<>(Map.of()), new ContainerProperties("topic")),
                 OffsetAndMetadata::new);
         PartitionWork work = assignment.assigned(List.of(PARTITION)).get(0);
-        assignment.groupMetadata = new ConsumerGroupMetadata("group");
+        assignment.link.facts.groupMetadata = new ConsumerGroupMetadata("group");
         task = new RecordTask(new ConsumerRecord<>("topic", 0, 7, "key", "value"), work, 0, 0);
     }
 
@@ -87,8 +94,8 @@ class RecordTransactionsTests {
     @Test
     void anAttemptThatEndsAfterItsPartitionWasGivenUpIsRolledBack() {
         Signal.Failed failed = transactions.attempt(task, () -> {
-            assignment.remove(List.of(task.partition));
-            assignment.groupMetadata = new ConsumerGroupMetadata("group", 2, "member", Optional.empty());
+            assignment.remove(List.copyOf(assignment.works()));
+            assignment.link.facts.groupMetadata = new ConsumerGroupMetadata("group", 2, "member", Optional.empty());
             return null;
         });
         assertThat(failed).isNotNull();
@@ -99,7 +106,7 @@ class RecordTransactionsTests {
 
     @Test
     void anAttemptThatEndsAfterASeekToItsRecordOrBeforeItIsRolledBack() {
-        PartitionWork work = task.partition;
+        PartitionWork work = (PartitionWork) task.partition;
         work.tracker.register(7);
         Signal.Failed failed = transactions.attempt(task, () -> {
             work.rewind(7);

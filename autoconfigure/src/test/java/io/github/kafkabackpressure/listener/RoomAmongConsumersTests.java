@@ -4,12 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PauseControl;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.junit.jupiter.api.Test;
 import org.springframework.util.unit.DataSize;
 
@@ -18,13 +26,15 @@ class RoomAmongConsumersTests {
 
     private static final int POLL = 40;
 
-    private final ListenerRun run = new ListenerRun(
+    private final ContainerRun started = new ContainerRun(
             TestOptions.of(Ordering.UNORDERED, 100, 0.5, DataSize.ofBytes(1000), null),
             POLL,
             task -> {},
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
             ListenerMetrics.NOOP,
             () -> 0);
+
+    private final ListenerRun run = started.run;
 
     private final Member first = new Member(0);
 
@@ -47,7 +57,7 @@ class RoomAmongConsumersTests {
             }
         };
 
-        private final Assignment assignment = new Assignment(run, kafka, () -> {});
+        private final Assignment assignment = new Assignment(started.side, kafka, () -> {});
 
         private final PauseControl pauses = new PauseControl(assignment, kafka);
 
@@ -65,10 +75,10 @@ class RoomAmongConsumersTests {
 
         /** Whether it may poll after a tick. */
         boolean polls() {
-            pauses.update();
+            pauses.tick(0);
             assignment.settled();
-            assertThat(kafka.paused().isEmpty()).isEqualTo(assignment.reserved && !isPaused());
-            return kafka.paused().isEmpty() && assignment.reserved;
+            assertThat(kafka.paused().isEmpty()).isEqualTo(assignment.room.reserved && !isPaused());
+            return kafka.paused().isEmpty() && assignment.room.reserved;
         }
 
         private boolean isPaused() {
@@ -77,9 +87,9 @@ class RoomAmongConsumersTests {
 
         /** Ends a poll that brought as many records as it could. */
         void polled() {
-            assertThat(assignment.reserved).isTrue();
+            assertThat(assignment.room.reserved).isTrue();
             run.limit.settle(POLL, POLL);
-            assignment.reserved = false;
+            assignment.room.reserved = false;
         }
     }
 
@@ -122,24 +132,47 @@ class RoomAmongConsumersTests {
         assertThat(first.polls()).isTrue();
     }
 
+    /** Brings the bytes in flight to a number. */
+    private void bytesInFlight(int bytes) {
+        RecordOrigin origin = new RecordOrigin(first.partition, first.assignment.link);
+        int more = bytes - (int) run.room.bytes.inFlight();
+        ConsumerRecord<String, String> record = new ConsumerRecord<>(
+                "topic",
+                0,
+                0,
+                0,
+                TimestampType.CREATE_TIME,
+                0,
+                Math.abs(more),
+                "",
+                "",
+                new RecordHeaders(),
+                Optional.empty());
+        if (more > 0) {
+            run.room.bytes.add(origin, record);
+        } else {
+            run.room.bytes.remove(origin, record);
+        }
+    }
+
     @Test
     void bytesPauseAllConsumersUntilTheLowWatermark() {
         first.assigned();
         second.assigned();
-        run.bytesInFlight.set(1000);
+        bytesInFlight(1000);
         assertThat(first.polls()).isFalse();
-        run.bytesInFlight.set(700);
+        bytesInFlight(700);
         assertThat(second.polls()).as("it would keep the level up").isFalse();
-        run.bytesInFlight.set(500);
+        bytesInFlight(500);
         assertThat(first.polls()).isTrue();
         assertThat(second.polls()).isTrue();
-        run.bytesInFlight.set(700);
+        bytesInFlight(700);
         assertThat(first.polls()).isTrue();
     }
 
     @Test
     void aConsumerWithoutPartitionsHoldsNoRoom() {
-        first.pauses.update();
+        first.pauses.tick(0);
         assertThat(run.limit.tryReserve(100)).isTrue();
 
         first.assigned();
@@ -152,7 +185,7 @@ class RoomAmongConsumersTests {
         first.pauses.removed(List.of(first.assignment.work(first.partition)));
         first.assignment.remove(List.of(first.assignment.work(first.partition)));
         first.kafka.resume(first.kafka.paused());
-        first.pauses.update();
+        first.pauses.tick(0);
         assertThat(run.limit.tryReserve(100)).isTrue();
     }
 
@@ -161,7 +194,7 @@ class RoomAmongConsumersTests {
         first.assigned();
         assertThat(first.polls()).isTrue();
         first.pauses.setPausedByUser(List.of(first.partition), true);
-        first.pauses.update();
+        first.pauses.tick(0);
         assertThat(run.limit.tryReserve(100)).isTrue();
 
         first.pauses.setPausedByUser(List.of(first.partition), false);
@@ -192,7 +225,7 @@ class RoomAmongConsumersTests {
         first.polled();
         inFlight(90);
         first.refusesToPause = true;
-        assertThatIllegalStateException().isThrownBy(() -> first.pauses.update());
+        assertThatIllegalStateException().isThrownBy(() -> first.pauses.tick(0));
 
         first.refusesToPause = false;
         assertThat(first.polls()).isFalse();

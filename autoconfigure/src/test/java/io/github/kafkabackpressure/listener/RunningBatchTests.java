@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.handle.BatchCollector;
+import io.github.kafkabackpressure.listener.handle.RunningBatch;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -38,14 +43,15 @@ class RunningBatchTests {
     private RunningBatch batch;
 
     private void start(Ordering ordering) {
-        run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(ordering, 100, 1.0, null, 1),
                 20,
                 threads::add,
                 listenerRun -> this::collect,
                 ListenerMetrics.NOOP,
                 () -> 0L);
-        assignment = new Assignment(run, null, () -> {});
+        run = started.run;
+        assignment = new Assignment(started.side, null, () -> {});
         assignment.assigned(List.of(PARTITION));
     }
 
@@ -68,8 +74,8 @@ class RunningBatchTests {
                 .mapToObj(at -> new ConsumerRecord<>("topic", 0, at, Long.toString(at % keys), "value"))
                 .toList();
         assertThat(run.limit.tryReserve(20)).isTrue();
-        assignment.reserved = true;
-        assignment.reservedSize = 20;
+        assignment.room.reserved = true;
+        assignment.room.reservedSize = 20;
         assignment.dispatch(new ConsumerRecords<>(Map.of(PARTITION, records), Map.of()));
         runWorkers();
     }

@@ -5,7 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.handle.Invoker;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.lang.ref.WeakReference;
 import java.util.AbstractList;
@@ -74,7 +80,7 @@ class SlicesTests {
         @Override
         public WorkerPool.Result invoke(RecordTask task, long begunAt) {
             handle(task.record);
-            run.finished(task, RecordOutcome.HANDLED, begunAt);
+            run.flight.finished(task, RecordOutcome.HANDLED, begunAt);
             return WorkerPool.Result.OVER;
         }
 
@@ -84,7 +90,7 @@ class SlicesTests {
         }
 
         @Override
-        public Signal.Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+        public Signal.Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record) {
             inSlices++;
             try {
                 handle(record);
@@ -98,7 +104,7 @@ class SlicesTests {
         public WorkerPool.Result conclude(RecordTask task, long begunAt, Signal failure) {
             whileConcluding.run();
             ended.add(task.record.offset());
-            run.finished(task, RecordOutcome.RECOVERED, begunAt);
+            run.flight.finished(task, RecordOutcome.RECOVERED, begunAt);
             return WorkerPool.Result.OVER;
         }
     }
@@ -113,14 +119,15 @@ class SlicesTests {
     }
 
     private void start(Ordering ordering) {
-        run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(ordering, 1000, 0.5, DataSize.ofMegabytes(1), 4),
                 250,
                 threads::add,
                 listenerRun -> new Handling(),
                 ListenerMetrics.NOOP,
                 () -> now);
-        assignment = new Assignment(run, null, wakeups::incrementAndGet);
+        run = started.run;
+        assignment = new Assignment(started.side, null, wakeups::incrementAndGet);
         assignment.assigned(List.of(PARTITION, OTHER));
         work = assignment.work(PARTITION);
         // By this clock handling takes no time, which the pool learns from the first records.
@@ -142,8 +149,8 @@ class SlicesTests {
 
     private void poll(TopicPartition partition, List<ConsumerRecord<String, String>> records) {
         assertThat(run.limit.tryReserve(250)).isTrue();
-        assignment.reserved = true;
-        assignment.reservedSize = 250;
+        assignment.room.reserved = true;
+        assignment.room.reservedSize = 250;
         assignment.dispatch(new ConsumerRecords<>(Map.of(partition, records), Map.of()));
     }
 
@@ -209,7 +216,7 @@ class SlicesTests {
         assertThat(run.limit.inFlight()).isZero();
         assertThat(work.inFlight.inFlight()).isZero();
         assertThat(work.inFlight.running()).isZero();
-        assertThat(run.bytesInFlight).hasValue(0);
+        assertThat(run.room.bytes.inFlight()).isEqualTo(0);
         assertThat(assignment.dispatcher.hasSlices()).isFalse();
     }
 
@@ -223,7 +230,7 @@ class SlicesTests {
         start(ordering);
         poll(0, 100);
         assertThat(run.limit.inFlight()).isEqualTo(100);
-        assertThat(run.bytesInFlight.get()).isPositive();
+        assertThat(run.room.bytes.inFlight()).isPositive();
 
         runWorkers();
 
@@ -316,8 +323,8 @@ class SlicesTests {
                                 case UNORDERED -> 10;
                             });
         };
-        assignment.gate.beginTick();
-        assignment.gate.enterPoll();
+        assignment.link.gate.beginTick();
+        assignment.link.gate.enterPoll();
         poll(0, 10);
 
         runAll();
@@ -365,7 +372,7 @@ class SlicesTests {
         poll(0, 10);
         runWorkers();
 
-        assertThatThrownBy(assignment::throwFailure).isInstanceOf(StackOverflowError.class);
+        assertThatThrownBy(assignment.link::throwFailure).isInstanceOf(StackOverflowError.class);
         assignment.drain(List.of(work), now);
         assertThat(work.tracker.frontier()).isEqualTo(3);
         assignment.close();
@@ -400,7 +407,7 @@ class SlicesTests {
         });
 
         assertThatThrownBy(this::runWorkers).hasMessage("by what follows");
-        assertThatThrownBy(assignment::throwFailure).hasMessage("by the handler");
+        assertThatThrownBy(assignment.link::throwFailure).hasMessage("by the handler");
     }
 
     /** A slice that is broken up before it begins may hold its place behind a record that hangs for long. */
@@ -595,10 +602,10 @@ class SlicesTests {
             poll(offset, 250);
         }
         assertThat(run.limit.hasRoomFor(250)).isFalse();
-        assignment.waitsForRoom = true;
+        assignment.link.waitsForRoom = true;
         run.limit.startWaiting(assignment);
-        assignment.gate.beginTick();
-        assignment.gate.enterPoll();
+        assignment.link.gate.beginTick();
+        assignment.link.gate.enterPoll();
         handler = offset -> {
             if (offset == 499) {
                 assertThat(wakeups).hasValue(0);

@@ -4,7 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.handle.Invoker;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +80,7 @@ class SlicesUnderLoadTests {
         public WorkerPool.Result invoke(RecordTask task, long begun) {
             byThemselves.incrementAndGet();
             handle(task.record);
-            run.finished(task, RecordOutcome.HANDLED, begun);
+            run.flight.finished(task, RecordOutcome.HANDLED, begun);
             return WorkerPool.Result.OVER;
         }
 
@@ -84,7 +90,7 @@ class SlicesUnderLoadTests {
         }
 
         @Override
-        public Signal.Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+        public Signal.Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record) {
             inSlices.incrementAndGet();
             if (ThreadLocalRandom.current().nextInt(400) == 0) {
                 return new Signal.Failed(new IllegalStateException("fails"), null);
@@ -99,7 +105,7 @@ class SlicesUnderLoadTests {
                 LockSupport.parkNanos(300_000);
             }
             handle(task.record);
-            run.finished(task, RecordOutcome.RECOVERED, begun);
+            run.flight.finished(task, RecordOutcome.RECOVERED, begun);
             return WorkerPool.Result.OVER;
         }
     }
@@ -133,27 +139,28 @@ class SlicesUnderLoadTests {
     @EnumSource
     void everyRecordOnceAndInOrderWhateverHangsFailsAndLeaves(Ordering order) {
         ordering = order;
-        run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 TestOptions.of(order, LIMIT, 0.5, null, 4),
                 POLL,
                 threads,
                 listenerRun -> new Handling(),
                 ListenerMetrics.NOOP,
                 System::nanoTime);
-        Assignment assignment = new Assignment(run, null, () -> {});
+        run = started.run;
+        Assignment assignment = new Assignment(started.side, null, () -> {});
         long[] position = new long[PARTITIONS];
         int revokes = 0;
         Random random = new Random(order.ordinal());
         assign(assignment, 0, 1, 2);
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!isAtEnd(assignment, position) && System.nanoTime() < deadline && wrong.isEmpty()) {
-            assignment.throwFailure();
+            assignment.link.throwFailure();
             assignment.takeCompletions();
             run.workers.nudge();
             assignment.settled();
             if (run.limit.tryReserve(POLL)) {
-                assignment.reserved = true;
-                assignment.reservedSize = POLL;
+                assignment.room.reserved = true;
+                assignment.room.reservedSize = POLL;
                 int partition = random.nextInt(PARTITIONS);
                 poll(assignment, partition, random.nextInt(POLL) + 1, position);
                 if (position[partition] < RECORDS && random.nextInt(500) == 0) {

@@ -2,7 +2,16 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
+import io.github.kafkabackpressure.listener.consume.CommitContent;
+import io.github.kafkabackpressure.listener.consume.GroupFacts;
+import io.github.kafkabackpressure.listener.consume.RememberingCommits;
+import io.github.kafkabackpressure.listener.handle.Invoker;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.overload.Overload;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
@@ -47,6 +56,8 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     final BackpressuredConsumer<Object, String> consumer;
 
+    final ListenerStats stats = new ListenerStats(ListenerMetrics.NOOP);
+
     /** What runs now, in the order in which it was started. */
     final List<Running> running = new ArrayList<>();
 
@@ -75,19 +86,20 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         this.kafka = kafka;
         this.slices = slices;
         this.observer = observer;
-        this.run = new ListenerRun(
+        ContainerRun started = new ContainerRun(
                 options,
                 pollSize,
                 threads::add,
                 listenerRun -> this,
-                ListenerMetrics.NOOP,
+                stats,
                 this::nanoTime,
                 LoadSigns.none(),
-                listenerRun -> overload(listenerRun, options.overload()));
+                container -> overload(container.run, options.overload()));
+        this.run = started.run;
         CommitContent content = options.rememberProgress()
                 ? new RememberingCommits(run, OffsetAndMetadata::new, GroupFacts.of(maxMetadata))
                 : CommitContent.plain(OffsetAndMetadata::new);
-        this.consumer = new BackpressuredConsumer<>(kafka, run, true, false, MAX_POLL_INTERVAL, content);
+        this.consumer = new BackpressuredConsumer<>(kafka, started.side, true, false, MAX_POLL_INTERVAL, content);
         consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
             @Override
             public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}
@@ -101,9 +113,9 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         return options.isOn()
                 ? new Overload(
                         listenerRun,
-                        options,
+                        ContainerOverload.settings(options),
                         new RecordRates(options, "stepped", null, this::nanoTime),
-                        new DropCounts(options, ListenerMetrics.NOOP),
+                        new DropCounts(options, ListenerMetrics.NOOP)::count,
                         null,
                         threads::add)
                 : null;
@@ -136,7 +148,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         observer.started(task.record);
         if (isQuick) {
             observer.finished(task.record, true);
-            run.finished(task, RecordOutcome.HANDLED, begun);
+            run.flight.finished(task, RecordOutcome.HANDLED, begun);
             return WorkerPool.Result.OVER;
         }
         running.add(new Running(task, begun, run.workers.detachSlot()));
@@ -157,9 +169,9 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         running.remove(ended);
         observer.finished(ended.task().record, handled);
         if (handled) {
-            run.finished(ended.task(), RecordOutcome.HANDLED, ended.begun());
+            run.flight.finished(ended.task(), RecordOutcome.HANDLED, ended.begun());
         } else {
-            run.abandoned(ended.task(), ended.begun());
+            run.flight.abandoned(ended.task(), ended.begun());
         }
         run.workers.resumeLane(ended.task(), ended.slot());
     }
@@ -170,7 +182,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     }
 
     @Override
-    public Signal.@Nullable Failed attempt(PartitionWork partition, ConsumerRecord<?, ?> record) {
+    public Signal.@Nullable Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record) {
         observer.started(record);
         observer.finished(record, true);
         return null;

@@ -23,7 +23,7 @@ class StopLineTests implements SteppedListener.Observer {
         SteppedKafka kafka = new SteppedKafka(10, List.of(PARTITION));
         SteppedListener listener =
                 new SteppedListener(kafka, SteppedListener.options(Ordering.UNORDERED, 100, 0.5, 3), 10, false, this);
-        ListenerStats stats = listener.run.metrics;
+        ListenerStats stats = listener.stats;
         stats.started("polls");
         assertThat(stats.stopped(false)).startsWith("0 records ended").endsWith("last commit never");
         stats.started("polls");

@@ -5,6 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.consume.PauseControl;
+import io.github.kafkabackpressure.listener.handle.WaitingRecord;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.List;
@@ -23,7 +29,7 @@ class WaitingRecordTests {
 
     private final Queue<Runnable> threads = new ConcurrentLinkedQueue<>();
 
-    private final ListenerRun run = new ListenerRun(
+    private final ContainerRun started = new ContainerRun(
             TestOptions.of(Ordering.PARTITION, 10, 0.5, null, 1),
             4,
             threads::add,
@@ -31,7 +37,9 @@ class WaitingRecordTests {
             ListenerMetrics.NOOP,
             System::nanoTime);
 
-    private final Assignment assignment = new Assignment(run, null, () -> {});
+    private final ListenerRun run = started.run;
+
+    private final Assignment assignment = new Assignment(started.side, null, () -> {});
 
     private final PartitionWork work = assignment.assigned(List.of(PARTITION)).get(0);
 
@@ -52,7 +60,7 @@ class WaitingRecordTests {
     private void waits(RecordTask task, Duration time) {
         new WaitingRecord(run, task, 0, task::isOver, () -> {
                     attempts.incrementAndGet();
-                    run.finished(task, RecordOutcome.HANDLED, 0);
+                    run.flight.finished(task, RecordOutcome.HANDLED, 0);
                     return WorkerPool.Result.OVER;
                 })
                 .start(time);
@@ -122,7 +130,7 @@ class WaitingRecordTests {
         RecordTask task = started();
         WaitingRecord failed = new WaitingRecord(run, task, 0, task::isGivenUp, () -> {
             attempts.incrementAndGet();
-            run.finished(task, RecordOutcome.RECOVERED, 0);
+            run.flight.finished(task, RecordOutcome.RECOVERED, 0);
             return WorkerPool.Result.OVER;
         });
         failed.start(Duration.ZERO);
@@ -159,7 +167,7 @@ class WaitingRecordTests {
         started();
         waits(task, Duration.ofHours(1));
         assignment.touch(work);
-        pauses.update();
+        pauses.tick(0);
         assertThat(kafka.paused()).containsExactly(PARTITION);
         assertThat(pauses.hasPausedForShare()).as("whoever ends it says so").isFalse();
     }

@@ -4,4 +4,6 @@ package io.github.kafkabackpressure.offending.metrics;
 public class Offender {
 
     io.github.kafkabackpressure.offending.autoconfigure.Offender forbidden;
+
+    io.github.kafkabackpressure.offending.listener.task.Offender inside;
 }

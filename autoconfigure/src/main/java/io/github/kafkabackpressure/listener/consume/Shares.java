@@ -1,0 +1,383 @@
+package io.github.kafkabackpressure.listener.consume;
+
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.flow.PartitionInFlight;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import java.util.OptionalLong;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which of a consumer's partitions have to leave the next poll to others. Kafka's consumer hands out what it has fetched
+ * partition by partition: without a look at what the others have, one partition takes all the room before the next has
+ * its turn.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class Shares implements PauseRule {
+
+    /** How long the least in flight holds while records are quick, as asking costs a look at each partition. */
+    private static final long OTHERS_CHECK_NANOS = 5_000_000;
+
+    /** How long a partition's lag holds; to ask costs some 0.1 µs, or a round trip to another thread in newer groups. */
+    private static final long LAG_HOLDS_NANOS = 5_000_000;
+
+    /** The same for no lag; there may be many idle partitions. */
+    private static final long NO_LAG_HOLDS_NANOS = 20_000_000;
+
+    private final Assignment assignment;
+
+    private final ListenerRun run;
+
+    private final Consumer<?, ?> consumer;
+
+    /** Whether a partition's records run one at a time. */
+    private final boolean oneAtATime;
+
+    /** The least that a partition with records to be fetched has in flight, as last seen. */
+    private int leastInFlight;
+
+    private long leastSeenAt;
+
+    /** Whether there is a partition with little held up, and one of these that may have records. */
+    private boolean good;
+
+    private boolean goodWithRecords;
+
+    /** Whether these have been looked at since the last poll. */
+    private boolean goodKnown;
+
+    /** Whether {@link #leastInFlight} has been looked at since the last poll. */
+    private boolean leastKnown;
+
+    /**
+     * Makes the shares of a consumer.
+     *
+     * @param consumer Kafka's own consumer
+     */
+    Shares(Assignment assignment, Consumer<?, ?> consumer) {
+        this.assignment = assignment;
+        this.run = assignment.run;
+        this.consumer = consumer;
+        this.oneAtATime = run.settings.ordering() == Ordering.PARTITION;
+        this.leastSeenAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
+    }
+
+    /** Says that a new tick begins: what the partitions have in flight must be looked at again. */
+    void beginTick() {
+        leastKnown = false;
+        goodKnown = false;
+    }
+
+    /** Pauses a partition so that the next poll brings others' records. */
+    @Override
+    public @Nullable PauseReason why(PartitionWork work) {
+        return run.room.partitionMarks == null && leavesPollToOthers(work) ? PauseReason.FAIR_SHARE : null;
+    }
+
+    @Override
+    public int wakeAt(PartitionWork work) {
+        return work.held.isInTheWay() ? neverInTheWay() : work.wakeAt;
+    }
+
+    private boolean leavesPollToOthers(PartitionWork work) {
+        if (standsInTheWay(work) || holdsUpOthers(work)) {
+            return true;
+        }
+        int inFlight = inShare(work);
+        long withinShare = withinShare();
+        return inFlight >= withinShare && matter() && othersGoFirst(inFlight, withinShare);
+    }
+
+    /**
+     * What counts for a partition's share: not what stands still behind some of its keys, or in a back-off. That has
+     * bounds of its own, and the partition's other records have a share as those of others have.
+     */
+    private int inShare(PartitionWork work) {
+        int inFlight = work.inFlight.inFlight();
+        return oneAtATime ? inFlight : Math.max(0, inFlight - work.held.standing());
+    }
+
+    /**
+     * Whether with another poll a single record that hangs could hold up too much. Where a partition's records run one at
+     * a time that is more than the low watermark: the listener, once full, would then not be resumed before that record
+     * ends. In slices it is what would leave no poll to others. That it hangs is known late, if it is among quick ones.
+     */
+    boolean holdsUpTooMuch(PartitionWork work) {
+        if (!oneAtATime && !run.workers.isComputing()) {
+            return false;
+        }
+        long most = oneAtATime ? run.limit.lowWatermark() : run.limit.limit() - run.room.pollSize;
+        return work.inFlight.inFlight() + run.room.pollSize > Math.max(run.room.pollSize, most);
+    }
+
+    /**
+     * Whether what is held up in a partition might with another poll take the room of all others, which may have records
+     * at any time while that lasts. With records that wait for another attempt it leaves half of the room. In lanes, and
+     * together, such partitions may have {@link #mostTogether}.
+     */
+    boolean standsInTheWay(PartitionWork work) {
+        HeldRecords records = work.held;
+        int waiting = work.waitingRecords();
+        int held = heldUp(work, waiting);
+        long now = held > 0 ? run.nanoTime.getAsLong() : 0;
+        set(records, held, now);
+        boolean hasOthers = run.partitions.get() > 1;
+        records.setInTheWay(hasOthers && mayTakeAllRoom(work, held, waiting));
+        boolean counts = records.isInTheWay() || (records.standsForLong(now) && isNotWaitedFor(work, hasOthers, now));
+        int standing = records.count(counts, waiting);
+        if (standing != 0) {
+            run.limit.addStanding(standing);
+        }
+        return records.isInTheWay();
+    }
+
+    /** Whether what stands still in a partition is not waited for before a full listener goes on, with it or with others. */
+    private boolean isNotWaitedFor(PartitionWork work, boolean hasOthers, long now) {
+        boolean headStands = work.held.headStandsForLong(work.tracker.head(), now);
+        return hasOthers ? headStands || leavesRoomToOthers(work) : headStands && !oneAtATime;
+    }
+
+    private void set(HeldRecords records, int held, long now) {
+        int stoodBefore = records.standing();
+        int difference = records.set(held, now);
+        if (difference != 0) {
+            run.held.addAndGet(difference);
+        }
+        if (records.standing() != stoodBefore) {
+            run.standing.addAndGet(records.standing() - stoodBefore);
+        }
+    }
+
+    private boolean mayTakeAllRoom(PartitionWork work, int held, int waiting) {
+        int inFlight = work.inFlight.inFlight();
+        // What has not ended yet may be as bad as what is held up.
+        int mayBeHeld = run.workers.isComputing() ? held : inFlight;
+        if (mayBeHeld > few() && holdTooMuchTogether() && leavesRoomToOthers(work)) {
+            return true;
+        }
+        if (inFlight > mostHeldUp() && (waiting > 0 || (held > mostTogether() && !oneAtATime))) {
+            return true; // what has not started yet may be as bad as what waits for its next attempt
+        }
+        long mostOfNew = oneAtATime ? run.limit.limit() - 2L * run.room.pollSize : mostHeldUp();
+        return inFlight > Math.max(0, mostOfNew) && isNew(work);
+    }
+
+    /**
+     * Whether nothing of a partition has ended yet and records wait for their turn. If what has begun hangs, so will these;
+     * but where there is a worker for each place the limit may be filled.
+     */
+    private boolean isNew(PartitionWork work) {
+        long counts = work.inFlight.counts();
+        int inFlight = PartitionInFlight.inFlight(counts);
+        int mayBegin = work.lanes.hasKeys() ? work.lanes.keys() : inFlight; // what is behind those is held up
+        return !run.workers.isComputing()
+                && work.tracker.tail() == inFlight
+                && PartitionInFlight.running(counts) < mayBegin
+                && run.limit.limit() > run.settings.maxConcurrency();
+    }
+
+    /**
+     * Whether there is a partition with less than its part of what may be held up, for which others must leave room: where
+     * records run one at a time and only compute, only if it may have records, or if what is held up has not drained for long.
+     */
+    private boolean leavesRoomToOthers(PartitionWork work) {
+        if (run.partitions.get() > assignment.works().size()) {
+            return true; // another consumer's
+        }
+        if (!goodKnown) {
+            goodKnown = true;
+            lookForGood();
+        }
+        return goodWithRecords || (good && (!oneAtATime || !run.workers.isComputing() || work.held.standsStill()));
+    }
+
+    private void lookForGood() {
+        long now = run.nanoTime.getAsLong();
+        good = false;
+        goodWithRecords = false;
+        for (PartitionWork work : assignment.works()) {
+            if (!work.pausedByUser && work.held.held() <= Math.max(run.room.pollSize, mostOfEach())) {
+                good = true;
+                goodWithRecords |= mayHaveRecords(work, now);
+            }
+        }
+    }
+
+    /** Forgets what is held up in a partition, which is not the consumer's any more. */
+    void forget(PartitionWork work) {
+        set(work.held, 0, 0);
+        work.held.setInTheWay(false);
+        run.limit.addStanding(work.held.count(false, 0));
+    }
+
+    /** How many records of a partition wait for something else than a worker. */
+    private int heldUp(PartitionWork work, int waiting) {
+        if (run.settings.ordering() == Ordering.UNORDERED || work.queues != null) {
+            return waiting;
+        }
+        boolean computes = waiting == 0 && run.workers.isComputing();
+        int inFlight = work.inFlight.inFlight();
+        if (oneAtATime) {
+            boolean drains = computes && (inFlight <= run.room.pollSize || work.held.hasMoved(work.tracker.head()));
+            return drains ? 0 : inFlight;
+        }
+        if (computes && !work.lanes.hasKeys()) {
+            return 0; // what waits in slices drains in no time
+        }
+        int behind = Math.max(0, Math.min(inFlight, inFlight + waiting - work.lanes.keys()));
+        // With those that they wait for, of which there may be as many as have begun.
+        return Math.min(inFlight, behind + Math.min(behind, work.inFlight.running()));
+    }
+
+    /** How many records of a partition may be held up so that another poll of it leaves enough room for others. */
+    private long mostHeldUp() {
+        return Math.max(0, Math.max(run.limit.lowWatermark(), run.limit.limit() / 2) - run.room.pollSize);
+    }
+
+    /**
+     * How many records of all partitions may be held up together, so that one of these is still polled: what comes may all be
+     * held up as well, and then there must be room for a poll of each of some others: the last for a good one, those before
+     * for such as turn out to be as bad, with the few that they may have before. Each other consumer has room reserved, too.
+     */
+    private long mostTogether() {
+        int consumers = Math.max(1, run.room.consumers().size());
+        long leavesOnePoll = run.limit.limit() - (consumers + 1L) * run.room.pollSize - few();
+        long leavesAll = leavesOnePoll - (pollsForOthers() - 1L) * run.room.pollSize;
+        // With less than a poll even healthy partitions would have to wait for each other all the time.
+        return Math.max(0, Math.max(leavesAll, Math.min(leavesOnePoll, run.room.pollSize)));
+    }
+
+    /**
+     * For how many others there must be room. Where a partition's records run one at a time more of them would only wait,
+     * else a partition's other keys are behind them.
+     */
+    private long pollsForOthers() {
+        long most = oneAtATime ? Math.max(2, run.limit.limit() / run.room.pollSize / 2) : 2;
+        return Math.max(1, Math.min(run.partitions.get() - 1L, most));
+    }
+
+    /** With how many records in flight a partition is polled in any case, so that it need not run dry before. */
+    private int few() {
+        return run.room.pollSize / 4;
+    }
+
+    /** A partition's part of {@link #mostTogether}. */
+    private long mostOfEach() {
+        return mostTogether() / Math.max(1, run.partitions.get());
+    }
+
+    /** Whether the partitions of all consumers have so much held up that none may add much to it. */
+    boolean holdTooMuchTogether() {
+        return run.held.get() > mostTogether();
+    }
+
+    /** Whether what stands still may be all that keeps the listener, once full, from being resumed. */
+    boolean mayKeepListenerPaused() {
+        return run.held.get() > run.limit.lowWatermark() && (run.partitions.get() > 1 || !oneAtATime);
+    }
+
+    /** With how many records in flight a partition can be in the way no more, whatever they wait for. */
+    private int neverInTheWay() {
+        return (int) (holdTooMuchTogether() ? Math.min(mostHeldUp(), few()) : mostHeldUp());
+    }
+
+    /** Whether {@link #holdsUpTooMuch}, and others may have records for which the room would be missing. */
+    boolean holdsUpOthers(PartitionWork work) {
+        return holdsUpTooMuch(work) && othersMayHaveRecords(work);
+    }
+
+    /** Whether another partition has, or for all that is known may have, records to be fetched. */
+    private boolean othersMayHaveRecords(PartitionWork work) {
+        // Another consumer's partitions only its own thread may ask.
+        return run.partitions.get() > assignment.works().size() || anyMayHaveRecords(other -> other != work);
+    }
+
+    /** Whether a partition that is not paused has, or for all that is known may have, records to be fetched. */
+    boolean othersCanBePolled() {
+        return anyMayHaveRecords(work -> !work.paused);
+    }
+
+    private boolean anyMayHaveRecords(Predicate<PartitionWork> among) {
+        long now = run.nanoTime.getAsLong();
+        for (PartitionWork work : assignment.works()) {
+            if (among.test(work) && mayHaveRecords(work, now)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Whether room is so short that partitions must share it. Where a partition's records run one at a time, they must
+     * as soon as handling takes time: a few partitions that fill the limit would leave most workers idle. Where
+     * handling only computes they need not: what is in flight drains in no time, and each pause costs more than it
+     * brings. Unless a record hangs after all.
+     */
+    private boolean matter() {
+        if (run.workers.isComputing() && !assignment.dispatcher.hasHanging()) {
+            return false;
+        }
+        if (run.limit.inFlight() * 2 >= run.limit.limit()) {
+            return true;
+        }
+        // Or there is not a poll for each of them, and what is slow may hang.
+        return run.workers.isSlow() && (oneAtATime || isShortOfPolls());
+    }
+
+    private boolean isShortOfPolls() {
+        return run.limit.inFlight() + (long) run.partitions.get() * run.room.pollSize > run.limit.limit();
+    }
+
+    /**
+     * A partition's share of what does not stand still, less the poll that may still come: at or above that it may be paused
+     * for others' sake.
+     */
+    private long withinShare() {
+        long moves = run.limit.limit() - run.standing.get();
+        return Math.max(1, moves / Math.max(1, run.partitions.get()) - run.room.pollSize + 1);
+    }
+
+    /**
+     * Whether a partition above its share has to leave the next poll to another: to one within its share, or, where its
+     * records run one at a time and take time, to the one that would be the first to run dry.
+     */
+    private boolean othersGoFirst(int inFlight, long withinShare) {
+        boolean leastFirst = oneAtATime && run.workers.isSlow();
+        long now = run.nanoTime.getAsLong();
+        if (leastFirst ? !leastKnown : now - leastSeenAt >= OTHERS_CHECK_NANOS) {
+            leastSeenAt = now;
+            leastKnown = true;
+            leastInFlight = leastInFlight(now);
+        }
+        return leastInFlight < withinShare || (leastFirst && leastInFlight < inFlight);
+    }
+
+    /** The least that a partition has in flight that has, or for all that is known may have, records to be fetched. */
+    private int leastInFlight(long now) {
+        int least = Integer.MAX_VALUE;
+        for (PartitionWork work : assignment.works()) {
+            int inFlight = inShare(work);
+            if (inFlight < least && mayHaveRecords(work, now)) {
+                least = inFlight;
+            }
+        }
+        return least;
+    }
+
+    private boolean mayHaveRecords(PartitionWork work, long now) {
+        if (work.pausedByUser
+                || work.ownReason == PauseReason.FRONTIER_STUCK
+                || work.ownReason == PauseReason.COMMIT_METADATA) {
+            return false;
+        }
+        if (now - work.lagHoldsUntil >= 0) {
+            OptionalLong lag = consumer.currentLag(work.partition);
+            work.mayHaveRecords = lag.isEmpty() || lag.getAsLong() > 0;
+            work.lagHoldsUntil = now + (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS);
+        }
+        return work.mayHaveRecords;
+    }
+}

@@ -1,0 +1,147 @@
+package io.github.kafkabackpressure.listener.consume;
+
+import io.github.kafkabackpressure.DropReason;
+import io.github.kafkabackpressure.ListenerOverflow;
+import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.buffer.WaitingLanes;
+import io.github.kafkabackpressure.listener.overload.Overload;
+import io.github.kafkabackpressure.listener.overload.OverloadSettings;
+import io.github.kafkabackpressure.listener.overload.QueuedRecord;
+import io.github.kafkabackpressure.listener.overload.WireHeader;
+import io.github.kafkabackpressure.listener.task.BytesInFlight;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordTask;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Objects;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sorts what a poll has brought where an {@link Overload} answers: what is shed above the soft limit, what gets a place,
+ * what is dropped for what. The rest waits without a place.
+ *
+ * <p>Threading: the consumer's thread.
+ */
+final class Sorter {
+
+    /** Where a polled record has got. */
+    private enum Place {
+
+        /** It is within the limit. */
+        TAKEN,
+
+        /** It has to wait for one. */
+        TO_COME,
+
+        /** There is none for it: it has been dropped. */
+        NONE
+    }
+
+    private final ListenerRun run;
+
+    private final Overload overload;
+
+    private final OverloadSettings settings;
+
+    Sorter(ListenerRun run, Overload overload) {
+        this.run = run;
+        this.overload = overload;
+        this.settings = overload.settings;
+    }
+
+    /** Sorts the records of a partition. */
+    void sort(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now) {
+        for (ConsumerRecord<?, ?> record : polled) {
+            sort(work, record, now);
+        }
+    }
+
+    /** Lets workers start what has been sorted. */
+    void finish() {
+        overload.admit();
+        overload.submitTickets();
+        overload.setTimer();
+    }
+
+    private void sort(PartitionWork work, ConsumerRecord<?, ?> record, long now) {
+        if (work.isRemembered(record)) {
+            work.tracker.finish(work.tracker.register(record.offset()));
+            run.metrics.remembered(1);
+            return;
+        }
+        long number = work.tracker.register(record.offset());
+        int priority = settings.priorities().applyAsInt(record);
+        boolean shed = settings.sheds(run.limit.inFlight(), priority);
+        boolean keepsNone = !shed
+                && settings.overflow() == ListenerOverflow.DROP_NEWEST
+                && !overload.sendsDropped()
+                && run.limit.isFull();
+        if (keepsNone || (shed && !overload.sendsDropped())) {
+            // Nobody will ever see it: no more is made of it.
+            overload.count(shed ? DropReason.SOFT_LIMIT : DropReason.MAX_IN_FLIGHT);
+            work.tracker.finish(number);
+            return;
+        }
+        WireHeader wire = overload.sendsDropped() ? WireHeader.take(record.headers()) : null;
+        int bytes = (int) Math.min(1 << 30, BytesInFlight.of(record));
+        QueuedRecord queued = new QueuedRecord(record, work, number, now, overload, priority, bytes);
+        queued.wire = wire;
+        if (shed) {
+            overload.drop(queued, DropReason.SOFT_LIMIT);
+            return;
+        }
+        overload.rates().prepare(queued);
+        Place place = run.limit.tryTake(1) ? Place.TAKEN : makeRoom(queued, now);
+        if (place == Place.NONE) {
+            overload.drop(queued, DropReason.MAX_IN_FLIGHT);
+        } else {
+            put(work, queued, place == Place.TAKEN, now);
+        }
+    }
+
+    private Place makeRoom(QueuedRecord record, long now) {
+        if (!settings.overflow().dropsWhenFull()) {
+            return Place.TO_COME;
+        }
+        while (true) {
+            QueuedRecord victim = overload.room().takeVictim(record, now);
+            if (victim == null) {
+                return Place.NONE;
+            }
+            overload.drop(victim, DropReason.MAX_IN_FLIGHT);
+            if (overload.sendsDropped()) {
+                return Place.TO_COME; // the victim's, when it has been written
+            }
+            if (run.limit.tryTake(1)) {
+                return Place.TAKEN;
+            }
+        }
+    }
+
+    private void put(PartitionWork work, QueuedRecord queued, boolean placed, long now) {
+        if (placed) {
+            overload.countIn(queued);
+        }
+        // By a hash, as no method can change that; keys that share one are handled one after the other.
+        Integer laneKey = run.settings.ordering() == Ordering.KEY ? RecordTask.hashOfKey(queued.record()) : 0;
+        WaitingLanes lanes = Objects.requireNonNull(work.queues);
+        Object key = settings.overflow() == ListenerOverflow.CONFLATE
+                ? conflationKey(queued.record().key())
+                : null;
+        if (key == null) {
+            overload.room().put(queued, lanes, laneKey, placed, now);
+            return;
+        }
+        QueuedRecord older = overload.room().putNewest(queued, lanes, laneKey, key, placed, now);
+        if (older != null) {
+            overload.drop(older, DropReason.NEWER_RECORD);
+            overload.admit();
+        }
+    }
+
+    /** What records have to have in common for the newer to take the place of the older; null for no key. */
+    private static @Nullable Object conflationKey(@Nullable Object key) {
+        return key instanceof byte[] bytes ? ByteBuffer.wrap(bytes) : key;
+    }
+}

@@ -1,0 +1,290 @@
+package io.github.kafkabackpressure.listener.handle;
+
+import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.handle.ErrorHandling.BatchDecision;
+import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.task.ListenerRun;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
+import io.github.kafkabackpressure.listener.task.WaitsFor;
+import io.github.kafkabackpressure.work.Slot;
+import io.github.kafkabackpressure.work.WorkerPool;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springframework.kafka.listener.ListenerExecutionFailedException;
+
+/**
+ * What a worker does with a batch: attempt after attempt, and after each that failed the error handler, with what is left
+ * of the batch until nothing is.
+ *
+ * <p>Threading: the workers; asynchronous results and acknowledgments come in on any thread.
+ */
+public final class BatchInvoker implements Invoker {
+
+    private final ListenerRun run;
+
+    private final BatchTarget target;
+
+    private final ErrorHandling errorHandling;
+
+    private final BatchAttempts attempts;
+
+    private final BatchCollector collector;
+
+    private final WorkerWaits waits;
+
+    private final HandOver handOver;
+
+    public BatchInvoker(ListenerRun run, BatchTarget target) {
+        this.run = run;
+        this.target = target;
+        this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
+        this.attempts = new BatchAttempts(run, target);
+        this.collector = new BatchCollector(run);
+        this.waits = new WorkerWaits(run);
+        this.handOver = new HandOver(run);
+    }
+
+    @Override
+    public WorkerPool.Result invoke(RecordTask task, long begun) {
+        List<RecordTask> collected = collector.collect(task, this::invokeLate);
+        // A lane goes on by the batch that it is in, not by the worker.
+        return collected == null ? WorkerPool.Result.BLOCKS_LANE : handle(collected, begun, true);
+    }
+
+    private boolean invokeLate(RecordTask task) {
+        boolean goesOn = handOver.toWorker(task, run.nanoTime.getAsLong(), null, () -> {
+            List<RecordTask> collected = collector.collect(task, this::invokeLate);
+            return collected == null
+                    ? WorkerPool.Result.BLOCKS_LANE
+                    : handle(collected, run.nanoTime.getAsLong(), false);
+        });
+        if (!goesOn) {
+            run.flight.abandoned(task, run.nanoTime.getAsLong());
+        }
+        return goesOn;
+    }
+
+    /**
+     * Handles a batch.
+     *
+     * @param mayEndLater whether this thread may go before an asynchronous result is there
+     */
+    private WorkerPool.Result handle(List<RecordTask> collected, long begun, boolean mayEndLater) {
+        RunningBatch batch = new RunningBatch(run, collected, begun);
+        try {
+            List<RecordTask> tasks = batch.remaining();
+            BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
+            Signal signal = attempts.attempt(tasks, acknowledgment);
+            if (signal == null && acknowledgment != null) {
+                boolean holdsSlot = target.ending() == Ending.BY_RESULT;
+                expectEnd(batch, tasks, acknowledgment);
+                if (mayEndLater) {
+                    RecordTask first = tasks.get(0);
+                    run.running.waits(first, holdsSlot ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, begun);
+                    // A result is still being worked for, so the batch keeps the slot.
+                    Slot slot = holdsSlot && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
+                    if (acknowledgment.whenSignalled(given -> later(batch, tasks, begun, given, slot))) {
+                        return WorkerPool.Result.HOLDS_LANE;
+                    }
+                    run.running.goesOn(first);
+                    if (slot != null) {
+                        run.workers.attachSlot(slot);
+                    }
+                }
+                signal = waits.await(acknowledgment, holdsSlot);
+            }
+            conclude(batch, tasks, signal);
+        } catch (Throwable e) {
+            failed(batch, collected, e);
+        }
+        return WorkerPool.Result.BLOCKS_LANE;
+    }
+
+    /** Ends a batch by what no handler may see; even an Error stops the container by its consumer. */
+    private static void failed(RunningBatch batch, List<RecordTask> tasks, Throwable cause) {
+        tasks.get(0).partition.owner.fail(cause);
+        batch.stopped();
+    }
+
+    private void later(RunningBatch batch, List<RecordTask> tasks, long begun, Signal signal, @Nullable Slot slot) {
+        run.running.goesOn(tasks.get(0));
+        boolean goesOn = handOver.toWorker(tasks.get(0), begun, slot, () -> {
+            try {
+                conclude(batch, tasks, signal);
+            } catch (Throwable e) {
+                failed(batch, tasks, e);
+            }
+            return WorkerPool.Result.BLOCKS_LANE;
+        });
+        if (!goesOn) {
+            batch.abandoned(Set.copyOf(tasks)); // the listener has stopped: the records come again to their next owner
+        }
+    }
+
+    /** Does what the end of the first attempt calls for, further attempts included. */
+    private void conclude(RunningBatch batch, List<RecordTask> attempted, @Nullable Signal firstSignal) {
+        Signal signal = firstSignal;
+        List<RecordTask> tasks = attempted;
+        boolean askedErrorHandler = false;
+        try {
+            while (true) {
+                run.workers.forgetInterrupt();
+                if (signal == Signal.Done.DONE) {
+                    batch.finished(RecordOutcome.HANDLED);
+                    return;
+                }
+                if (signal instanceof Signal.Nacked nacked) {
+                    batch.finished(new HashSet<>(tasks.subList(0, nacked.index())), RecordOutcome.HANDLED);
+                    waits.sleepWithoutSlotWhile(() -> gone(batch).isEmpty(), nacked.sleep());
+                } else if (signal instanceof Signal.Failed failed) {
+                    askedErrorHandler = true;
+                    run.metrics.attemptFailed();
+                    if (!decide(batch, tasks, failed.exception())) {
+                        run.failure.failedBy(failed.exception());
+                        batch.stopped();
+                        return;
+                    }
+                } else {
+                    batch.abandoned(new HashSet<>(batch.remaining())); // the workers end, or all has been given up
+                    return;
+                }
+                batch.abandoned(gone(batch));
+                tasks = batch.remaining();
+                if (tasks.isEmpty()) {
+                    return;
+                }
+                run.metrics.retried();
+                run.workers.takeSlotAgain();
+                signal = attemptToTheEnd(batch, tasks);
+            }
+        } finally {
+            if (askedErrorHandler) {
+                target.errorHandler().clearThreadState();
+            }
+        }
+    }
+
+    private static Set<RecordTask> gone(RunningBatch batch) {
+        return batch.remaining().stream().filter(RecordTask::isOver).collect(Collectors.toSet());
+    }
+
+    private static Set<RecordTask> givenUp(RunningBatch batch) {
+        return batch.remaining().stream().filter(RecordTask::isGivenUp).collect(Collectors.toSet());
+    }
+
+    /**
+     * Asks the error handler and takes those records out of the batch that it has dealt with.
+     *
+     * @return false if the container is stopping because of it
+     */
+    private boolean decide(RunningBatch batch, List<RecordTask> tasks, RuntimeException exception) {
+        if (!givenUp(batch).isEmpty()) {
+            return true; // given up: nobody may recover the records but their next owner
+        }
+        Nack nack = new Nack();
+        WaitsFor before = run.running.waitsFor(WaitsFor.BACK_OFF);
+        run.workers.leaveSlot();
+        try {
+            long asked = run.nanoTime.getAsLong();
+            List<RecordTask> left = batch.remaining();
+            BatchDecision decision = errorHandling.decide(exception, tasks, () -> retryWithSlot(batch, left, nack));
+            Set<RecordTask> done = new HashSet<>(tasks);
+            if (nack.signal == null) {
+                decision.again().forEach(done::remove);
+            } else {
+                done.retainAll(left.subList(0, nack.signal.index()));
+            }
+            batch.finished(done, nack.signal == null ? RecordOutcome.RECOVERED : RecordOutcome.HANDLED);
+            if (decision.stops()) {
+                return false;
+            }
+            if (nack.signal != null) {
+                waits.sleepWhile(() -> gone(batch).isEmpty(), nack.signal.sleep());
+            } else if (!decision.again().isEmpty()) {
+                waits.awaitRetryWhile(() -> gone(batch).isEmpty(), asked, target.container());
+            }
+            return true;
+        } finally {
+            run.running.waitsFor(before);
+        }
+    }
+
+    /** A further attempt that the error handler makes itself. */
+    private void retryWithSlot(RunningBatch batch, List<RecordTask> tasks, Nack nack) {
+        if (!run.workers.takeSlotAgainWhile(() -> gone(batch).isEmpty())) {
+            throw new ListenerExecutionFailedException("a partition of the batch is leaving");
+        }
+        WaitsFor before = run.running.waitsFor(WaitsFor.METHOD);
+        try {
+            Signal signal = attemptToTheEnd(batch, tasks);
+            if (signal instanceof Signal.Failed failed) {
+                throw failed.exception();
+            }
+            if (signal == null) {
+                throw new ListenerExecutionFailedException("interrupted while the batch was waited for");
+            }
+            nack.signal = signal instanceof Signal.Nacked nacked ? nacked : null;
+        } finally {
+            run.running.waitsFor(before);
+            run.workers.leaveSlot();
+        }
+    }
+
+    /** What a further attempt that the error handler made itself ended with, if the user wants some of it again. */
+    private static final class Nack {
+
+        private Signal.@Nullable Nacked signal;
+    }
+
+    /** Makes a further attempt and waits for its end on this thread; null if the workers end. */
+    private @Nullable Signal attemptToTheEnd(RunningBatch batch, List<RecordTask> tasks) {
+        BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
+        Signal signal = attempts.attempt(tasks, acknowledgment);
+        if (signal != null || acknowledgment == null) {
+            return signal;
+        }
+        expectEnd(batch, tasks, acknowledgment);
+        return waits.await(acknowledgment, target.ending() == Ending.BY_RESULT);
+    }
+
+    private @Nullable BatchAcknowledgment acknowledgment(RunningBatch batch, List<RecordTask> tasks) {
+        return target.ending() == Ending.BY_RETURN
+                ? null
+                : attempts.acknowledgment(
+                        tasks.size(),
+                        count -> batch.finished(new HashSet<>(tasks.subList(0, count)), RecordOutcome.HANDLED));
+    }
+
+    /** Sees to it that an attempt does not last for ever, now that its method has returned. */
+    private void expectEnd(RunningBatch batch, List<RecordTask> tasks, BatchAcknowledgment acknowledgment) {
+        acknowledgment.endIfByReturn();
+        if (acknowledgment.signal() != null) {
+            return;
+        }
+        if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
+            Set<RecordOrigin> partitions =
+                    tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
+            acknowledgment.endWith(partitions, () -> {
+                batch.abandoned(givenUp(batch));
+                if (batch.remaining().isEmpty()) {
+                    acknowledgment.giveUp();
+                }
+            });
+            return;
+        }
+        Duration timeout = run.settings.handlerTimeout();
+        if (!timeout.isZero()) {
+            acknowledgment.failAfter(
+                    timeout,
+                    () -> attempts.decorated(
+                            new TimeoutException("no result came within handler-timeout, which is " + timeout)));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+package io.github.kafkabackpressure.listener.handle;
+
+import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.task.RecordOrigin;
+import io.github.kafkabackpressure.listener.task.RecordTask;
+import io.github.kafkabackpressure.work.WorkerPool;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a worker does with a record that it has taken from a lane.
+ *
+ * <p>Threading: the workers.
+ */
+public interface Invoker {
+
+    /**
+     * Handles a record that has been started and takes it out of flight, unless its end comes later.
+     *
+     * @param begun the time at which the handling began, in nanoseconds
+     */
+    WorkerPool.Result invoke(RecordTask task, long begun);
+
+    /** How it handles the records of a slice; null if each record must be a task of its own. */
+    default @Nullable OfSlices ofSlices() {
+        return null;
+    }
+
+    /** What a worker does with the records of a slice, each of which is finished when its attempt has succeeded. */
+    interface OfSlices {
+
+        /** Makes the first attempt at a record. Returns what it failed with, or null. */
+        Signal.@Nullable Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record);
+
+        /** Does what the end of a record's first attempt calls for, and takes the record out of flight. */
+        WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal);
+    }
+}

@@ -1,0 +1,7 @@
+package io.github.kafkabackpressure.offending.listener.task;
+
+/** Breaks a rule: uses the consumer's side. */
+public class Offender {
+
+    io.github.kafkabackpressure.offending.listener.consume.Offender forbidden;
+}
