@@ -134,6 +134,12 @@ class TransactionsParityIT {
         void handle(List<String> values) {}
     }
 
+    static class Remembering {
+
+        @BackpressuredListener(id = "remembering", topics = "remembering", rememberProgress = "true")
+        void handle(String value) {}
+    }
+
     static class Acknowledging {
 
         @BackpressuredListener(id = "acknowledging", topics = "acknowledging", ackMode = "MANUAL")
@@ -168,6 +174,14 @@ class TransactionsParityIT {
     @Test
     void refusesTransactionsOfBatches() {
         refused(OfBatches.class, "single records only, not for batches", TRANSACTIONAL);
+    }
+
+    @Test
+    void refusesTransactionsThatShouldRemember() {
+        refused(
+                Remembering.class,
+                "Remove remember-progress: in partition order there is nothing to remember.",
+                TRANSACTIONAL);
     }
 
     @Test
