@@ -101,8 +101,8 @@ final class Harness {
 
     private RunResult run(BrokerProcess broker, Tls tls, Topics topics, CaseSpec spec, Entry entry, int round)
             throws Exception {
-        boolean ownTopic =
-                spec.probe() == ProbeKind.LATENCY || entry.contender().produces();
+        int sentPerSecond = entry.load().sentPerSecond();
+        boolean ownTopic = sentPerSecond > 0 || entry.contender().produces();
         String topic = ownTopic ? topics.create(entry.topic().partitions()) : topics.filled(topicOf(spec, entry));
         boolean secure = "SSL".equals(entry.setup().client().get("security.protocol"));
         Setup setup = entry.setup().withSteps(entry.setup().computeMicros() * stepsPerMicrosecond);
@@ -122,12 +122,17 @@ final class Harness {
         Map<String, Runnable> freezing = Map.of(Requests.FREEZE, broker::freeze);
         try {
             return switch (spec.probe()) {
-                case LATENCY ->
-                    PacedSender.during(
-                            () -> jvms.apply(freezing).run(run), broker.bootstrapServers(), topic, entry.topic());
                 case REPEATED -> new Pairs(jvms).oneAfterTheOther(run);
                 case SURVIVOR -> new Pairs(jvms).oneBesideTheOther(run);
-                default -> jvms.apply(freezing).run(run);
+                default ->
+                    sentPerSecond > 0
+                            ? PacedSender.during(
+                                    () -> jvms.apply(freezing).run(run),
+                                    broker.bootstrapServers(),
+                                    topic,
+                                    entry.topic(),
+                                    sentPerSecond)
+                            : jvms.apply(freezing).run(run);
             };
         } finally {
             broker.resume();
@@ -143,7 +148,7 @@ final class Harness {
      * large ones are read to their ends.
      */
     private static TopicSpec topicOf(CaseSpec spec, Entry entry) {
-        if (spec.probe() != ProbeKind.THROUGHPUT) {
+        if (spec.probe() != ProbeKind.THROUGHPUT && spec.probe() != ProbeKind.POLLING) {
             return entry.topic();
         }
         long read = entry.load().warmUp() + entry.load().records();

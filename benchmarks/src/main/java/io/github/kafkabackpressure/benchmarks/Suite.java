@@ -30,6 +30,7 @@ enum Suite {
     WIRE("wire", "TLS, compressed batches, 100 KB records"),
     KILLED("killed", "what comes again after kill -9"),
     REBALANCE("rebalance", "from the kill of one of two members to full speed"),
+    OVERLOAD("overload", "what the answers to overload cost"),
     START("start", "an application with twenty listeners");
 
     /** What throughput cases start from. */
@@ -85,6 +86,7 @@ enum Suite {
             case WIRE -> Scenarios.wire(options);
             case KILLED -> Scenarios.killed(options);
             case REBALANCE -> Scenarios.rebalance(options);
+            case OVERLOAD -> Overloads.cases(options);
             case START -> Scenarios.start();
         };
     }
@@ -207,7 +209,8 @@ enum Suite {
     private static List<CaseSpec> latency(Options options) {
         Load load = Load.noOp(0)
                 .withRecords(options.isFull() ? 10_000 : 6000, options.records(3000, 20_000))
-                .withLimit(120);
+                .withLimit(120)
+                .withSentPerSecond(1000);
         List<Entry> entries = entries(TOPIC, load, Suite::handlesNoOp);
         return List.of(new CaseSpec(
                 "Added latency at 1,000 records a second",
@@ -318,11 +321,11 @@ enum Suite {
         return List.of(Contender.OURS_PARTITION, Contender.OURS_KEY, Contender.OURS_UNORDERED);
     }
 
-    private static Load noOpCompiled(Options options, long full) {
+    static Load noOpCompiled(Options options, long full) {
         return Load.noOpCompiled(options.records(50_000, full)).withLimit(12);
     }
 
-    private static Load load(Options options, long handlerMicros, int concurrency, long full) {
+    static Load load(Options options, long handlerMicros, int concurrency, long full) {
         long records = options.records(full / 20, full);
         return Load.noOp(records)
                 .withRecords(records / 5, records)
@@ -397,7 +400,7 @@ enum Suite {
         return entries;
     }
 
-    private static String describe(TopicSpec topic, Load load) {
+    static String describe(TopicSpec topic, Load load) {
         return describe(topic, load, Setup.DEFAULT);
     }
 

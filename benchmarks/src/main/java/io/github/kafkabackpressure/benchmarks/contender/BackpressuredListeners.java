@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.benchmarks.contender;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.benchmarks.contender.Load.Meters;
+import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
@@ -37,19 +38,14 @@ final class BackpressuredListeners {
 
     private static Probe start(Run run, Class<?> listener, Class<?>... configurations) {
         Meters meters = run.load().meters();
-        return SpringApplications.consume(
-                run,
-                listener,
-                Map.of(
-                        "kafka.backpressure.listeners.benchmark.max-in-flight",
-                        Integer.toString(run.load().maxInFlight()),
-                        "kafka.backpressure.listeners.benchmark.max-concurrency",
-                        Integer.toString(run.load().concurrency()),
-                        "kafka.backpressure.metrics.partitions",
-                        Boolean.toString(meters != Meters.NONE),
-                        "kafka.backpressure.metrics.histograms",
-                        Boolean.toString(meters == Meters.HISTOGRAMS)),
-                configurations);
+        Map<String, String> settings = new HashMap<>(run.load().settings());
+        settings.put("max-in-flight", Integer.toString(run.load().maxInFlight()));
+        settings.put("max-concurrency", Integer.toString(run.load().concurrency()));
+        Map<String, String> properties = new HashMap<>();
+        settings.forEach((key, value) -> properties.put("kafka.backpressure.listeners.benchmark." + key, value));
+        properties.put("kafka.backpressure.metrics.partitions", Boolean.toString(meters != Meters.NONE));
+        properties.put("kafka.backpressure.metrics.histograms", Boolean.toString(meters == Meters.HISTOGRAMS));
+        return SpringApplications.consume(run, listener, properties, configurations);
     }
 
     static class PartitionListener {

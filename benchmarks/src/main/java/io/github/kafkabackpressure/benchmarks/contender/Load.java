@@ -1,5 +1,7 @@
 package io.github.kafkabackpressure.benchmarks.contender;
 
+import java.util.Map;
+
 /**
  * What one run puts on a contender.
  *
@@ -12,6 +14,8 @@ package io.github.kafkabackpressure.benchmarks.contender;
  * @param limitSeconds when a run that has not handled all its records is cut off, in seconds; its figures are then
  *     those of what it did handle
  * @param meters what is measured beside
+ * @param sentPerSecond records that are sent a second while it runs; 0 if the topic is filled before
+ * @param settings what is set of {@code kafka.backpressure.listener} besides
  */
 public record Load(
         long warmUp,
@@ -21,7 +25,9 @@ public record Load(
         int maxInFlight,
         boolean virtualThreads,
         int limitSeconds,
-        Meters meters) {
+        Meters meters,
+        int sentPerSecond,
+        Map<String, String> settings) {
 
     /** What is measured beside, for contenders that have meters. */
     public enum Meters {
@@ -38,7 +44,7 @@ public record Load(
      * warm-up is twice as long as the measurement, because the JIT compiler shares the cores with all the rest.
      */
     public static Load noOp(long records) {
-        return new Load(2 * records, records, 0, 16, 1000, false, 60, Meters.NONE);
+        return new Load(2 * records, records, 0, 16, 1000, false, 60, Meters.NONE, 0, Map.of());
     }
 
     /**
@@ -51,30 +57,119 @@ public record Load(
 
     public Load withRecords(long newWarmUp, long newRecords) {
         return new Load(
-                newWarmUp, newRecords, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds, meters);
+                newWarmUp,
+                newRecords,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                virtualThreads,
+                limitSeconds,
+                meters,
+                sentPerSecond,
+                settings);
     }
 
     public Load withHandler(long newHandlerMicros, int newConcurrency) {
         return new Load(
-                warmUp, records, newHandlerMicros, newConcurrency, maxInFlight, virtualThreads, limitSeconds, meters);
+                warmUp,
+                records,
+                newHandlerMicros,
+                newConcurrency,
+                maxInFlight,
+                virtualThreads,
+                limitSeconds,
+                meters,
+                sentPerSecond,
+                settings);
     }
 
     public Load withMaxInFlight(int newMaxInFlight) {
         return new Load(
-                warmUp, records, handlerMicros, concurrency, newMaxInFlight, virtualThreads, limitSeconds, meters);
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                newMaxInFlight,
+                virtualThreads,
+                limitSeconds,
+                meters,
+                sentPerSecond,
+                settings);
     }
 
     public Load withVirtualThreads() {
-        return new Load(warmUp, records, handlerMicros, concurrency, maxInFlight, true, limitSeconds, meters);
+        return new Load(
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                true,
+                limitSeconds,
+                meters,
+                sentPerSecond,
+                settings);
     }
 
     public Load withLimit(int newLimitSeconds) {
         return new Load(
-                warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, newLimitSeconds, meters);
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                virtualThreads,
+                newLimitSeconds,
+                meters,
+                sentPerSecond,
+                settings);
     }
 
     public Load withMeters(Meters newMeters) {
         return new Load(
-                warmUp, records, handlerMicros, concurrency, maxInFlight, virtualThreads, limitSeconds, newMeters);
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                virtualThreads,
+                limitSeconds,
+                newMeters,
+                sentPerSecond,
+                settings);
+    }
+
+    /** With so many records sent while it runs, in place of a topic that was filled before. */
+    public Load withSentPerSecond(int newSentPerSecond) {
+        return new Load(
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                virtualThreads,
+                limitSeconds,
+                meters,
+                newSentPerSecond,
+                settings);
+    }
+
+    public Load withSettings(Map<String, String> newSettings) {
+        return new Load(
+                warmUp,
+                records,
+                handlerMicros,
+                concurrency,
+                maxInFlight,
+                virtualThreads,
+                limitSeconds,
+                meters,
+                sentPerSecond,
+                newSettings);
+    }
+
+    /** Whether records may be dropped unhandled. */
+    boolean drops() {
+        return settings.getOrDefault("overflow", "pause").startsWith("drop");
     }
 }

@@ -8,6 +8,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the records that {@code poll} returned, inside Kafka's consumer, so that "polled and not finished" is known
@@ -26,6 +27,9 @@ public final class PolledRecords implements ConsumerInterceptor<String, String> 
 
     private static final AtomicLong PEAK = new AtomicLong();
 
+    /** The thread that polled last; where there is one consumer it is always the same. */
+    private static volatile @Nullable Thread consumer;
+
     private static final AtomicLong LAST_OFFSET = new AtomicLong(-1);
 
     /** Made by Kafka's consumer. */
@@ -34,6 +38,7 @@ public final class PolledRecords implements ConsumerInterceptor<String, String> 
     @Override
     public ConsumerRecords<String, String> onConsume(ConsumerRecords<String, String> records) {
         if (!records.isEmpty()) {
+            consumer = Thread.currentThread();
             for (TopicPartition partition : records.partitions()) {
                 var ofPartition = records.records(partition);
                 ConsumerRecord<String, String> last = ofPartition.get(ofPartition.size() - 1);
@@ -68,6 +73,11 @@ public final class PolledRecords implements ConsumerInterceptor<String, String> 
 
     static long polledSum() {
         return POLLED.get();
+    }
+
+    /** The thread that polled last; null if none has. */
+    static @Nullable Thread consumer() {
+        return consumer;
     }
 
     /** The highest offset polled from any partition. */

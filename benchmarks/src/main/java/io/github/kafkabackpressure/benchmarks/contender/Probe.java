@@ -41,6 +41,7 @@ public interface Probe {
             case MEMBER -> new MemberProbe(run);
             case SURVIVOR -> new SurvivorProbe(run);
             case START -> new StartProbe(run.load());
+            case POLLING -> new PollingProbe(run.load());
             case SEND, SEND_FROZEN -> throw new IllegalArgumentException(run.contender() + " does not produce");
         };
     }

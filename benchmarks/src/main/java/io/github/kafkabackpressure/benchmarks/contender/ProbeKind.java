@@ -27,6 +27,9 @@ public enum ProbeKind {
     /** What an application with many listeners takes to start, and holds. */
     START,
 
+    /** What polling takes of the consumer's thread while next to nothing is handled. */
+    POLLING,
+
     /** Records sent and acknowledged a second; the contender is a producer. */
     SEND,
 

@@ -99,7 +99,7 @@ final class ThroughputProbe implements Probe {
         metrics.put("seconds", nanos / 1e9);
         metrics.put("recordsPerSecond", records / (nanos / 1e9));
         metrics.put("longestStallMillis", longestStallNanos / 1e6);
-        if (!failing) { // else what is polled again would count twice
+        if (!failing && !load.drops()) { // else what is polled again, or dropped, would count
             metrics.put("peakInFlight", (double) PolledRecords.peak());
         }
         if (records > 0) {

@@ -30,6 +30,8 @@ public enum Metric {
     HEAP_BEFORE("heapBeforeMegabytes", "live heap before, MB", Better.LOWER, "%,.0f"),
     OFFERED_WHILE_FROZEN("offeredWhileFrozen", "sends while frozen", Better.HIGHER, "%,.0f"),
     FAILED_SENDS("failedSends", "failed sends", Better.LOWER, "%,.0f"),
+    CONSUMER("consumerMicros", "consumer's thread, µs per polled record", Better.LOWER, "%,.3f"),
+    POLLED_PER_SECOND("polledPerSecond", "polled/s", Better.HIGHER, "%,.0f"),
     OF_CEILING("ofCeiling", "of the ceiling", Better.HIGHER, "%.3f"),
     WORKER_USE("workerUse", "workers busy", Better.HIGHER, "%.3f"),
     CPU("cpuSecondsPerMillion", "CPU s per million", Better.LOWER, "%,.2f"),
