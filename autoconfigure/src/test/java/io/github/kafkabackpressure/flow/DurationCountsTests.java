@@ -56,5 +56,9 @@ class DurationCountsTests {
         assertThat(DurationCounts.quantile(before, counts.counts(), 0.5)).isEqualTo(1);
         assertThat(DurationCounts.quantile(before, counts.counts(), 0.51)).isEqualTo(3);
         assertThat(DurationCounts.quantile(before, before, 1)).isZero();
+
+        long[] then = counts.counts();
+        counts.count(100, 1);
+        assertThat(DurationCounts.quantile(then, counts.counts(), 0.5)).isEqualTo(111);
     }
 }

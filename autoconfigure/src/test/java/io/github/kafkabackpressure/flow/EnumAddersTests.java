@@ -19,7 +19,6 @@ class EnumAddersTests {
         assertThat(adders.sum(Ordering.KEY)).isEqualTo(5);
         assertThat(adders.sum(Ordering.UNORDERED)).isZero();
         assertThat(adders.sum()).isEqualTo(12);
-        assertThat(adders.sums())
-                .isEqualTo(Map.of(Ordering.KEY, 5L, Ordering.PARTITION, 7L, Ordering.UNORDERED, 0L));
+        assertThat(adders.sums()).isEqualTo(Map.of(Ordering.KEY, 5L, Ordering.PARTITION, 7L, Ordering.UNORDERED, 0L));
     }
 }

@@ -79,9 +79,13 @@ class InFlightLimitTests {
     void aConsumerLeavesRoomForThoseThatWaitLonger() {
         limit.startWaiting("first");
         limit.startWaiting("second");
-        assertThat(limit.tryReserveInTurn("third", 4)).as("12 would have to be free").isFalse();
+        assertThat(limit.tryReserveInTurn("third", 4))
+                .as("12 would have to be free")
+                .isFalse();
         assertThat(limit.tryReserveInTurn("third", 3)).isTrue();
-        assertThat(limit.tryReserveInTurn("second", 4)).as("8 would have to be free").isFalse();
+        assertThat(limit.tryReserveInTurn("second", 4))
+                .as("8 would have to be free")
+                .isFalse();
         assertThat(limit.tryReserveInTurn("first", 7)).isTrue();
         assertThat(limit.isFull()).isTrue();
         limit.stopWaiting("first");

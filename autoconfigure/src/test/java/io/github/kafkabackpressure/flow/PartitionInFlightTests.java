@@ -84,6 +84,7 @@ class PartitionInFlightTests {
 
     @Test
     void closesWhenEmpty() {
+        assertThat(inFlight.isClosed()).isFalse();
         assertThat(inFlight.close()).isZero();
         assertThat(inFlight.isClosed()).isTrue();
         assertThat(inFlight.inFlight()).isZero();

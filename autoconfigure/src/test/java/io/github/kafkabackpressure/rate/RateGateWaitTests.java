@@ -55,14 +55,12 @@ class RateGateWaitTests {
     @Test
     void whoCanPassAtTheLastMomentWaitsForIt() throws InterruptedException {
         wait.set(100);
-        assertThat(gate.pass(
-                        100,
-                        () -> {
-                            if (asked.get() == 1) {
-                                wait.set(0);
-                            }
-                            return true;
-                        }))
+        assertThat(gate.pass(100, () -> {
+                    if (asked.get() == 1) {
+                        wait.set(0);
+                    }
+                    return true;
+                }))
                 .isTrue();
         assertThat(asked).hasValue(2);
     }

@@ -162,7 +162,9 @@ class SharedBucketTests {
         bucket.tryTake(1, now); // asks again
         assertThat(asked).hasSize(2);
         answer(0, 0, 5 * SECOND);
-        assertThat(bucket.tryTake(1, now)).as("the second answer is still awaited").isLessThanOrEqualTo(SECOND);
+        assertThat(bucket.tryTake(1, now))
+                .as("the second answer is still awaited")
+                .isLessThanOrEqualTo(SECOND);
         fail(1);
         now += SECOND / 4;
         assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND * 3 / 4);
