@@ -266,7 +266,8 @@ class LivePageIT {
                     for (boolean dark : new boolean[] {false, true}) {
                         browser.dark(dark);
                         if (view.endsWith("payments")) {
-                            browser.await(() -> assertThat(browser.all("canvas")).hasSize(4));
+                            browser.await(
+                                    () -> assertThat(browser.all("canvas")).hasSize(4));
                         }
                         String name = view.replaceAll("\\W", "") + "-" + width + (dark ? "-dark" : "-light");
                         browser.screenshot(name.startsWith("-") ? "overview" + name : name, 0);
