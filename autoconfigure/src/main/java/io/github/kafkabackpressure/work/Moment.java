@@ -33,12 +33,11 @@ public final class Moment {
             if (something.getAsBoolean()) {
                 return true;
             }
+            for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
+                Thread.onSpinWait();
+            }
             if (looks % LOOKS_PER_YIELD == 0) {
                 Thread.yield();
-            } else {
-                for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
-                    Thread.onSpinWait();
-                }
             }
         }
         return something.getAsBoolean();

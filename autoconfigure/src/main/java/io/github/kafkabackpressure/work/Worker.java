@@ -194,6 +194,9 @@ final class Worker<T> {
      * many records that do nothing. Returns whether there are some.
      */
     private boolean linger(long nanos) {
-        return Moment.comes(crew.endsLingering, nanos) && crew.ready.mayHaveSome();
+        return Moment.comes(crew.endsLingering, nanos)
+                && crew.ready.mayHaveSome()
+                && !crew.slots.areWaitedFor() // they come before records that have not begun
+                && !crew.isClosed();
     }
 }

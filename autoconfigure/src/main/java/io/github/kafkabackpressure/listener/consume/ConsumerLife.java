@@ -48,7 +48,13 @@ public final class ConsumerLife {
             State.NEW, EnumSet.of(State.POLLING, State.CALLED_BACK, State.LEAVING, State.CLOSED),
             State.BETWEEN_POLLS, EnumSet.of(State.POLLING, State.CALLED_BACK, State.LEAVING, State.CLOSED),
             State.CUT_SHORT, EnumSet.of(State.POLLING, State.CALLED_BACK, State.LEAVING, State.CLOSED),
-            State.POLLING, EnumSet.of(State.BETWEEN_POLLS, State.CUT_SHORT, State.CALLED_BACK),
+            State.POLLING,
+                    EnumSet.of(
+                            State.BETWEEN_POLLS,
+                            State.CUT_SHORT,
+                            State.CALLED_BACK,
+                            State.LEAVING_CALLED_BACK,
+                            State.CLOSED),
             State.CALLED_BACK,
                     EnumSet.of(
                             State.NEW,
@@ -66,7 +72,8 @@ public final class ConsumerLife {
                             State.CALLED_BACK,
                             State.LEAVING_CALLED_BACK,
                             State.CLOSED),
-            State.LEAVING_CALLED_BACK, EnumSet.of(State.LEAVING, State.LEAVING_CALLED_BACK, State.CLOSED),
+            State.LEAVING_CALLED_BACK,
+                    EnumSet.of(State.POLLING, State.LEAVING, State.LEAVING_CALLED_BACK, State.CLOSED),
             State.CLOSED, EnumSet.of(State.LEAVING, State.LEAVING_CALLED_BACK));
 
     private final LongSupplier nanoTime;
@@ -109,6 +116,25 @@ public final class ConsumerLife {
     /** Whether the loop has ended. */
     public boolean isLeaving() {
         return state == State.LEAVING || state == State.LEAVING_CALLED_BACK || state == State.CLOSED;
+    }
+
+    /**
+     * Takes in that a poll is over, unless what Kafka called back has closed the consumer meanwhile.
+     *
+     * @param before where it was before: a poll within a call back ends in that
+     * @param after where it goes to otherwise
+     */
+    void endPoll(State before, State after) {
+        if (state != State.CLOSED) {
+            transitionTo(before == State.CALLED_BACK || before == State.LEAVING_CALLED_BACK ? before : after);
+        }
+    }
+
+    /** Takes in that it has unsubscribed, unless what Kafka called back has closed the consumer meanwhile. */
+    void endUnsubscribe(State before) {
+        if (state != State.CLOSED) {
+            transitionTo(before);
+        }
     }
 
     /** Takes in that Kafka calls back. Returns the state that it was in. */

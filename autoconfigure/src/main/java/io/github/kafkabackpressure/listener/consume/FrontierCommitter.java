@@ -191,6 +191,7 @@ public final class FrontierCommitter implements TickStep {
         } else {
             if (goesOnWithLess) {
                 lastCommit = run.nanoTime.getAsLong() - Math.max(interval, LEAST_INTERVAL); // at once
+                run.room.changed(); // nobody else looks at partitions that were paused for their metadata
             } else {
                 LOG.warn(failure, () -> "could not commit " + offsets + "; will try again");
             }

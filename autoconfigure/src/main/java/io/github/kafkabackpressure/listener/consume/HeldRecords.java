@@ -40,6 +40,10 @@ final class HeldRecords {
 
     private boolean inTheWay;
 
+    private boolean few;
+
+    private boolean fewAndFetchable;
+
     /** How many were held up at the last look. */
     int held() {
         return held;
@@ -99,6 +103,21 @@ final class HeldRecords {
 
     void setInTheWay(boolean pauses) {
         inTheWay = pauses;
+    }
+
+    /** Whether few enough were held up, as last noted, that others must leave room for the partition. */
+    boolean few() {
+        return few;
+    }
+
+    /** Whether that is so, and there may have been records of the partition to be fetched. */
+    boolean fewAndFetchable() {
+        return fewAndFetchable;
+    }
+
+    void setFew(boolean areFew, boolean mayBeFetched) {
+        few = areFew;
+        fewAndFetchable = areFew && mayBeFetched;
     }
 
     /** Whether some have stood still for so long that nobody should wait for them to drain. */

@@ -25,6 +25,9 @@ final class PauseRules {
     static List<PauseRule> of(Assignment assignment, Consumer<?, ?> consumer, Shares shares) {
         Overload overload = assignment.side.overload;
         List<PauseRule> rules = new ArrayList<>();
+        if (overload == null || !overload.settings.pollsWhileFull()) {
+            rules.add(shares::takeIn); // no reason, but what is counted whichever of them decides
+        }
         rules.add((PauseRule.UntilAnyCompletion)
                 work -> work.tracker.span() >= LONGEST_SPAN ? PauseReason.FRONTIER_STUCK : null);
         if (overload != null && !overload.settings.topicPriority().isEmpty()) {

@@ -92,11 +92,30 @@ public final class RememberingCommits implements CommitContent {
 
     @Override
     public boolean refused(@Nullable Exception failure, Collection<OffsetAndMetadata> offsets) {
-        return failure instanceof OffsetMetadataTooLarge
-                && facts.lowerMaxMetadata(offsets.stream()
-                        .mapToInt(offset -> offset.metadata().length())
-                        .max()
-                        .orElse(0));
+        if (!(failure instanceof OffsetMetadataTooLarge)) {
+            return false;
+        }
+        int longestOfUser = longest(offsets, false);
+        int longest = longest(offsets, true);
+        if (longest <= longestOfUser) {
+            return false; // the user's text alone is too long: ours cannot be made short enough for it
+        }
+        // Else another commit that was on its way has been refused before, and there is less of it by now.
+        return longest > facts.maxMetadata() || facts.lowerMaxMetadata(longest);
+    }
+
+    /** The most characters of those metadata that have ours in them, or of those that have not. */
+    private static int longest(Collection<OffsetAndMetadata> offsets, boolean withOurs) {
+        return offsets.stream()
+                .map(OffsetAndMetadata::metadata)
+                .filter(text -> lastWord(text).startsWith(CommitMetadata.TAG) == withOurs)
+                .mapToInt(String::length)
+                .max()
+                .orElse(0);
+    }
+
+    private static String lastWord(String text) {
+        return text.substring(text.lastIndexOf(' ') + 1);
     }
 
     @Override
@@ -126,7 +145,7 @@ public final class RememberingCommits implements CommitContent {
 
     private void recall(PartitionWork work, OffsetAndMetadata committed) {
         String text = committed.metadata() == null ? "" : committed.metadata();
-        CommitMetadata.Decoded decoded = CommitMetadata.decode(text.substring(text.lastIndexOf(' ') + 1));
+        CommitMetadata.Decoded decoded = CommitMetadata.decode(lastWord(text));
         if (decoded instanceof CommitMetadata.Damaged damaged) {
             if (run.metrics.metadataDamaged()) {
                 LOG.warn(() -> "the metadata of the commit of " + work.partition + " at " + committed.offset()

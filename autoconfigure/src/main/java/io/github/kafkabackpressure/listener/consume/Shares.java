@@ -4,8 +4,6 @@ import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.flow.PartitionInFlight;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
-import java.util.OptionalLong;
-import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,17 +19,11 @@ final class Shares implements PauseRule {
     /** How long the least in flight holds while records are quick, as asking costs a look at each partition. */
     private static final long OTHERS_CHECK_NANOS = 5_000_000;
 
-    /** How long a partition's lag holds; to ask costs some 0.1 µs, or a round trip to another thread in newer groups. */
-    private static final long LAG_HOLDS_NANOS = 5_000_000;
-
-    /** The same for no lag; there may be many idle partitions. */
-    private static final long NO_LAG_HOLDS_NANOS = 20_000_000;
-
     private final Assignment assignment;
 
     private final ListenerRun run;
 
-    private final Consumer<?, ?> consumer;
+    private final FetchableRecords fetchable;
 
     /** Whether a partition's records run one at a time. */
     private final boolean oneAtATime;
@@ -41,10 +33,10 @@ final class Shares implements PauseRule {
 
     private long leastSeenAt;
 
-    /** Whether there is a partition with little held up, and one of these that may have records. */
-    private boolean good;
+    /** How many partitions have little held up, and how many of these may have records. */
+    private int good;
 
-    private boolean goodWithRecords;
+    private int goodWithRecords;
 
     /** Whether these have been looked at since the last poll. */
     private boolean goodKnown;
@@ -52,15 +44,11 @@ final class Shares implements PauseRule {
     /** Whether {@link #leastInFlight} has been looked at since the last poll. */
     private boolean leastKnown;
 
-    /**
-     * Makes the shares of a consumer.
-     *
-     * @param consumer Kafka's own consumer
-     */
+    /** Makes the shares of a consumer; the one given is Kafka's own. */
     Shares(Assignment assignment, Consumer<?, ?> consumer) {
         this.assignment = assignment;
         this.run = assignment.run;
-        this.consumer = consumer;
+        this.fetchable = new FetchableRecords(assignment, consumer);
         this.oneAtATime = run.settings.ordering() == Ordering.PARTITION;
         this.leastSeenAt = run.nanoTime.getAsLong() - OTHERS_CHECK_NANOS;
     }
@@ -69,6 +57,16 @@ final class Shares implements PauseRule {
     void beginTick() {
         leastKnown = false;
         goodKnown = false;
+    }
+
+    /** Takes in what is held up in a partition, and whether that is in others' way, whatever pauses the partition. */
+    @Nullable PauseReason takeIn(PartitionWork work) {
+        if (run.room.partitionMarks == null) {
+            lookAt(work);
+        } else if (work.held.held() > 0) {
+            forget(work); // the partitions' own limit has been set meanwhile
+        }
+        return null;
     }
 
     /** Pauses a partition so that the next poll brings others' records. */
@@ -83,7 +81,7 @@ final class Shares implements PauseRule {
     }
 
     private boolean leavesPollToOthers(PartitionWork work) {
-        if (standsInTheWay(work) || holdsUpOthers(work)) {
+        if (work.held.isInTheWay() || holdsUpOthers(work)) {
             return true;
         }
         int inFlight = inShare(work);
@@ -114,11 +112,11 @@ final class Shares implements PauseRule {
     }
 
     /**
-     * Whether what is held up in a partition might with another poll take the room of all others, which may have records
+     * Looks whether what is held up in a partition might with another poll take the room of all others, which may have records
      * at any time while that lasts. With records that wait for another attempt it leaves half of the room. In lanes, and
      * together, such partitions may have {@link #mostTogether}.
      */
-    boolean standsInTheWay(PartitionWork work) {
+    private void lookAt(PartitionWork work) {
         HeldRecords records = work.held;
         int waiting = work.waitingRecords();
         int held = heldUp(work, waiting);
@@ -131,13 +129,12 @@ final class Shares implements PauseRule {
         if (standing != 0) {
             run.limit.addStanding(standing);
         }
-        return records.isInTheWay();
     }
 
     /** Whether what stands still in a partition is not waited for before a full listener goes on, with it or with others. */
     private boolean isNotWaitedFor(PartitionWork work, boolean hasOthers, long now) {
         boolean headStands = work.held.headStandsForLong(work.tracker.head(), now);
-        return hasOthers ? headStands || leavesRoomToOthers(work) : headStands && !oneAtATime;
+        return hasOthers ? headStands || leavesRoomToOthers(work) || work.held.few() : headStands && !oneAtATime;
     }
 
     private void set(HeldRecords records, int held, long now) {
@@ -180,7 +177,7 @@ final class Shares implements PauseRule {
     }
 
     /**
-     * Whether there is a partition with less than its part of what may be held up, for which others must leave room: where
+     * Whether there is another partition with less than its part of what may be held up, for which others must leave room: where
      * records run one at a time and only compute, only if it may have records, or if what is held up has not drained for long.
      */
     private boolean leavesRoomToOthers(PartitionWork work) {
@@ -191,18 +188,23 @@ final class Shares implements PauseRule {
             goodKnown = true;
             lookForGood();
         }
-        return goodWithRecords || (good && (!oneAtATime || !run.workers.isComputing() || work.held.standsStill()));
+        HeldRecords own = work.held;
+        boolean othersHaveRecords = goodWithRecords > (own.fewAndFetchable() ? 1 : 0);
+        boolean areOthers = good > (own.few() ? 1 : 0);
+        return othersHaveRecords || (areOthers && (!oneAtATime || !run.workers.isComputing() || own.standsStill()));
     }
 
     private void lookForGood() {
         long now = run.nanoTime.getAsLong();
-        good = false;
-        goodWithRecords = false;
+        good = 0;
+        goodWithRecords = 0;
+        long most = Math.max(run.room.pollSize, mostOfEach());
         for (PartitionWork work : assignment.works()) {
-            if (!work.pausedByUser && work.held.held() <= Math.max(run.room.pollSize, mostOfEach())) {
-                good = true;
-                goodWithRecords |= mayHaveRecords(work, now);
-            }
+            HeldRecords records = work.held;
+            boolean few = !work.pausedByUser && records.held() <= most;
+            records.setFew(few, few && fetchable.mayBeOf(work, now));
+            good += records.few() ? 1 : 0;
+            goodWithRecords += records.fewAndFetchable() ? 1 : 0;
         }
     }
 
@@ -276,7 +278,9 @@ final class Shares implements PauseRule {
 
     /** Whether what stands still may be all that keeps the listener, once full, from being resumed. */
     boolean mayKeepListenerPaused() {
-        return run.held.get() > run.limit.lowWatermark() && (run.partitions.get() > 1 || !oneAtATime);
+        long held = run.held.get();
+        boolean mayBeAll = held > 0 && run.limit.inFlight() - held <= run.limit.lowWatermark();
+        return mayBeAll && (run.partitions.get() > 1 || !oneAtATime);
     }
 
     /** With how many records in flight a partition can be in the way no more, whatever they wait for. */
@@ -292,22 +296,12 @@ final class Shares implements PauseRule {
     /** Whether another partition has, or for all that is known may have, records to be fetched. */
     private boolean othersMayHaveRecords(PartitionWork work) {
         // Another consumer's partitions only its own thread may ask.
-        return run.partitions.get() > assignment.works().size() || anyMayHaveRecords(other -> other != work);
+        return run.partitions.get() > assignment.works().size() || fetchable.mayBeOfAny(other -> other != work);
     }
 
     /** Whether a partition that is not paused has, or for all that is known may have, records to be fetched. */
     boolean othersCanBePolled() {
-        return anyMayHaveRecords(work -> !work.paused);
-    }
-
-    private boolean anyMayHaveRecords(Predicate<PartitionWork> among) {
-        long now = run.nanoTime.getAsLong();
-        for (PartitionWork work : assignment.works()) {
-            if (among.test(work) && mayHaveRecords(work, now)) {
-                return true;
-            }
-        }
-        return false;
+        return fetchable.mayBeOfAny(work -> !work.paused);
     }
 
     /**
@@ -360,24 +354,10 @@ final class Shares implements PauseRule {
         int least = Integer.MAX_VALUE;
         for (PartitionWork work : assignment.works()) {
             int inFlight = inShare(work);
-            if (inFlight < least && mayHaveRecords(work, now)) {
+            if (inFlight < least && fetchable.mayBeOf(work, now)) {
                 least = inFlight;
             }
         }
         return least;
-    }
-
-    private boolean mayHaveRecords(PartitionWork work, long now) {
-        if (work.pausedByUser
-                || work.ownReason == PauseReason.FRONTIER_STUCK
-                || work.ownReason == PauseReason.COMMIT_METADATA) {
-            return false;
-        }
-        if (now - work.lagHoldsUntil >= 0) {
-            OptionalLong lag = consumer.currentLag(work.partition);
-            work.mayHaveRecords = lag.isEmpty() || lag.getAsLong() > 0;
-            work.lagHoldsUntil = now + (work.mayHaveRecords ? LAG_HOLDS_NANOS : NO_LAG_HOLDS_NANOS);
-        }
-        return work.mayHaveRecords;
     }
 }

@@ -166,7 +166,8 @@ public final class BatchInvoker implements Invoker {
             }
         } finally {
             if (askedErrorHandler) {
-                target.errorHandler().clearThreadState();
+                RecordAttempts.afterwards(
+                        target.errorHandler()::clearThreadState, "the error handler's clearThreadState()");
             }
         }
     }

@@ -140,7 +140,7 @@ final class RecordAttempts {
     }
 
     /** Does what follows a record that has been handled or has failed: what it throws changes nothing about that. */
-    private static void afterwards(Runnable action, String what) {
+    static void afterwards(Runnable action, String what) {
         try {
             action.run();
         } catch (RuntimeException e) {

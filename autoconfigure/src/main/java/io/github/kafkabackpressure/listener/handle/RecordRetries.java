@@ -185,9 +185,11 @@ final class RecordRetries {
 
     private void forgetAttempts(Retries retries) {
         if (retries.askedErrorHandler) {
-            target.errorHandler().clearThreadState();
+            RecordAttempts.afterwards(
+                    target.errorHandler()::clearThreadState, "the error handler's clearThreadState()");
             if (target.transactions() != null) {
-                target.transactions().clearThreadState();
+                RecordAttempts.afterwards(
+                        target.transactions()::clearThreadState, "the after-rollback processor's clearThreadState()");
             }
         }
     }
