@@ -92,7 +92,7 @@ class SeekSourcesIT {
             await().untilAsserted(() -> assertThat(offsets(scenario)).containsAll(range(0, 20)));
             // All from the fifth before it on are handled twice, unless they had not been handled by then.
             assertThat(offsets(scenario).stream().filter(offset -> offset >= 5 && offset < 10))
-                    .hasSize(10);
+                    .hasSizeBetween(ordering.equals("partition") ? 10 : 6, 10);
             await().until(() -> scenario.container().getInFlight() == 0);
         }
     }
