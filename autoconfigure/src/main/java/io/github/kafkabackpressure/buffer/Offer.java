@@ -1,6 +1,10 @@
 package io.github.kafkabackpressure.buffer;
 
-/** What became of a record that was offered to a {@link BoundedBuffer}. */
+/**
+ * What became of a record that was offered to a {@link BoundedBuffer}.
+ *
+ * <p>Threading: immutable.
+ */
 public enum Offer {
 
     /** The record waits now. */

@@ -24,8 +24,10 @@ final class PauseRules {
 
     static List<PauseRule> of(Assignment assignment, Consumer<?, ?> consumer, Shares shares) {
         Overload overload = assignment.side.overload;
+        // Else who comes when it is full is dropped, or others for it: shares would decide otherwise.
+        boolean hasShares = overload == null || !overload.settings.pollsWhileFull();
         List<PauseRule> rules = new ArrayList<>();
-        if (overload == null || !overload.settings.pollsWhileFull()) {
+        if (hasShares) {
             rules.add(shares::takeIn); // no reason, but what is counted whichever of them decides
         }
         rules.add((PauseRule.UntilAnyCompletion)
@@ -36,8 +38,7 @@ final class PauseRules {
         rules.add((PauseRule.UntilAnyCompletion)
                 work -> assignment.content.isNearlyFull(work) ? PauseReason.COMMIT_METADATA : null);
         rules.add(new OwnLimitRule(assignment.run.room, shares));
-        if (overload == null || !overload.settings.pollsWhileFull()) {
-            // Else who comes when it is full is dropped, or others for it: shares would decide otherwise.
+        if (hasShares) {
             rules.add(shares);
         }
         return List.copyOf(rules);

@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener.consume;
 
+import io.github.kafkabackpressure.PauseReason;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.progress.CommitMetadata;
 import io.github.kafkabackpressure.progress.OffsetRanges;
@@ -86,7 +87,7 @@ public final class RememberingCommits implements CommitContent {
         if (limit < GroupFacts.LEAST_METADATA || facts.hasRefused()) {
             return false; // too little, or nobody knows how much: rather some of it is forgotten
         }
-        boolean paused = work.ownReason == io.github.kafkabackpressure.PauseReason.COMMIT_METADATA;
+        boolean paused = work.ownReason == PauseReason.COMMIT_METADATA;
         return tracker.mostCharacters(run.room.pollSize) > (paused ? (long) (limit * RESUME_AT) : limit);
     }
 

@@ -1,6 +1,10 @@
 package io.github.kafkabackpressure.listener.task;
 
-/** What the handling of a record waits for. */
+/**
+ * What the handling of a record waits for.
+ *
+ * <p>Threading: immutable.
+ */
 public enum WaitsFor {
 
     /** For the user's method, which runs. */
