@@ -42,16 +42,7 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     final LongAdder abandoned = new LongAdder();
 
-    /** Records polled past the frontiers of partitions that have left. */
-    private final LongAdder comesAgain = new LongAdder();
-
-    private volatile long endedAtStart;
-
-    private volatile long drainNanosAtStart;
-
-    private volatile long abandonedAtStart;
-
-    private volatile long comesAgainAtStart;
+    private final RunSummary summary = new RunSummary();
 
     final DurationCounts queueWait = new DurationCounts();
 
@@ -219,27 +210,19 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     /** Takes in that the listener has started. */
     void started(String line) {
-        endedAtStart = ended.sum();
-        drainNanosAtStart = drainNanos.sum();
-        abandonedAtStart = abandoned.sum();
-        comesAgainAtStart = comesAgain.sum();
+        summary.begin(ended.sum(), drainNanos.sum(), abandoned.sum());
         timeline.add(ListenerEvent.Kind.STARTED, line);
     }
 
     /** Takes in that the listener has stopped, or died. Returns a line that says what it has done since its start. */
     String stopped(boolean died) {
-        String line = (ended.sum() - endedAtStart) + " records ended, drained in "
-                + TimeUnit.NANOSECONDS.toMillis(drainNanos.sum() - drainNanosAtStart) + " ms, "
-                + (abandoned.sum() - abandonedAtStart) + " were left running, "
-                + (comesAgain.sum() - comesAgainAtStart) + " polled past the frontiers come again, last commit "
-                + (lastCommit == null ? "never" : lastCommit);
+        String line = summary.line(ended.sum(), drainNanos.sum(), abandoned.sum(), lastCommit);
         timeline.add(died ? ListenerEvent.Kind.FAILED : ListenerEvent.Kind.STOPPED, line);
         return line;
     }
 
     @Override
-    public void drained(int partitions, long polledPastFrontiers, int left, long nanos) {
-        comesAgain.add(polledPastFrontiers);
+    public void drained(int partitions, int left, long nanos) {
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);
@@ -250,6 +233,11 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
                 left,
                 TimeUnit.NANOSECONDS.toMillis(nanos),
                 partitions + " partitions");
+    }
+
+    @Override
+    public void left(long remembered, long again, long unfinished) {
+        summary.left(remembered, again, unfinished);
     }
 
     /** Counts records that ended in a way. */

@@ -33,6 +33,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.OffsetMetadataTooLarge;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.junit.jupiter.api.Test;
@@ -68,6 +69,12 @@ class LeavingTests {
 
         private TopicPartition deleted;
 
+        /** How long a commit's metadata may be. */
+        private int maxMetadata = Integer.MAX_VALUE;
+
+        /** How long the broker takes to refuse longer metadata. */
+        private Duration refusalTime = Duration.ZERO;
+
         private RuntimeException pollFailure;
 
         private final List<Set<TopicPartition>> pausedAtPolls = new ArrayList<>();
@@ -97,6 +104,10 @@ class LeavingTests {
                 now += timeout.toNanos();
                 throw new TimeoutException("tried for " + timeout);
             }
+            if (offsets.values().stream().anyMatch(offset -> offset.metadata().length() > maxMetadata)) {
+                now += timeout.compareTo(refusalTime) < 0 ? timeout.toNanos() : refusalTime.toNanos();
+                throw new OffsetMetadataTooLarge("too much is said");
+            }
             super.commitSync(offsets, timeout);
             committed.putAll(offsets);
         }
@@ -108,6 +119,10 @@ class LeavingTests {
     }
 
     private void start(LongFunction<OffsetAndMetadata> metadata) {
+        startWith(CommitContent.plain(metadata));
+    }
+
+    private void startWith(CommitContent content) {
         ContainerRun started = new ContainerRun(
                 TestOptions.of(Ordering.PARTITION, 10, 1.0),
                 4,
@@ -119,8 +134,7 @@ class LeavingTests {
                     return now;
                 });
         run = started.run;
-        consumer = new BackpressuredConsumer<>(
-                kafka, started.side, true, false, Duration.ofMinutes(5), CommitContent.plain(metadata));
+        consumer = new BackpressuredConsumer<>(kafka, started.side, true, false, Duration.ofMinutes(5), content);
         kafka.updateBeginningOffsets(Map.of(FIRST, 0L, SECOND, 0L));
         consumer.subscribe(List.of("first", "second"), new ConsumerRebalanceListener() {
             @Override
@@ -143,10 +157,66 @@ class LeavingTests {
 
     /** Finishes the first record of each partition; the second one waits. */
     private void startAndFinishOneEach(LongFunction<OffsetAndMetadata> metadata) {
-        start(metadata);
+        startWithAndFinishOneEach(CommitContent.plain(metadata));
+    }
+
+    private void startWithAndFinishOneEach(CommitContent content) {
+        startWith(content);
         for (TopicPartition partition : List.of(FIRST, SECOND)) {
             consumer.work().work(partition).tracker.finish(0, 1);
         }
+    }
+
+    /** Content of which there is always less to try with. */
+    private static final class Endless implements CommitContent {
+
+        private int refusals;
+
+        @Override
+        public OffsetAndMetadata of(PartitionWork work) {
+            return new OffsetAndMetadata(work.tracker.frontier(), "much");
+        }
+
+        @Override
+        public boolean remembers() {
+            return true;
+        }
+
+        @Override
+        public boolean refused(Exception failure, Collection<OffsetAndMetadata> offsets) {
+            refusals++;
+            return true;
+        }
+    }
+
+    @Test
+    void offsetsAreCommittedAloneWithinTheTimeOnceThereIsNoneLeftToTryWithLess() {
+        Endless content = new Endless();
+        startWithAndFinishOneEach(content);
+        kafka.maxMetadata = 0;
+        kafka.refusalTime = Duration.ofMillis(300);
+        long before = now;
+
+        consumer.unsubscribe();
+
+        assertThat(content.refusals).isGreaterThan(1);
+        assertThat(committed)
+                .containsEntry(FIRST, new OffsetAndMetadata(1))
+                .containsEntry(SECOND, new OffsetAndMetadata(1));
+        assertThat(now - before).isLessThan(run.settings.drainTimeout().toNanos());
+    }
+
+    @Test
+    void aTextOfTheUsersThatTheBrokerRefusesCostsNoOffsetAndNoOthersText() {
+        startAndFinishOneEach(offset -> new OffsetAndMetadata(offset, offset == 1 ? "a text too long" : "short"));
+        consumer.work().work(SECOND).tracker.finish(1, 1);
+        kafka.maxMetadata = 5;
+
+        consumer.unsubscribe();
+
+        assertThat(committed)
+                .containsEntry(FIRST, new OffsetAndMetadata(1))
+                .containsEntry(SECOND, new OffsetAndMetadata(2, "short"));
     }
 
     private static OffsetAndMetadata failing(long offset) {

@@ -30,6 +30,11 @@ public interface CommitContent {
         return false;
     }
 
+    /** How many offsets beyond the frontier a commit with such content tells of as finished. */
+    default long remembered(OffsetAndMetadata content) {
+        return 0;
+    }
+
     /** Whether a partition should not poll before more of it is finished, as otherwise it might say too much to fit. */
     default boolean isNearlyFull(PartitionWork work) {
         return false;

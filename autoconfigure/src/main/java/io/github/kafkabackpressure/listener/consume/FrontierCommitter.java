@@ -4,21 +4,14 @@ import io.github.kafkabackpressure.listener.task.ListenerRun;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.RebalanceInProgressException;
-import org.apache.kafka.common.errors.RetriableException;
-import org.apache.kafka.common.errors.WakeupException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
@@ -38,9 +31,6 @@ public final class FrontierCommitter implements TickStep {
     /** How long to wait after a failed commit. */
     private static final long RETRY_INTERVAL = TimeUnit.SECONDS.toNanos(1);
 
-    /** How long the last commit is tried before it is asked what may keep it from succeeding. */
-    private static final Duration FIRST_ATTEMPT = Duration.ofSeconds(1);
-
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(FrontierCommitter.class));
 
     private final Assignment assignment;
@@ -48,6 +38,8 @@ public final class FrontierCommitter implements TickStep {
     private final ListenerRun run;
 
     private final Consumer<?, ?> consumer;
+
+    private final LeavingCommit leavingCommit;
 
     private final long interval;
 
@@ -74,6 +66,7 @@ public final class FrontierCommitter implements TickStep {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
+        this.leavingCommit = new LeavingCommit(assignment, consumer);
         this.enabled = enabled;
         this.interval = run.settings.commitInterval().toNanos();
         this.lastCommit = run.nanoTime.getAsLong() - Math.max(interval, LEAST_INTERVAL);
@@ -103,19 +96,12 @@ public final class FrontierCommitter implements TickStep {
             if (frontier != work.frontier) {
                 work.frontier = frontier;
             }
-            if (hasNews(work, frontier)) {
+            if (work.hasNews(frontier, assignment.content.remembers())) {
                 dirty.add(work);
                 drained |= work.tracker.isDrained();
             }
         }
         return drained;
-    }
-
-    /** Whether there is something to commit of a partition: a frontier, or what is finished beyond it. */
-    private boolean hasNews(PartitionWork work, long frontier) {
-        return frontier >= 0
-                && (frontier > work.committed
-                        || (work.committedChanges != work.tracker.changes() && assignment.content.remembers()));
     }
 
     private boolean hasDrained() {
@@ -154,7 +140,7 @@ public final class FrontierCommitter implements TickStep {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         for (PartitionWork work : dirty) {
             long frontier = work.tracker.frontier();
-            if (hasNews(work, frontier)) { // else it has been sought back since
+            if (work.hasNews(frontier, assignment.content.remembers())) { // else it has been sought back since
                 commits.put(work, new Commit(frontier, work.rewinds, work.tracker.changes()));
                 offsets.put(work.partition, assignment.content.of(work));
             }
@@ -212,100 +198,9 @@ public final class FrontierCommitter implements TickStep {
     void commitLeaving(Collection<PartitionWork> leaving, Duration timeout, @Nullable Runnable rebalance) {
         leaving.forEach(work -> work.frontier = work.tracker.frontier());
         dirty.removeAll(leaving);
-        if (!enabled) {
-            return;
+        if (enabled) {
+            leavingCommit.commit(leaving, timeout, rebalance);
         }
-        long deadline = run.nanoTime.getAsLong() + timeout.toNanos();
-        Set<TopicPartition> missing = Set.of();
-        boolean knowsMissing = false;
-        while (true) {
-            Map<PartitionWork, OffsetAndMetadata> due = due(leaving, missing);
-            if (due.isEmpty()) {
-                return;
-            }
-            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
-            due.forEach((work, offset) -> offsets.put(work.partition, offset));
-            Duration left = left(deadline);
-            try {
-                consumer.commitSync(offsets, knowsMissing || left.compareTo(FIRST_ATTEMPT) < 0 ? left : FIRST_ATTEMPT);
-                run.metrics.committed(true);
-                due.keySet().forEach(work -> {
-                    work.committed = work.frontier;
-                    work.committedChanges = work.tracker.changes();
-                });
-                return;
-            } catch (WakeupException e) {
-                LOG.trace(e, "a wake-up was meant for a poll; the commit has not been done");
-            } catch (RebalanceInProgressException e) {
-                if (rebalance == null || isOver(deadline)) {
-                    failed(offsets, e);
-                    return;
-                }
-                rebalance.run();
-            } catch (RetriableException e) {
-                if (isOver(deadline)) {
-                    failed(offsets, e);
-                    return;
-                }
-                if (!knowsMissing) {
-                    missing = missing(offsets.keySet(), left(deadline));
-                    knowsMissing = true;
-                }
-            } catch (KafkaException e) {
-                if (assignment.content.refused(e, offsets.values()) && !isOver(deadline)) {
-                    continue; // with less of it
-                }
-                failed(offsets, e);
-                return;
-            }
-        }
-    }
-
-    /** What is to be committed of the partitions that have not left meanwhile. */
-    private Map<PartitionWork, OffsetAndMetadata> due(Collection<PartitionWork> leaving, Set<TopicPartition> missing) {
-        Map<PartitionWork, OffsetAndMetadata> due = new HashMap<>();
-        for (PartitionWork work : leaving) {
-            long frontier = work.frontier;
-            if (hasNews(work, frontier)
-                    && !missing.contains(work.partition)
-                    && assignment.work(work.partition) == work) {
-                due.put(work, assignment.content.of(work));
-            }
-        }
-        return due;
-    }
-
-    private boolean isOver(long deadline) {
-        return run.nanoTime.getAsLong() - deadline >= 0;
-    }
-
-    private Duration left(long deadline) {
-        return Duration.ofNanos(Math.max(deadline - run.nanoTime.getAsLong(), TimeUnit.MILLISECONDS.toNanos(1)));
-    }
-
-    /**
-     * Which partitions do not exist any more, as their topics were deleted: Kafka's consumer tries to commit them, and
-     * with them all others, for as long as it is let. All topics are asked for, as to ask for one may make it anew.
-     */
-    private Set<TopicPartition> missing(Set<TopicPartition> partitions, Duration timeout) {
-        try {
-            Map<String, List<PartitionInfo>> topics = consumer.listTopics(timeout);
-            Set<TopicPartition> missing = new HashSet<>(partitions);
-            missing.removeIf(partition -> topics.getOrDefault(partition.topic(), List.of()).stream()
-                    .anyMatch(known -> known.partition() == partition.partition()));
-            if (!missing.isEmpty()) {
-                LOG.info(() -> "nothing is committed for " + missing + ", which the broker does not have any more");
-            }
-            return missing;
-        } catch (KafkaException e) {
-            LOG.debug(e, "the broker does not tell which topics there are");
-            return Set.of();
-        }
-    }
-
-    private void failed(Map<TopicPartition, OffsetAndMetadata> offsets, Exception cause) {
-        run.metrics.committed(false);
-        LOG.warn(cause, () -> "could not commit " + offsets + " when the partitions left; their records come again");
     }
 
     /** Forgets partitions without committing. */

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener.consume;
 import io.github.kafkabackpressure.listener.task.AllSteps;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.Nanos;
+import io.github.kafkabackpressure.progress.OffsetTracker;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -109,7 +110,9 @@ final class Leaving {
         });
         for (PartitionWork work : works) {
             if (work.tracker.frontier() >= 0) {
-                frontiersLeft.put(work.partition, contentOf(work));
+                OffsetAndMetadata content = contentOf(work);
+                frontiersLeft.put(work.partition, content);
+                count(work, content);
             }
         }
         steps.take(() -> remove(works));
@@ -125,14 +128,25 @@ final class Leaving {
         }
     }
 
+    /**
+     * Counts what comes again of a partition, and what of it is remembered.
+     *
+     * @param content what was to be committed for it
+     */
+    private void count(PartitionWork work, OffsetAndMetadata content) {
+        OffsetTracker tracker = work.tracker;
+        long finished = tracker.span() - tracker.unfinished();
+        boolean isCommitted = work.committed == tracker.frontier();
+        boolean isRemembered = isCommitted && work.committedChanges == tracker.changes();
+        long remembered = isRemembered ? Math.min(finished, assignment.content.remembered(content)) : 0;
+        long uncommitted = isCommitted || work.committed < 0 ? 0 : tracker.frontier() - work.committed;
+        run.metrics.left(remembered, finished - remembered + uncommitted, tracker.unfinished());
+    }
+
     private void drain(Collection<PartitionWork> works, long now, long budget) {
         List<PartitionWork> abandoned = assignment.drain(works, now + budget);
-        long comesAgain = 0;
-        for (PartitionWork work : works) {
-            comesAgain += assignment.content.remembers() ? work.tracker.unfinished() : work.tracker.span();
-        }
         int left = abandoned.stream().mapToInt(work -> work.inFlight.running()).sum();
-        run.metrics.drained(works.size(), comesAgain, left, run.nanoTime.getAsLong() - now);
+        run.metrics.drained(works.size(), left, run.nanoTime.getAsLong() - now);
         for (PartitionWork work : abandoned) {
             LOG.warn(
                     () -> work.inFlight.running() + " records of " + work.partition + " were still being handled after "

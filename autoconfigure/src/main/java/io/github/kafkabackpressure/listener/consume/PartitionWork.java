@@ -94,6 +94,15 @@ public final class PartitionWork extends RecordOrigin {
                 });
     }
 
+    /**
+     * Whether there is something to commit: a frontier, or what is finished beyond it.
+     *
+     * @param remembers whether commits say anything of the latter
+     */
+    boolean hasNews(long frontier, boolean remembers) {
+        return frontier >= 0 && (frontier > committed || (remembers && committedChanges != tracker.changes()));
+    }
+
     /** Whether a former assignment has finished a record that is registered next; the consumer's thread only. */
     boolean isRemembered(ConsumerRecord<?, ?> record) {
         if (!tracker.remembers()) {

@@ -59,6 +59,14 @@ public final class RememberingCommits implements CommitContent {
     }
 
     @Override
+    public long remembered(OffsetAndMetadata content) {
+        CommitMetadata.Decoded decoded = CommitMetadata.decode(lastWord(content.metadata()));
+        return decoded instanceof CommitMetadata.Ours ours
+                ? ours.progress().finished().count()
+                : 0;
+    }
+
+    @Override
     public OffsetAndMetadata of(PartitionWork work) {
         OffsetAndMetadata plain = metadata.apply(work.tracker.frontier());
         OffsetRanges finished = work.tracker.finishedBeyond();
@@ -96,23 +104,21 @@ public final class RememberingCommits implements CommitContent {
         if (!(failure instanceof OffsetMetadataTooLarge)) {
             return false;
         }
-        int longestOfUser = longest(offsets, false);
-        int longest = longest(offsets, true);
+        int longestOfUser = 0;
+        int longest = 0; // of those with ours in them
+        for (OffsetAndMetadata offset : offsets) {
+            String text = offset.metadata();
+            if (lastWord(text).startsWith(CommitMetadata.TAG)) {
+                longest = Math.max(longest, text.length());
+            } else {
+                longestOfUser = Math.max(longestOfUser, text.length());
+            }
+        }
         if (longest <= longestOfUser) {
             return false; // the user's text alone is too long: ours cannot be made short enough for it
         }
         // Else another commit that was on its way has been refused before, and there is less of it by now.
         return longest > facts.maxMetadata() || facts.lowerMaxMetadata(longest);
-    }
-
-    /** The most characters of those metadata that have ours in them, or of those that have not. */
-    private static int longest(Collection<OffsetAndMetadata> offsets, boolean withOurs) {
-        return offsets.stream()
-                .map(OffsetAndMetadata::metadata)
-                .filter(text -> lastWord(text).startsWith(CommitMetadata.TAG) == withOurs)
-                .mapToInt(String::length)
-                .max()
-                .orElse(0);
     }
 
     private static String lastWord(String text) {

@@ -67,10 +67,18 @@ public interface RunCounts {
      * Takes in that partitions that leave have been drained.
      *
      * @param partitions how many they are
-     * @param comesAgain records that were polled past their frontiers
      * @param left records that are still being handled, and given up
      */
-    void drained(int partitions, long comesAgain, int left, long nanos);
+    void drained(int partitions, int left, long nanos);
+
+    /**
+     * Takes in where a partition was left, after its last commit.
+     *
+     * @param remembered finished records past the committed offset which that commit remembers
+     * @param again finished records which no commit tells of
+     * @param unfinished records that were polled and are not finished
+     */
+    void left(long remembered, long again, long unfinished);
 
     /** Takes in what the time of a consumer went into that ends, in nanoseconds by kind. */
     void consumerEnded(long[] times);
