@@ -190,7 +190,7 @@ public record ListenerSnapshot(
      * @param paused the shares in which it was paused, by reason
      * @param workers the share of its workers' time that went into handling records, retries included
      * @param polledPerSecond records polled
-     * @param arrivedPerSecond records appended to its partitions, as far as its consumers know
+     * @param arrivedPerSecond records appended to its partitions; what the consumers knew last of those that are paused
      * @param finishedPerSecond records that left flight
      * @param failedPerSecond attempts that failed
      * @param queueWait from the poll until a worker takes the record

@@ -27,9 +27,6 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     final LongAdder polled = new LongAdder();
 
-    /** What was appended to the partitions, as far as the consumers know. */
-    final LongAdder arrived = new LongAdder();
-
     final LongAdder failedAttempts = new LongAdder();
 
     final LongAdder retries = new LongAdder();
@@ -116,11 +113,6 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
     @Override
     public void polled(int records) {
         polled.add(records);
-    }
-
-    @Override
-    public void arrived(long records) {
-        arrived.add(records);
     }
 
     @Override

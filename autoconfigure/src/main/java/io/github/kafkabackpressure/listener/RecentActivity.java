@@ -31,7 +31,6 @@ final class RecentActivity {
     private record Sample(
             long at,
             long polled,
-            long arrived,
             long ended,
             long failed,
             long handledNanos,
@@ -99,7 +98,6 @@ final class RecentActivity {
         return new Sample(
                 now,
                 stats.polled.sum(),
-                stats.arrived.sum(),
                 stats.ended(),
                 stats.ended(RecordOutcome.RECOVERED) + stats.failedAttempts.sum(),
                 stats.handledNanos(),
@@ -109,8 +107,12 @@ final class RecentActivity {
                 stats.handling.counts());
     }
 
-    /** What has been going on from some ten seconds ago until now. */
-    ListenerSnapshot.Recent recent() {
+    /**
+     * What has been going on from some ten seconds ago until now.
+     *
+     * @param arrivedPerSecond what the consumers know of it
+     */
+    ListenerSnapshot.Recent recent(double arrivedPerSecond) {
         Sample now = sample(run.nanoTime.getAsLong());
         Sample then;
         synchronized (samples) {
@@ -131,7 +133,7 @@ final class RecentActivity {
                 paused,
                 Math.min(1, atWork),
                 (now.polled() - then.polled()) / seconds,
-                (now.arrived() - then.arrived()) / seconds,
+                arrivedPerSecond,
                 (now.ended() - then.ended()) / seconds,
                 (now.failed() - then.failed()) / seconds,
                 quantiles(then.queueWait(), now.queueWait()),

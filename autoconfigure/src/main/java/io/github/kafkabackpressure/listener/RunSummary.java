@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener;
 
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,6 @@ final class RunSummary {
                 + (abandoned - abandonedBefore) + " were left running, "
                 + remembered + " finished past the frontiers are remembered, "
                 + again + " finished and " + unfinished + " unfinished ones come again, last commit "
-                + (lastCommit == null ? "never" : lastCommit);
+                + (lastCommit == null ? "never" : lastCommit.truncatedTo(ChronoUnit.SECONDS));
     }
 }

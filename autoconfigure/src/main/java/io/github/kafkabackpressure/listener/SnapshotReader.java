@@ -107,7 +107,7 @@ final class SnapshotReader {
                 failure,
                 run.room.consumers().size(),
                 limits(options, run.limit.lowWatermark(), run.room.pollSize),
-                container.activity.recent(),
+                container.activity.recent(arrivedPerSecond()),
                 stats.totals(run.times(now)),
                 slowest(running),
                 count(running, WaitsFor.BACK_OFF),
@@ -115,6 +115,16 @@ final class SnapshotReader {
                 stats.lastCommit(),
                 stats.alarms(),
                 stats.timeline.events());
+    }
+
+    private double arrivedPerSecond() {
+        double sum = 0;
+        for (AssignedPartitions assigned : container.side.partitions()) {
+            for (PartitionWork work : assigned.works()) {
+                sum += work.sight.arrivedPerSecond;
+            }
+        }
+        return sum;
     }
 
     private static ListenerSnapshot.Limits limits(ListenerOptions options, long resumeBelow, int pollSize) {

@@ -52,6 +52,8 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     final SteppedKafka kafka;
 
+    final ContainerRun container;
+
     final ListenerRun run;
 
     final BackpressuredConsumer<Object, String> consumer;
@@ -86,7 +88,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         this.kafka = kafka;
         this.slices = slices;
         this.observer = observer;
-        ContainerRun started = new ContainerRun(
+        this.container = new ContainerRun(
                 options,
                 pollSize,
                 threads::add,
@@ -94,12 +96,12 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
                 stats,
                 this::nanoTime,
                 LoadSigns.none(),
-                container -> overload(container.run, options.overload()));
-        this.run = started.run;
+                started -> overload(started.run, options.overload()));
+        this.run = container.run;
         CommitContent content = options.rememberProgress()
                 ? new RememberingCommits(run, OffsetAndMetadata::new, GroupFacts.of(maxMetadata))
                 : CommitContent.plain(OffsetAndMetadata::new);
-        this.consumer = new BackpressuredConsumer<>(kafka, started.side, true, false, MAX_POLL_INTERVAL, content);
+        this.consumer = new BackpressuredConsumer<>(kafka, container.side, true, false, MAX_POLL_INTERVAL, content);
         consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
             @Override
             public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}

@@ -340,6 +340,31 @@ class PageIT {
         }
     }
 
+    /** Else it would be said to grow in one second and to be gone in hours in the next. */
+    @Test
+    void whereAboutAsMuchArrivesAsIsHandledTheLagStands() throws IOException {
+        List<Answers.Listener> listeners = List.of(
+                arriving("drains", "600.0", "5300"),
+                arriving("hardly-drains", "690.0", "3600000"),
+                arriving("hardly-grows", "712.0", "null"),
+                arriving("grows", "800.0", "null"));
+        try (FakeApplication application = new FakeApplication(always(new Answers(true, listeners, NO_PRODUCERS)))) {
+            browser.open(application.url("#/"));
+            browser.await(() -> assertThat(browser.all("td[data-label='Lag · time to drain']"))
+                    .extracting(cell -> cell.getText().replaceAll(".* · ", ""))
+                    .containsExactly("5.3 s", "standing", "standing", "growing"));
+        }
+    }
+
+    /** One that handles 701 records a second. */
+    private static Answers.Listener arriving(String id, String perSecond, String timeToDrain) {
+        Answers.Listener listener = Answers.listener(id, "orders", "running", 300, 12, 1);
+        String brief = listener.brief()
+                .replace("\"arrivedPerSecond\": 901.0", "\"arrivedPerSecond\": " + perSecond)
+                .replace("\"timeToDrainMillis\": 5300", "\"timeToDrainMillis\": " + timeToDrain);
+        return new Answers.Listener(id, brief, listener.details());
+    }
+
     private static final String PLACES = """
             return [...document.querySelectorAll('td, dt, dd, .panel, .meter, .u-legend')]
               .filter(one => one.offsetParent && !one.closest('.list'))

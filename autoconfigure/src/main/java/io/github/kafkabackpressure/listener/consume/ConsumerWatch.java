@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener.consume;
 
 import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.flow.ArrivalRate.Knowledge;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
@@ -55,7 +56,7 @@ final class ConsumerWatch implements TickStep {
         if (now - lagsAt >= LAG_INTERVAL_NANOS) {
             lagsAt = now;
             for (PartitionWork work : assignment.works()) {
-                lookAtLag(work);
+                lookAtLag(work, now);
             }
             assignment.side.everySecond.accept(now);
         }
@@ -93,7 +94,7 @@ final class ConsumerWatch implements TickStep {
         return reason;
     }
 
-    private void lookAtLag(PartitionWork work) {
+    private void lookAtLag(PartitionWork work, long now) {
         OptionalLong lag = consumer.currentLag(work.partition);
         PartitionSight sight = work.sight;
         if (lag.isEmpty()) {
@@ -103,10 +104,13 @@ final class ConsumerWatch implements TickStep {
         long position = work.tracker.position();
         if (position >= 0) {
             long end = position + lag.getAsLong();
-            if (sight.endOffset >= 0 && end > sight.endOffset) {
-                run.metrics.arrived(end - sight.endOffset);
-            }
             sight.endOffset = end;
+            sight.arrivals.look(end, knowledge(work, lag.getAsLong()), now);
+            sight.arrivedPerSecond = sight.arrivals.perSecond();
         }
+    }
+
+    private static Knowledge knowledge(PartitionWork work, long lag) {
+        return work.paused ? Knowledge.PAUSED : lag > 0 ? Knowledge.BEHIND : Knowledge.AT_END;
     }
 }

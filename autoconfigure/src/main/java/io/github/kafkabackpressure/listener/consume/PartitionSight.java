@@ -1,5 +1,6 @@
 package io.github.kafkabackpressure.listener.consume;
 
+import io.github.kafkabackpressure.flow.ArrivalRate;
 import io.github.kafkabackpressure.progress.PollTimes;
 
 /**
@@ -26,6 +27,12 @@ public final class PartitionSight {
 
     /** Records from where the consumer stood to the end, when it was last asked; -1 if it did not know. */
     public volatile long lag = -1;
+
+    /** Records appended to the partition per second, as its end told it when it last moved. */
+    public volatile double arrivedPerSecond;
+
+    /** What tells that; the consumer's thread only. */
+    final ArrivalRate arrivals = new ArrivalRate();
 
     /** Records polled past the frontier. */
     public volatile long pastFrontier;

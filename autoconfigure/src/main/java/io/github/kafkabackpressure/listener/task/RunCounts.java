@@ -39,9 +39,6 @@ public interface RunCounts {
     /** Counts records that a poll has brought. */
     void polled(int records);
 
-    /** Counts records that were appended to a partition. */
-    void arrived(long records);
-
     /** Counts a pause of the listener, or of one of its partitions. */
     void paused(PauseReason reason);
 

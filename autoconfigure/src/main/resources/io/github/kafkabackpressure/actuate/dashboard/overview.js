@@ -10,6 +10,9 @@ const SPARK_SECONDS = 180;
 const COLUMNS = ['Listener', 'State', 'Handled / arriving per s', 'In flight', 'Last 3 minutes', 'Busy · paused · idle',
   'Lag · time to drain', 'Oldest unfinished', 'Shed · failed'];
 
+/** What is handled and what arrives are taken to be the same if they differ by less than this share. */
+const CHANCE = 0.05;
+
 const UNFINISHED = new Set(['unfinished']);
 
 const GOOD = new Set(['handled', 'filtered']);
@@ -74,8 +77,12 @@ export function drain(listener) {
   if (listener.frontierLag === 0) {
     return 'none left';
   }
+  const { arrivedPerSecond: arrived, finishedPerSecond: finished } = listener.recent;
+  if (Math.abs(finished - arrived) <= CHANCE * Math.max(finished, arrived)) {
+    return 'standing';
+  }
   return listener.timeToDrainMillis !== null ? duration(listener.timeToDrainMillis)
-    : listener.recent.arrivedPerSecond > listener.recent.finishedPerSecond ? 'growing' : 'standing';
+    : arrived > finished ? 'growing' : 'standing';
 }
 
 /** Records that were dropped, for whatever reason. */
