@@ -56,10 +56,13 @@ public final class DashboardEndpoint {
         "tables"
     };
 
-    private record File(Resource content, MimeType type) {}
+    /**
+     * All that can be asked for, by name: no path that a browser sends ever reaches the class path. Bytes, not resources:
+     * WebFlux lets Netty read those by itself, and under load some of such answers never came.
+     */
+    private final Map<String, WebEndpointResponse<byte[]>> files = new LinkedHashMap<>();
 
-    /** All that can be asked for, by name: no path that a browser sends ever reaches the class path. */
-    private final Map<String, File> files = new LinkedHashMap<>();
+    private final WebEndpointResponse<byte[]> page = own("index.html", HTML);
 
     /**
      * Makes the page.
@@ -71,8 +74,8 @@ public final class DashboardEndpoint {
         Arrays.stream(SCRIPTS).map(name -> name + ".js").forEach(name -> files.put(name, own(name, SCRIPT)));
         files.put("style.css", own("style.css", STYLE));
         files.put("icon.svg", own("icon.svg", IMAGE));
-        files.put("uplot.js", new File(plotsLibrary("uPlot.esm.js", classLoader), SCRIPT));
-        files.put("uplot.css", new File(plotsLibrary("uPlot.min.css", classLoader), STYLE));
+        files.put("uplot.js", answer(plotsLibrary("uPlot.esm.js", classLoader), SCRIPT));
+        files.put("uplot.css", answer(plotsLibrary("uPlot.min.css", classLoader), STYLE));
     }
 
     /**
@@ -86,22 +89,27 @@ public final class DashboardEndpoint {
 
     /** The page itself. */
     @ReadOperation(produces = "text/html")
-    public WebEndpointResponse<Resource> page() {
-        File page = own("index.html", HTML);
-        return new WebEndpointResponse<>(page.content(), WebEndpointResponse.STATUS_OK, page.type());
+    public WebEndpointResponse<byte[]> page() {
+        return page;
     }
 
     /** What the page loads; 404 if there is no such file. */
     @ReadOperation(produces = {"text/javascript", "text/css", "image/svg+xml"})
-    public WebEndpointResponse<Resource> file(@Selector String name) {
-        File file = files.get(name);
-        return file == null
-                ? new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND)
-                : new WebEndpointResponse<>(file.content(), WebEndpointResponse.STATUS_OK, file.type());
+    public WebEndpointResponse<byte[]> file(@Selector String name) {
+        WebEndpointResponse<byte[]> file = files.get(name);
+        return file == null ? new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND) : file;
     }
 
-    private static File own(String name, MimeType type) {
-        return new File(new ClassPathResource("dashboard/" + name, DashboardEndpoint.class), type);
+    private static WebEndpointResponse<byte[]> own(String name, MimeType type) {
+        return answer(new ClassPathResource("dashboard/" + name, DashboardEndpoint.class), type);
+    }
+
+    private static WebEndpointResponse<byte[]> answer(Resource content, MimeType type) {
+        try {
+            return new WebEndpointResponse<>(content.getContentAsByteArray(), WebEndpointResponse.STATUS_OK, type);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Resource plotsLibrary(String file, ClassLoader classLoader) {

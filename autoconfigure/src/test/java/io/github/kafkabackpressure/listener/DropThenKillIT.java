@@ -33,6 +33,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -47,6 +48,7 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
  * record was handled, or dropped with a count, or is in {@code dropped-to}, and no committed offset is past one of which none
  * is true.
  */
+@Tag("long")
 @EmbeddedKafka(partitions = 1, brokerProperties = "offsets.topic.num.partitions=1")
 class DropThenKillIT {
 

@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -232,6 +233,7 @@ class StandingStillIT {
     }
 
     /** The others have records all the time, so that their turn never ends. */
+    @Tag("long")
     @ParameterizedTest
     @CsvSource({"250, 150", "50, 400", "50, 600"})
     void otherKeysOfThePartitionGoOnWhileTheOthersHaveRecordsAllTheTime(int poll, int behind) {
@@ -336,6 +338,7 @@ class StandingStillIT {
     }
 
     /** The last partition is good. Nobody else has records when the others turn out to be bad, one after the other. */
+    @Tag("long")
     @ParameterizedTest
     @CsvSource({
         "PARTITION, hang, 1, 3, 1000",
