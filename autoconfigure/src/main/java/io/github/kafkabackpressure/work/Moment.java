@@ -4,7 +4,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * A wait for what another thread is about to do, where that comes sooner than a thread that sleeps would be woken: looks,
- * spins, looks again, and now and then offers the core to whoever waits for one.
+ * spins, looks again, and now and then offers the core to whoever waits for one. Who must not wait longer than that, whatever
+ * others do with the core, needs a wait that goes by the clock, as the consumer's.
  *
  * <p>Threading: any thread.
  */

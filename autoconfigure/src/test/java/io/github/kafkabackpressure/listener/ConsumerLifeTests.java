@@ -65,7 +65,7 @@ class ConsumerLifeTests {
         State before = life.beginCallBack();
         assertThat(life.isCalledBack()).isTrue();
         assertThat(life.isLeaving()).isFalse();
-        life.endCallBack(before);
+        life.end(before);
         assertThat(life.state()).isEqualTo(State.POLLING);
     }
 
@@ -75,7 +75,7 @@ class ConsumerLifeTests {
         State before = life.beginCallBack();
         assertThat(life.isCalledBack()).isTrue();
         assertThat(life.isLeaving()).isTrue();
-        life.endCallBack(before);
+        life.end(before);
         assertThat(life.state()).isEqualTo(State.LEAVING);
     }
 
@@ -84,7 +84,7 @@ class ConsumerLifeTests {
         life.transitionTo(State.POLLING);
         State before = life.beginCallBack();
         life.transitionTo(State.CLOSED);
-        life.endCallBack(before);
+        life.end(before);
         assertThat(life.state()).isEqualTo(State.CLOSED);
     }
 

@@ -315,7 +315,7 @@ public final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> 
         } catch (RuntimeException e) {
             LOG.warn(e, "the consumer could not unsubscribe; it leaves its group when it is closed");
         } finally {
-            life.endUnsubscribe(before);
+            life.end(before);
             rebalances.changed();
         }
     }

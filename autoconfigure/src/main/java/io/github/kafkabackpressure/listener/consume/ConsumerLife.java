@@ -110,31 +110,17 @@ public final class ConsumerLife {
 
     /** Whether Kafka calls back. */
     public boolean isCalledBack() {
+        return isCalledBack(state);
+    }
+
+    /** Whether Kafka calls back in a state. */
+    static boolean isCalledBack(State state) {
         return state == State.CALLED_BACK || state == State.LEAVING_CALLED_BACK;
     }
 
     /** Whether the loop has ended. */
     public boolean isLeaving() {
         return state == State.LEAVING || state == State.LEAVING_CALLED_BACK || state == State.CLOSED;
-    }
-
-    /**
-     * Takes in that a poll is over, unless what Kafka called back has closed the consumer meanwhile.
-     *
-     * @param before where it was before: a poll within a call back ends in that
-     * @param after where it goes to otherwise
-     */
-    void endPoll(State before, State after) {
-        if (state != State.CLOSED) {
-            transitionTo(before == State.CALLED_BACK || before == State.LEAVING_CALLED_BACK ? before : after);
-        }
-    }
-
-    /** Takes in that it has unsubscribed, unless what Kafka called back has closed the consumer meanwhile. */
-    void endUnsubscribe(State before) {
-        if (state != State.CLOSED) {
-            transitionTo(before);
-        }
     }
 
     /** Takes in that Kafka calls back. Returns the state that it was in. */
@@ -146,10 +132,10 @@ public final class ConsumerLife {
                 });
     }
 
-    /** Takes in that Kafka's call is over, unless it has closed the consumer. */
-    public void endCallBack(State before) {
-        if (isCalledBack()) {
-            transitionTo(before);
+    /** Takes in that a call to Kafka, or of Kafka's, is over, unless the consumer has been closed meanwhile. */
+    public void end(State next) {
+        if (state != State.CLOSED) {
+            transitionTo(next);
         }
     }
 

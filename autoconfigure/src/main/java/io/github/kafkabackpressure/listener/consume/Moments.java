@@ -7,6 +7,10 @@ import java.util.function.BooleanSupplier;
  * How a consumer waits a moment for what workers do, where handling only computes: it comes sooner than all partitions
  * could be paused and resumed, and the signal that ends a wait in a poll would cost the worker more than its records.
  *
+ * <p>This is not {@link io.github.kafkabackpressure.work.Moment}, which a worker waits for its next record: that offers the
+ * core from the start and goes by the number of looks, so on a machine without a free core it may last many turns of others. A
+ * consumer whose wait lasts so long polls nothing for anybody; this wait first keeps the core, and then ends by the clock.
+ *
  * <p>Threading: the consumer's thread.
  */
 final class Moments {

@@ -14,11 +14,11 @@ final class OwnLimitRule implements PauseRule {
 
     private final Room room;
 
-    private final Shares shares;
+    private final HeldRoom held;
 
-    OwnLimitRule(Room room, Shares shares) {
+    OwnLimitRule(Room room, HeldRoom held) {
         this.room = room;
-        this.shares = shares;
+        this.held = held;
     }
 
     @Override
@@ -28,7 +28,7 @@ final class OwnLimitRule implements PauseRule {
             return null;
         }
         if (work.held.held() > 0) {
-            shares.forget(work); // they were fair before the limits were changed
+            held.forget(work); // they were fair before the limits were changed
         }
         boolean paused = work.ownReason == PauseReason.MAX_IN_FLIGHT_PER_PARTITION;
         return marks.pauses(paused, work.inFlight.inFlight()) ? PauseReason.MAX_IN_FLIGHT_PER_PARTITION : null;

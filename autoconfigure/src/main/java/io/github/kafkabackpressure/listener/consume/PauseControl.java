@@ -42,6 +42,8 @@ public final class PauseControl implements TickStep {
     /** Why single partitions are paused: the first that says so decides. */
     private final List<PauseRule> rules;
 
+    private final HeldRoom held;
+
     private final Shares shares;
 
     /** How often limits had been changed when all partitions were last looked at. */
@@ -66,8 +68,10 @@ public final class PauseControl implements TickStep {
         this.consumer = consumer;
         this.byUser = new UserPauses(assignment);
         this.ofListener = new ListenerPause(assignment);
-        this.shares = new Shares(assignment, consumer);
-        this.rules = PauseRules.of(assignment, consumer, shares);
+        FetchableRecords fetchable = new FetchableRecords(assignment, consumer);
+        this.held = new HeldRoom(assignment, fetchable);
+        this.shares = new Shares(assignment, fetchable, held);
+        this.rules = PauseRules.of(assignment, consumer, held, shares);
     }
 
     /** Why the whole listener is paused on this consumer; null if it is not. */
@@ -81,6 +85,7 @@ public final class PauseControl implements TickStep {
      */
     @Override
     public void tick(long polledAt) {
+        held.beginTick();
         shares.beginTick();
         boolean mayPoll = byUser.leavePartitionsToPoll();
         if (reason() == null && assignment.side.overload == null && run.workers.isComputing() && mayPoll) {
@@ -117,7 +122,7 @@ public final class PauseControl implements TickStep {
 
     /** Looks at all partitions if that has changed which decides about each: what is held up in all of them. */
     private void applyHeldTogether() {
-        boolean tooMuch = shares.holdTooMuchTogether();
+        boolean tooMuch = held.holdTooMuchTogether();
         if (tooMuch != heldTooMuch || isPausedForHeldRecords()) {
             heldTooMuch = tooMuch;
             apply(assignment.works());
@@ -167,7 +172,7 @@ public final class PauseControl implements TickStep {
     public void removed(Collection<PartitionWork> leaving) {
         pausedForShare.removeAll(leaving);
         for (PartitionWork work : leaving) {
-            shares.forget(work);
+            held.forget(work);
             if (work.ownReason != null) {
                 run.metrics.resumed(work.ownReason); // every pause that is counted ends
                 work.ownReason = null;
@@ -178,7 +183,7 @@ public final class PauseControl implements TickStep {
 
     /** Ends all pauses, as the consumer is closed. */
     public void close() {
-        assignment.works().forEach(shares::forget);
+        assignment.works().forEach(held::forget);
         ofListener.close();
     }
 
@@ -206,9 +211,7 @@ public final class PauseControl implements TickStep {
 
     /** Whether all is paused, and maybe only because of records that stand still. */
     private boolean isPausedForHeldRecords() {
-        return reason() == PauseReason.MAX_IN_FLIGHT
-                && run.room.partitionMarks == null
-                && shares.mayKeepListenerPaused();
+        return reason() == PauseReason.MAX_IN_FLIGHT && run.room.partitionMarks == null && held.mayKeepListenerPaused();
     }
 
     /** Whether a partition is paused for what is held up in it, which must be looked at again now and then. */

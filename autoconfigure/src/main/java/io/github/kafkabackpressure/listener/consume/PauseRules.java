@@ -22,13 +22,13 @@ final class PauseRules {
 
     private PauseRules() {}
 
-    static List<PauseRule> of(Assignment assignment, Consumer<?, ?> consumer, Shares shares) {
+    static List<PauseRule> of(Assignment assignment, Consumer<?, ?> consumer, HeldRoom held, Shares shares) {
         Overload overload = assignment.side.overload;
         // Else who comes when it is full is dropped, or others for it: shares would decide otherwise.
         boolean hasShares = overload == null || !overload.settings.pollsWhileFull();
         List<PauseRule> rules = new ArrayList<>();
         if (hasShares) {
-            rules.add(shares::takeIn); // no reason, but what is counted whichever of them decides
+            rules.add(held::takeIn); // no reason, but what is counted whichever of them decides
         }
         rules.add((PauseRule.UntilAnyCompletion)
                 work -> work.tracker.span() >= LONGEST_SPAN ? PauseReason.FRONTIER_STUCK : null);
@@ -37,7 +37,7 @@ final class PauseRules {
         }
         rules.add((PauseRule.UntilAnyCompletion)
                 work -> assignment.content.isNearlyFull(work) ? PauseReason.COMMIT_METADATA : null);
-        rules.add(new OwnLimitRule(assignment.run.room, shares));
+        rules.add(new OwnLimitRule(assignment.run.room, held));
         if (hasShares) {
             rules.add(shares);
         }

@@ -112,7 +112,7 @@ final class Rebalances {
         try {
             callback.run();
         } finally {
-            life.endCallBack(before);
+            life.end(before);
             if (!life.isLeaving() && !assignment.link.gate.enterPoll()) {
                 kafka.wakeup(); // somebody signalled meanwhile: the rest of this poll must not block
             }

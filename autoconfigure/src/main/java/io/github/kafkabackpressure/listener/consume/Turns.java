@@ -92,7 +92,7 @@ final class Turns<K, V> {
             throw e;
         } finally {
             assignment.link.gate.leavePoll();
-            life.endPoll(before, after);
+            life.end(ConsumerLife.isCalledBack(before) ? before : after);
             life.polls(); // also after one that failed: the next drain has all of its time
         }
     }
