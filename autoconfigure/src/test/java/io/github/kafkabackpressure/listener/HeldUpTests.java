@@ -29,8 +29,8 @@ class HeldUpTests implements SteppedListener.Observer {
             kafka.append(PARTITION, offset, "hot");
         }
         // So little metadata that another poll might be too much for it from the start.
-        SteppedListener listener = new SteppedListener(
-                kafka, SteppedListener.options(Ordering.KEY, 1000, 0.5, 5), 500, false, this, 64);
+        SteppedListener listener =
+                new SteppedListener(kafka, SteppedListener.options(Ordering.KEY, 1000, 0.5, 5), 500, false, this, 64);
         kafka.rebalance(List.of(PARTITION, OTHER));
         listener.poll();
         listener.runWorkers();

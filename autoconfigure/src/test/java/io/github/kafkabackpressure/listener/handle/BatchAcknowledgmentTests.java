@@ -1,9 +1,8 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.kafkabackpressure.listener.handle.BatchAcknowledgment;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,8 +1,7 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.listener.consume.HoldingBack;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

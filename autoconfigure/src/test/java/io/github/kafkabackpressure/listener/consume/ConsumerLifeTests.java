@@ -1,9 +1,8 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.kafkabackpressure.listener.consume.ConsumerLife;
 import io.github.kafkabackpressure.listener.consume.ConsumerLife.State;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

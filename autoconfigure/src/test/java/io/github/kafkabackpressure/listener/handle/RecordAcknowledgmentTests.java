@@ -1,8 +1,7 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import java.util.ArrayList;
 import java.util.List;
