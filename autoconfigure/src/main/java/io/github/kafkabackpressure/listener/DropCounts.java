@@ -15,15 +15,16 @@ final class DropCounts {
 
     private final Map<DropReason, LongAdder> byReason = new EnumMap<>(DropReason.class);
 
-    private final OverloadOptions options;
+    /** What drops records for a reason, as the properties have it: worked out once, not for each record. */
+    private final Map<DropReason, String> strategies = new EnumMap<>(DropReason.class);
 
     private final ListenerMetrics metrics;
 
     DropCounts(OverloadOptions options, ListenerMetrics metrics) {
-        this.options = options;
         this.metrics = metrics;
         for (DropReason reason : DropReason.values()) {
             byReason.put(reason, new LongAdder());
+            strategies.put(reason, options.strategy(reason));
         }
     }
 
@@ -38,7 +39,7 @@ final class DropCounts {
 
     /** What drops records for a reason, as the properties have it. */
     String strategy(DropReason reason) {
-        return options.strategy(reason);
+        return Objects.requireNonNull(strategies.get(reason));
     }
 
     /** How many for whatever reason. */
