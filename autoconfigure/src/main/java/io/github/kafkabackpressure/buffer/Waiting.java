@@ -21,7 +21,10 @@ public abstract class Waiting extends Buffered {
         WAITS,
 
         /** It was started, holds its lane, and cannot be dropped any more. */
-        STARTED
+        STARTED,
+
+        /** It was started outside, and its turn was over before it came to hold its lane here. */
+        OVER
     }
 
     Stage stage = Stage.OUTSIDE;

@@ -3,7 +3,6 @@ package io.github.kafkabackpressure.buffer;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.buffer.Waiting.Lane;
-import io.github.kafkabackpressure.buffer.Waiting.Stage;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -35,6 +34,8 @@ public final class WaitingRoom<E extends Waiting> {
 
     private final StartOrder<E> order;
 
+    @GuardedBy("lock") private final LaneTurns turns;
+
     private final Tickets tickets;
 
     private volatile boolean hasUnadmitted;
@@ -52,6 +53,7 @@ public final class WaitingRoom<E extends Waiting> {
             Overflow overflow, RandomGenerator random, StartGate<? super E> gate, long agingNanos, int mostTickets) {
         this.records = new WaitingRecords(overflow, random);
         this.order = new StartOrder<>(gate, agingNanos);
+        this.turns = new LaneTurns(records, order);
         this.tickets = new Tickets(mostTickets);
     }
 
@@ -79,6 +81,29 @@ public final class WaitingRoom<E extends Waiting> {
     }
 
     /**
+     * Lets a record hold its lane that was started elsewhere, unless it has {@linkplain #leave left} meanwhile. Nothing else
+     * of the lane may be in the room.
+     */
+    public void putStarted(E record, WaitingLanes lanes, Object laneKey) {
+        lock.lock();
+        try {
+            turns.beginOutside(record, lanes, laneKey);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether nothing waits here, and nothing of a partition's lanes is started. */
+    public boolean isFree(WaitingLanes lanes) {
+        lock.lock();
+        try {
+            return records.size() == 0 && lanes.size() == 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
      * As {@link #put}, and takes the record with the same key out that waits in the same partition, if there is one: it
      * is to be dropped.
      *
@@ -89,7 +114,7 @@ public final class WaitingRoom<E extends Waiting> {
         try {
             Waiting before = lanes.newest.put(key, record);
             if (before != null) {
-                removeWaiting(before, now);
+                turns.remove(before, now);
             }
             record.key = key;
             put(record, lanes, laneKey, admitted, now);
@@ -107,7 +132,7 @@ public final class WaitingRoom<E extends Waiting> {
             if (victim == null) {
                 return null;
             }
-            removeWaiting(victim, now);
+            turns.remove(victim, now);
             update();
             return cast(victim);
         } finally {
@@ -158,7 +183,7 @@ public final class WaitingRoom<E extends Waiting> {
             tickets.used();
             Waiting next = order.takeNext(now);
             if (next != null) {
-                start(next, next.lane());
+                turns.begin(next);
             }
             update();
             return next == null ? null : cast(next);
@@ -181,7 +206,7 @@ public final class WaitingRoom<E extends Waiting> {
             if (next == null || !next.admitted || !order.passesBehind(next, now)) {
                 return null;
             }
-            start(next, lane);
+            turns.begin(next);
             return cast(next);
         } finally {
             lock.unlock();
@@ -192,18 +217,9 @@ public final class WaitingRoom<E extends Waiting> {
     public void leave(E started, long now) {
         lock.lock();
         try {
-            if (started.stage != Stage.STARTED) {
-                return;
+            if (turns.end(started, now)) {
+                update();
             }
-            started.stage = Stage.OUTSIDE;
-            Lane lane = started.lane();
-            lane.started--;
-            if (lane.isEmpty()) {
-                started.partition().forget(lane);
-            } else {
-                order.addIfReady(lane, now);
-            }
-            update();
         } finally {
             lock.unlock();
         }
@@ -214,7 +230,7 @@ public final class WaitingRoom<E extends Waiting> {
         lock.lock();
         try {
             List<E> removed = cast(records.matching(record -> leaves.test(cast(record))));
-            removed.forEach(record -> removeWaiting(record, now));
+            removed.forEach(record -> turns.remove(record, now));
             update();
             return removed;
         } finally {
@@ -224,31 +240,23 @@ public final class WaitingRoom<E extends Waiting> {
 
     /** Lets those be ready whose time has come. To be called at {@link #dueAt}. */
     public void releaseDue(long now) {
-        lock.lock();
-        try {
-            order.releaseDue(now);
-            update();
-        } finally {
-            lock.unlock();
-        }
+        change(() -> order.releaseDue(now));
     }
 
     /** Lets the next one of a group be ready, as the gate may let it pass sooner than it said. */
     public void release(Object group, long now) {
-        lock.lock();
-        try {
-            order.releaseNext(group, now);
-            update();
-        } finally {
-            lock.unlock();
-        }
+        change(() -> order.releaseNext(group, now));
     }
 
     /** Lets the next one of each group be ready: the gate goes by other times than it said. */
     public void releaseOneOfEach(long now) {
+        change(() -> order.releaseOneOfEach(now));
+    }
+
+    private void change(Runnable ofOrder) {
         lock.lock();
         try {
-            order.releaseOneOfEach(now);
+            ofOrder.run();
             update();
         } finally {
             lock.unlock();
@@ -300,31 +308,6 @@ public final class WaitingRoom<E extends Waiting> {
         } finally {
             lock.unlock();
         }
-    }
-
-    @GuardedBy("lock") private void start(Waiting record, Lane lane) {
-        unlink(record, lane, Stage.STARTED);
-        lane.started++;
-    }
-
-    @GuardedBy("lock") private void removeWaiting(Waiting record, long now) {
-        Lane lane = record.lane();
-        boolean first = lane.first == record;
-        if (first) {
-            order.remove(lane, now);
-        }
-        unlink(record, lane, Stage.OUTSIDE);
-        if (lane.isEmpty()) {
-            record.partition().forget(lane);
-        } else if (first) {
-            order.addIfReady(lane, now);
-        }
-    }
-
-    @GuardedBy("lock") private void unlink(Waiting record, Lane lane, Stage to) {
-        lane.remove(record);
-        records.remove(record, to);
-        record.partition().notNewest(record.key, record);
     }
 
     @GuardedBy("lock") private void update() {

@@ -36,6 +36,9 @@ final class RecordRates implements StartRates {
     /** The most keys, partitions or values of a header that have a bucket of their own at the same time. */
     static final int MOST_BUCKETS = 10_000;
 
+    /** From so many tokens a second on, what asking for each record costs may be what limits a listener. */
+    static final long QUICK_RATE = 50_000;
+
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordRates.class));
 
     private static final Object LISTENER = "";
@@ -44,6 +47,9 @@ final class RecordRates implements StartRates {
 
     /** What holds now; null for ever if nothing was set at the start. Changed under this. */
     private volatile @Nullable RateLimitOptions options;
+
+    /** Whether records of the default priority are told by nothing but their headers, and take tokens. */
+    private final boolean usualTakeTokens;
 
     private final @Nullable RecordExpression cost;
 
@@ -68,6 +74,9 @@ final class RecordRates implements StartRates {
         RateLimitOptions limit = overload.rateLimit();
         this.options = limit;
         this.nanoTime = nanoTime;
+        this.usualTakeTokens = overload.priority() == null
+                && overload.topicPriority().isEmpty()
+                && overload.defaultPriority() < bypassPriority;
         if (limit == null) {
             this.cost = null;
             this.buckets = null;
@@ -185,6 +194,39 @@ final class RecordRates implements StartRates {
     @Override
     public @Nullable Object groupOf(QueuedRecord record) {
         return record.rateGroup;
+    }
+
+    @Override
+    public @Nullable Object groupOfSlices(TopicPartition partition) {
+        RateLimitOptions limit = options;
+        if (limit == null || !usualTakeTokens || limit.shared() != null || cost != null || limit.rate() < QUICK_RATE) {
+            return null;
+        }
+        return switch (limit.per()) {
+            case LISTENER -> LISTENER;
+            case PARTITION -> partition;
+            case KEY, HEADER -> null;
+        };
+    }
+
+    @Override
+    public long tokensOf(int records) {
+        RateLimitOptions limit = Objects.requireNonNull(options);
+        return records * Math.min(limit.cost(), limit.burst());
+    }
+
+    @Override
+    public synchronized long takeUpTo(Object group, long most, long now) {
+        return bucketOfSlices(group, now).takeUpTo(most, now);
+    }
+
+    @Override
+    public synchronized long nanosUntil(Object group, long tokens, long now) {
+        return bucketOfSlices(group, now).nanosUntil(tokens, now);
+    }
+
+    private TokenBucket bucketOfSlices(Object group, long now) {
+        return (TokenBucket) Objects.requireNonNull(buckets).of(group, now);
     }
 
     @Override

@@ -56,6 +56,32 @@ public final class TokenBucket implements Bucket {
     }
 
     /**
+     * Takes as many tokens as there are, whole ones.
+     *
+     * @param most no more than so many, at least 1
+     * @param now the present time in nanoseconds
+     * @return how many were taken
+     */
+    public long takeUpTo(long most, long now) {
+        refill(now);
+        long taken = Math.min(most, level / PARTS);
+        level -= taken * PARTS;
+        return taken;
+    }
+
+    /**
+     * In how many nanoseconds there are so many tokens, or, where it cannot hold so many, in how many it is full.
+     *
+     * @param tokens at least 1
+     * @param now the present time in nanoseconds
+     */
+    public long nanosUntil(long tokens, long now) {
+        refill(now);
+        long missing = (tokens > capacity / PARTS ? capacity : tokens * PARTS) - level;
+        return missing <= 0 ? 0 : ceiling(missing, rate);
+    }
+
+    /**
      * Refills at another rate from now on. What is in it stays, as far as there is room for it: a change brings no burst.
      *
      * @param newRate tokens a second, at least 1

@@ -86,6 +86,38 @@ class WaitingRoomTests {
     }
 
     @Test
+    void whatWasStartedElsewhereHoldsItsLaneUntilItLeaves() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        Item outside = new Item("outside", 5);
+        room.putStarted(outside, byKey, "a");
+        room.put(new Item("a1", 5), byKey, "a", true, 0);
+        room.put(new Item("b1", 5), byKey, "b", true, 0);
+
+        assertThat(room.isFree(byKey)).isFalse();
+        assertThat(take(room, 0)).hasToString("b1");
+        assertThat(room.take(0)).isNull();
+        room.leave(outside, 0);
+        assertThat(take(room, 0)).hasToString("a1");
+    }
+
+    @Test
+    void whatWasStartedElsewhereAndIsOverHoldsNoLane() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        Item outside = new Item("outside", 5);
+        room.leave(outside, 0);
+        room.putStarted(outside, byKey, "a");
+
+        assertThat(room.isFree(byKey)).isTrue();
+        room.put(new Item("a1", 5), byKey, "a", true, 0);
+        assertThat(room.isFree(byKey)).isFalse();
+        Item taken = take(room, 0);
+        assertThat(taken).hasToString("a1");
+        assertThat(room.isFree(byKey)).isFalse();
+        room.leave(taken, 0);
+        assertThat(room.isFree(byKey)).isTrue();
+    }
+
+    @Test
     void lanesAreForgottenWhenTheyAreEmpty() {
         WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
         for (int key = 0; key < 1000; key++) {
@@ -404,6 +436,9 @@ class WaitingRoomTests {
                 (room, started) -> room.releaseDue(0),
                 (room, started) -> room.release("red", 0),
                 (room, started) -> room.issueTickets(),
+                (room, started) -> room.releaseOneOfEach(0),
+                (room, started) -> room.putStarted(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.ALL), 0),
+                (room, started) -> room.isFree(new WaitingLanes(WaitingLanes.Order.ALL)),
                 (room, started) -> room.size(),
                 (room, started) -> room.waiting());
     }

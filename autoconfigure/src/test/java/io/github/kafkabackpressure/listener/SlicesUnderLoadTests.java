@@ -8,6 +8,7 @@ import io.github.kafkabackpressure.listener.consume.Assignment;
 import io.github.kafkabackpressure.listener.consume.PartitionWork;
 import io.github.kafkabackpressure.listener.handle.Invoker;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
+import io.github.kafkabackpressure.listener.overload.Overload;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.listener.task.RecordTask;
@@ -49,6 +50,10 @@ class SlicesUnderLoadTests {
     private static final int POLL = 50;
 
     private static final int LIMIT = 200;
+
+    private static final long RATE = 90_000;
+
+    private static final long BURST = 100;
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -138,14 +143,31 @@ class SlicesUnderLoadTests {
     @ParameterizedTest
     @EnumSource
     void everyRecordOnceAndInOrderWhateverHangsFailsAndLeaves(Ordering order) {
+        everyRecordOnceAndInOrder(order, Map.of());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyRecordOnceAndInOrderWhereSlicesWaitForTheirTokens(Ordering order) {
+        long begun = System.nanoTime();
+        everyRecordOnceAndInOrder(order, Map.of("rate-limit.rate", RATE, "rate-limit.burst", BURST));
+        double seconds = (System.nanoTime() - begun) / 1e9;
+        // A record takes one token, however often it is attempted; those that a revoke has dropped take theirs again.
+        assertThat((double) PARTITIONS * RECORDS).isLessThanOrEqualTo(BURST + RATE * seconds);
+    }
+
+    private void everyRecordOnceAndInOrder(Ordering order, Map<String, Object> limits) {
         ordering = order;
+        ListenerOptions options = TestOptions.of(order, LIMIT, 0.5, null, 4, limits);
         ContainerRun started = new ContainerRun(
-                TestOptions.of(order, LIMIT, 0.5, null, 4),
+                options,
                 POLL,
                 threads,
                 listenerRun -> new Handling(),
-                ListenerMetrics.NOOP,
-                System::nanoTime);
+                new ListenerStats(ListenerMetrics.NOOP),
+                System::nanoTime,
+                LoadSigns.none(),
+                made -> overload(made.run, options.overload()));
         run = started.run;
         Assignment assignment = new Assignment(started.side, null, () -> {});
         long[] position = new long[PARTITIONS];
@@ -158,7 +180,7 @@ class SlicesUnderLoadTests {
             assignment.takeCompletions();
             run.workers.nudge();
             assignment.settled();
-            if (run.limit.tryReserve(POLL)) {
+            if (!isSorting(started) && run.limit.tryReserve(POLL)) {
                 assignment.room.reserved = true;
                 assignment.room.reservedSize = POLL;
                 int partition = random.nextInt(PARTITIONS);
@@ -188,6 +210,23 @@ class SlicesUnderLoadTests {
         assertThat(run.limit.inFlight()).isZero();
         assertThat(inSlices.get()).isPositive();
         assertThat(byThemselves.get()).isPositive();
+    }
+
+    private Overload overload(ListenerRun ofRun, OverloadOptions options) {
+        return options.isOn()
+                ? new Overload(
+                        ofRun,
+                        ContainerOverload.settings(options),
+                        new RecordRates(options, "test", null, System::nanoTime),
+                        new DropCounts(options, ListenerMetrics.NOOP)::count,
+                        null,
+                        threads)
+                : null;
+    }
+
+    private static boolean isSorting(ContainerRun started) {
+        Overload overload = started.side.overload;
+        return overload != null && overload.hasUnsorted();
     }
 
     private static TopicPartition partition(int number) {

@@ -45,6 +45,21 @@ class BucketTests {
     }
 
     @Test
+    void asManyTokensAsThereAreCanBeTakenAtOnceAndTheRestIsDueInItsTime() {
+        TokenBucket bucket = new TokenBucket(1_000_000, 100, true, 0);
+
+        assertThat(bucket.takeUpTo(60, 0)).isEqualTo(60);
+        assertThat(bucket.takeUpTo(60, 0)).isEqualTo(40);
+        assertThat(bucket.nanosUntil(20, 0)).isEqualTo(20_000);
+        assertThat(bucket.takeUpTo(20, 19_999)).isEqualTo(19);
+        assertThat(bucket.nanosUntil(1, 19_999)).isEqualTo(1);
+        assertThat(bucket.takeUpTo(1, 20_000)).isEqualTo(1);
+        assertThat(bucket.tryTake(1, 20_000)).isEqualTo(1_000);
+        assertThat(bucket.nanosUntil(1_000, 20_000)).as("until it is full").isEqualTo(100_000);
+        assertThat(bucket.nanosUntil(100, 120_000)).isZero();
+    }
+
+    @Test
     void aBucketThatRefillsForYearsHoldsNoMoreThanItsBurst() {
         TokenBucket bucket = new TokenBucket(1_000_000_000, TokenBucket.MOST_TOKENS, false, 0);
 

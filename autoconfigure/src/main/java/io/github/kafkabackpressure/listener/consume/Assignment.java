@@ -93,7 +93,8 @@ public final class Assignment {
             }
         }
         if (side.overload != null) {
-            side.overload.assigned(added, topic -> consumer.partitionsFor(topic).size());
+            side.overload.share.assigned(
+                    added, topic -> consumer.partitionsFor(topic).size());
         }
         return added;
     }

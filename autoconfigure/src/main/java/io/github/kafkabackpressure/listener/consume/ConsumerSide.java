@@ -37,7 +37,14 @@ public final class ConsumerSide {
 
     /** Whether records may come in slices. */
     boolean takesSlices() {
-        return overload == null && run.handler.takesSlices(); // else each record is to be decided about
+        boolean decidesByRecord = overload != null && overload.slices == null;
+        return !decidesByRecord && run.handler.takesSlices();
+    }
+
+    /** Whether room may come in no time: not if what is in flight waits for a rate, or is dropped for what comes. */
+    boolean mayAwaitRoom() {
+        return overload == null
+                || (overload.slices != null && !overload.slices.isWaitedAt() && !overload.hasUnsorted());
     }
 
     public void add(AssignedPartitions assigned) {

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener.consume;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.listener.overload.Overload;
+import io.github.kafkabackpressure.listener.overload.QueuedRecord;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordSlice;
 import io.github.kafkabackpressure.listener.task.RecordTask;
@@ -84,9 +85,6 @@ public final class Dispatcher {
             }
             enqueue(work, polled, now, inSlices && work.lanes.takesSlice());
         }
-        if (sorter != null) {
-            sorter.finish();
-        }
         submitReady();
     }
 
@@ -115,6 +113,14 @@ public final class Dispatcher {
         work.sight.polls.add(polled.get(0).offset(), now);
         partitions.touch(work);
         if (sorter != null) {
+            RecordSlice slice = asSlice ? sorter.slice(work, polled, now, () -> register(work, polled)) : null;
+            if (slice != null) {
+                enqueue(work, slice);
+                return;
+            }
+            if (work.lanes.hasSlicesInTheWay()) {
+                breakUpSlices(work, now);
+            }
             sorter.sort(work, polled, now);
             return;
         }
@@ -125,13 +131,7 @@ public final class Dispatcher {
         work.inFlight.add(polled.size());
         run.room.bytes.addAll(work, polled);
         if (asSlice) {
-            if (!work.lanes.hasSlices() && !sliced.contains(work)) {
-                sliced.add(work);
-            }
-            RecordSlice slice = new RecordSlice(polled, work, register(work, polled), now, now, byKey);
-            if (!work.lanes.enqueue(slice)) {
-                ready.add(slice);
-            }
+            enqueue(work, new RecordSlice(polled, work, register(work, polled), now, now, byKey));
         } else {
             if (work.lanes.hasSlicesInTheWay()) {
                 breakUpSlices(work, now);
@@ -184,13 +184,29 @@ public final class Dispatcher {
         return first;
     }
 
+    private void enqueue(PartitionWork work, RecordSlice slice) {
+        if (!work.lanes.hasSlices() && !sliced.contains(work)) {
+            sliced.add(work);
+        }
+        if (!work.lanes.enqueue(slice)) {
+            ready.add(slice);
+        }
+    }
+
     private void enqueue(PartitionWork work, RecordTask task) {
+        if (sorter != null) {
+            sorter.putBack(work, ((QueuedRecord.Task) task).waiting, run.nanoTime.getAsLong());
+            return;
+        }
         if (!work.lanes.enqueue(task)) {
             ready.add(task);
         }
     }
 
     private void submitReady() {
+        if (sorter != null) {
+            sorter.finish();
+        }
         run.workers.submit(ready.toArray(LaneTask[]::new));
         ready.clear();
     }

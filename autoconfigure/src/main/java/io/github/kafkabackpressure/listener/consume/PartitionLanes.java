@@ -191,11 +191,13 @@ public final class PartitionLanes {
         }
         steps.end();
         List<RecordTask> rest = new ArrayList<>();
+        boolean leaveLanes = false;
         for (RecordSlice slice : slices) {
+            leaveLanes |= slice.leavesLanes();
             apply(slice, now);
             RecordTask current = (RecordTask) slice.current();
             if (current != null) {
-                enqueueRunning(current);
+                enqueueRunning(slice, current);
             }
             if (slice.isOver()) {
                 last = last == slice ? null : last;
@@ -211,19 +213,21 @@ public final class PartitionLanes {
         slices.clear();
         lanesLast |= afterLanes != null;
         afterLanes = null;
-        if (ordering == Ordering.KEY) {
-            last = null; // what of the slices is left in their chain holds no key
+        if (ordering == Ordering.KEY || leaveLanes) {
+            last = null; // what of the slices is left in their chain holds no key, or nothing at all
         }
         return rest;
     }
 
-    private void enqueueRunning(RecordTask task) {
+    private void enqueueRunning(RecordSlice slice, RecordTask task) {
         if (!task.applied) {
             task.leftSlice = true;
             hanging++;
             allHanging.add(1);
         }
-        if (ordering == Ordering.PARTITION) {
+        if (slice.leavesLanes()) {
+            slice.goesOn(task);
+        } else if (ordering == Ordering.PARTITION) {
             last = task.applied ? null : task;
         } else if (ordering == Ordering.KEY && !task.applied) {
             appendByKey(task);

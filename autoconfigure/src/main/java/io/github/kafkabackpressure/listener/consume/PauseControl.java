@@ -88,7 +88,7 @@ public final class PauseControl implements TickStep {
         held.beginTick();
         shares.beginTick();
         boolean mayPoll = byUser.leavePartitionsToPoll();
-        if (reason() == null && assignment.side.overload == null && run.workers.isComputing() && mayPoll) {
+        if (reason() == null && assignment.side.mayAwaitRoom() && run.workers.isComputing() && mayPoll) {
             awaitRoomOfPartition();
             awaitRoom(); // last, as another consumer may take the room
         }

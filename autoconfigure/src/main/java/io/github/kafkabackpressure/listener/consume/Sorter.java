@@ -4,16 +4,18 @@ import io.github.kafkabackpressure.DropReason;
 import io.github.kafkabackpressure.ListenerOverflow;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.buffer.WaitingLanes;
+import io.github.kafkabackpressure.listener.overload.GatedSlice;
 import io.github.kafkabackpressure.listener.overload.Overload;
 import io.github.kafkabackpressure.listener.overload.OverloadSettings;
 import io.github.kafkabackpressure.listener.overload.QueuedRecord;
+import io.github.kafkabackpressure.listener.overload.SliceGate;
 import io.github.kafkabackpressure.listener.overload.WireHeader;
 import io.github.kafkabackpressure.listener.task.BytesInFlight;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
-import io.github.kafkabackpressure.listener.task.RecordTask;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +50,41 @@ final class Sorter {
         this.run = run;
         this.overload = overload;
         this.settings = overload.settings;
+    }
+
+    /**
+     * Makes a slice of the polled records of a partition, if nothing is to be decided about any of them but when the rate
+     * lets them start, and nothing waits that came before. They have got their places then.
+     *
+     * @param numbers gives the records their numbers, and returns the first
+     * @return null if each has to be sorted
+     */
+    @Nullable GatedSlice slice(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now, LongSupplier numbers) {
+        SliceGate gate = overload.slices;
+        WaitingLanes lanes = Objects.requireNonNull(work.queues);
+        Object group = gate == null ? null : gate.groupOf(work);
+        if (gate == null
+                || group == null
+                || work.tracker.remembers()
+                || !overload.room().isFree(lanes)) {
+            return null;
+        }
+        for (ConsumerRecord<?, ?> record : polled) {
+            if (settings.priorities().applyAsInt(record) != settings.defaultPriority()) {
+                return null;
+            }
+        }
+        if (!run.limit.tryTake(polled.size())) {
+            return null;
+        }
+        work.inFlight.add(polled.size());
+        run.room.bytes.addAll(work, polled);
+        return gate.slice(polled, work, numbers.getAsLong(), lanes, group, now);
+    }
+
+    /** Puts a record into the room that has left its slice. */
+    void putBack(PartitionWork work, QueuedRecord queued, long now) {
+        overload.room().put(queued, Objects.requireNonNull(work.queues), queued.laneKey(), true, now);
     }
 
     /** Sorts the records of a partition. */
@@ -123,8 +160,7 @@ final class Sorter {
         if (placed) {
             overload.countIn(queued);
         }
-        // By a hash, as no method can change that; keys that share one are handled one after the other.
-        Integer laneKey = run.settings.ordering() == Ordering.KEY ? RecordTask.hashOfKey(queued.record()) : 0;
+        Integer laneKey = run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
         WaitingLanes lanes = Objects.requireNonNull(work.queues);
         Object key = settings.overflow() == ListenerOverflow.CONFLATE
                 ? conflationKey(queued.record().key())

@@ -42,8 +42,13 @@ final class SliceHandler {
     /** Handles the next records of a slice. */
     WorkerPool.Result handle(RecordSlice slice, long begun) {
         slice.inTurn = 0;
-        if (slice.running < 0 && !begin(slice, begun)) {
-            return WorkerPool.Result.OVER;
+        if (slice.running < 0) {
+            if (!slice.mayBegin(begun)) {
+                return WorkerPool.Result.HOLDS_LANE;
+            }
+            if (!begin(slice, begun)) {
+                return WorkerPool.Result.OVER;
+            }
         }
         if (metrics.wantsRecords()) {
             return handleNext(slice, begun); // as the time of each record is needed

@@ -7,11 +7,8 @@ import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.progress.LaneTask;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -53,9 +50,13 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
 
     private final StartRates.Waiters waiters;
 
-    private final Map<String, Integer> partitionsOfTopics = new ConcurrentHashMap<>();
-
     private final RoomTimer timer;
+
+    /** Lets slices through in place of single records; null if more is to be decided than when records may start. */
+    public final @Nullable SliceGate slices;
+
+    /** What this instance has of a common rate. */
+    public final RateShare share;
 
     /**
      * Makes the answers of a run.
@@ -79,6 +80,8 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
         this.room = new WaitingRoom<>(
                 settings.victims(), new SplittableRandom(), new Gate(), AGING_NANOS, run.settings.maxConcurrency());
         this.timer = new RoomTimer(run.nanoTime, this::isDue);
+        this.slices = settings.onlyHolds() ? new SliceGate(run, this, room, settings.defaultPriority(), rates) : null;
+        this.share = new RateShare(run, rates);
         this.waiters = new StartRates.Waiters() {
             @Override
             public void answered(Object group) {
@@ -88,6 +91,9 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
             @Override
             public void changed() {
                 released(room::releaseOneOfEach);
+                if (slices != null) {
+                    slices.look();
+                }
             }
         };
         rates.tell(waiters);
@@ -264,26 +270,6 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
         RecordOrigin origin = record.task.partition;
         origin.inFlight.add(1);
         run.room.bytes.add(origin, record.record());
-    }
-
-    /** Takes in which partitions are this instance's, where its share of a common rate matters. The consumer's thread. */
-    public void assigned(Collection<? extends RecordOrigin> added, PartitionCounts partitionsOf) {
-        if (!rates.needsShare()) {
-            return;
-        }
-        for (RecordOrigin work : added) {
-            String topic = work.partition.topic();
-            partitionsOfTopics.computeIfAbsent(topic, partitionsOf::count);
-        }
-        long all = partitionsOfTopics.values().stream()
-                .mapToLong(Integer::longValue)
-                .sum();
-        rates.setShare(() -> all == 0 ? 1 : Math.min(1, run.partitions.get() / (double) all));
-    }
-
-    /** Says how many partitions a topic has. */
-    public interface PartitionCounts {
-        int count(String topic);
     }
 
     /** Drops what waits of a partition that goes away: its next owner gets it. The consumer's thread. */

@@ -43,6 +43,11 @@ public record OverloadSettings(
         };
     }
 
+    /** Whether no record is ever dropped, and none comes first for its topic. */
+    boolean onlyHolds() {
+        return overflow == ListenerOverflow.PAUSE && maxAge.isZero() && softLimit == 0 && topicPriority.isEmpty();
+    }
+
     /** Whether the consumer polls on while there is no room. */
     public boolean pollsWhileFull() {
         return overflow != ListenerOverflow.PAUSE;

@@ -32,11 +32,11 @@ public final class QueuedRecord extends Waiting {
      *
      * <p>Threading: as {@link RecordTask}.
      */
-    static final class Task extends RecordTask {
+    public static final class Task extends RecordTask {
 
         private final Starter starter;
 
-        final QueuedRecord waiting;
+        public final QueuedRecord waiting;
 
         /** The record that was started together with this one, as the next of its lane; the worker's. */
         private @Nullable Task behind;
@@ -84,6 +84,9 @@ public final class QueuedRecord extends Waiting {
     /** How many tokens. */
     public long cost = 1;
 
+    /** Tells its lane, if it has left a slice; else who puts it into the room works that out. */
+    public @Nullable Integer laneKey;
+
     /** Its bytes, where they may be needed. */
     public @Nullable WireHeader wire;
 
@@ -103,6 +106,12 @@ public final class QueuedRecord extends Waiting {
             int bytes) {
         super(priority, bytes);
         this.task = new Task(record, partition, number, queuedAt, starter, this);
+    }
+
+    /** Tells its lane by the hash of its key: no method can change that, and keys that share one follow one another. */
+    public Integer laneKey() {
+        Integer known = laneKey;
+        return known != null ? known : Integer.valueOf(RecordTask.hashOfKey(record()));
     }
 
     public ConsumerRecord<?, ?> record() {

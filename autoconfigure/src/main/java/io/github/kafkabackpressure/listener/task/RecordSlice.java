@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: handed from the consumer's thread to a worker; the consumer looks at how far it is and breaks it up if
  * it does not get on. Fields say whose they are.
  */
-public final class RecordSlice extends Slice {
+public class RecordSlice extends Slice {
 
     /** So many finished records are taken out of flight together... */
     private static final int ACCOUNTED_TOGETHER = 32;
@@ -25,7 +25,7 @@ public final class RecordSlice extends Slice {
     /** The first record's number in the partition's tracker; those of the others follow it. */
     public final long firstNumber;
 
-    final long queuedAt;
+    protected final long queuedAt;
 
     /** How many finished records the tracker knows of; the consumer's thread only. */
     public int applied;
@@ -99,8 +99,32 @@ public final class RecordSlice extends Slice {
         return index < 0 || index >= all.size() ? null : all.get(index);
     }
 
-    public ConsumerRecord<?, ?> record(int index) {
+    public final ConsumerRecord<?, ?> record(int index) {
         return records.get(index);
+    }
+
+    /**
+     * Whether it may be begun now. If not, somebody hands it to the workers again when it may, and nothing else of its lane
+     * runs before that. Called by the worker that would begin it.
+     */
+    public boolean mayBegin(long now) {
+        return true;
+    }
+
+    /** Whether its records, once it is broken up, wait elsewhere than on the lanes of their partition. */
+    public boolean leavesLanes() {
+        return false;
+    }
+
+    /**
+     * Takes in that a record of it runs though it is broken up, where it {@link #leavesLanes}. The consumer's thread, before
+     * any record behind it goes anywhere.
+     */
+    public void goesOn(RecordTask running) {}
+
+    /** A hash of a record's key, as it was when the record was polled. */
+    protected final int hashOfKey(int index) {
+        return hashes == null ? RecordTask.hashOfKey(records.get(index)) : hashes[index];
     }
 
     @Override
