@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -150,17 +151,40 @@ public final class BoundedBuffer<E extends Buffered> {
         }
     }
 
+    /** Adds the up to {@code max} oldest records, and leaves them where they are. Returns how many were added. */
+    public int peek(Collection<? super E> into, int max) {
+        lock.lock();
+        try {
+            return content.peek(into, max);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
      * Moves up to {@code max} records, oldest first, to the caller, who reports back with {@link #handedOver}.
      *
      * @return how many were moved
      */
     public int take(Collection<? super E> into, int max) {
+        return take(into, max, record -> false, List.of());
+    }
+
+    /**
+     * As the other method, but sets some aside in place of moving them. These have never left, so nobody gets their room, and
+     * they are not to be reported.
+     *
+     * @param staysAside whether one is set aside; called under the lock
+     * @param asideNow where those are added
+     * @return how many were moved or set aside
+     */
+    public int take(
+            Collection<? super E> into, int max, Predicate<? super E> staysAside, Collection<? super E> asideNow) {
         lock.lock();
         try {
-            int taken = content.take(into, max);
+            int left = content.take(into, max, staysAside, asideNow);
             grantRoom();
-            return taken;
+            return left;
         } finally {
             lock.unlock();
         }

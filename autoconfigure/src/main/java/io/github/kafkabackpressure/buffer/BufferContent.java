@@ -4,6 +4,7 @@ import io.github.kafkabackpressure.Overflow;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -93,21 +94,39 @@ final class BufferContent<E extends Buffered> {
         return victim;
     }
 
-    /** Takes those into the hand that have waited longest. */
-    int take(Collection<? super E> into, int max) {
-        E oldest = waiting.head();
-        if (oldest == null) {
-            return 0;
-        }
-        long oldestPosition = oldest.position;
-        int taken = 0;
-        for (E record = oldest; record != null && taken < max; record = waiting.head()) {
-            remove(record);
+    /** Tells which have waited longest, and leaves them where they are. */
+    int peek(Collection<? super E> into, int max) {
+        int seen = 0;
+        for (E record = waiting.head(); record != null && seen < max; record = waiting.after(record)) {
             into.add(record);
-            taken++;
+            seen++;
         }
-        inHand.add(taken, oldestPosition);
-        return taken;
+        return seen;
+    }
+
+    /** As {@link BoundedBuffer#take(Collection, int, Predicate, Collection)}. */
+    int take(Collection<? super E> into, int max, Predicate<? super E> staysAside, Collection<? super E> asideNow) {
+        long oldestPosition = 0;
+        int taken = 0;
+        int left = 0;
+        for (E record = waiting.head(); record != null && left < max; record = waiting.head()) {
+            if (staysAside.test(record)) {
+                waiting.remove(record);
+                victims.removed(record);
+                aside.append(record);
+                asideNow.add(record);
+            } else {
+                oldestPosition = taken == 0 ? record.position : oldestPosition;
+                remove(record);
+                into.add(record);
+                taken++;
+            }
+            left++;
+        }
+        if (taken > 0) {
+            inHand.add(taken, oldestPosition);
+        }
+        return left;
     }
 
     void handedOver(int count) {

@@ -165,9 +165,9 @@ final class Sender<K, V> implements Runnable {
             return true;
         }
         List<PendingSend<K, V>> next = new ArrayList<>(places);
-        int taken = buffer.take(next, places);
-        hand.releasePlaces(places - taken);
-        batchLeft = taken < places ? 0 : batchLeft - taken;
+        int left = hand.take(next, places);
+        hand.releasePlaces(places - next.size());
+        batchLeft = left < places ? 0 : batchLeft - left;
         hand.handOver(next);
         return true;
     }

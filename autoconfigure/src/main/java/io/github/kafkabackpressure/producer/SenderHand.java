@@ -3,9 +3,12 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -48,6 +51,9 @@ final class SenderHand<K, V> {
     private final AtomicInteger handedOver = new AtomicInteger();
 
     // The sender's own.
+
+    /** What is looked at before it is taken; empty otherwise. */
+    private final List<PendingSend<K, V>> ahead = new ArrayList<>();
 
     /** Until when a hand-over waited in vain for a partition of a topic: who was accepted before has waited, too. */
     private final Map<String, Long> waitedForPartition = new HashMap<>();
@@ -103,7 +109,55 @@ final class SenderHand<K, V> {
         window.release(unused);
     }
 
-    /** Hands these over, or sets them aside if their topic is not there. Each has a place in the window. */
+    /**
+     * Takes up to so many records out of the buffer. Of these, it sets aside whose topic is not there: their room in the buffer
+     * stays theirs.
+     *
+     * @param into where those to be handed over are added
+     * @return how many were taken, those set aside included
+     */
+    int take(List<PendingSend<K, V>> into, int places) {
+        int most = buffer.peek(ahead, places);
+        Set<String> missing = missingTopics(ahead);
+        ahead.clear();
+        if (missing.isEmpty()) {
+            return buffer.take(into, most);
+        }
+        List<PendingSend<K, V>> aside = new ArrayList<>();
+        int taken = buffer.take(into, most, send -> missing.contains(send.record.topic()), aside);
+        long now = nanoTime.getAsLong();
+        aside.forEach(send -> absent.add(send, now));
+        return taken;
+    }
+
+    private Set<String> missingTopics(List<PendingSend<K, V>> sends) {
+        Set<String> missing = Set.of();
+        String known = null;
+        long now = System.currentTimeMillis();
+        for (PendingSend<K, V> send : sends) {
+            String topic = send.record.topic();
+            if (topic.equals(known) || missing.contains(topic)) {
+                continue;
+            }
+            if (isMissing(topic, now)) {
+                missing = missing.isEmpty() ? new HashSet<>() : missing;
+                missing.add(topic);
+            } else {
+                known = topic;
+            }
+        }
+        return missing;
+    }
+
+    private boolean isMissing(String topic, long nowMillis) {
+        try {
+            return absent.holds(topic) || topics.of(topic, null, nowMillis) == Presence.NO_TOPIC;
+        } catch (Error e) {
+            return false; // with the same, its hand-over ends the record
+        }
+    }
+
+    /** Hands these over, or sets them aside if their topic has gone. Each has a place in the window. */
     void handOver(List<PendingSend<K, V>> hand) {
         handOver(hand, true);
     }

@@ -415,6 +415,49 @@ class BoundedBufferTests {
     }
 
     @Test
+    void whatStandsAsideWithoutHavingBeenInHandGivesNoRoomAway() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(3, Overflow.BLOCK);
+        offer(buffer, 1, 2, 3);
+        List<Item> ahead = new ArrayList<>();
+        assertThat(buffer.peek(ahead, 2)).isEqualTo(2);
+        assertThat(ahead).extracting(item -> item.id).containsExactly(1, 2);
+        assertThat(buffer.size()).isEqualTo(3);
+        Waiter first = new Waiter(buffer, new Item(4));
+        Waiter second = new Waiter(buffer, new Item(5));
+
+        List<Item> hand = new ArrayList<>();
+        List<Item> aside = new ArrayList<>();
+        assertThat(buffer.take(hand, 2, item -> item.id == 1, aside)).isEqualTo(2);
+
+        assertThat(aside).extracting(item -> item.id).containsExactly(1);
+        assertThat(hand).extracting(item -> item.id).containsExactly(2);
+        assertThat(first.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(buffer.size()).isEqualTo(3);
+        assertThat(buffer.backlog()).isEqualTo(4);
+        buffer.handedOver(1);
+        assertThat(buffer.backlog()).isEqualTo(3);
+        assertThat(buffer.takeFromAside(aside, new ArrayList<>())).isEqualTo(1);
+        assertThat(second.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(take(buffer, 9)).containsExactly(3, 4, 5);
+    }
+
+    @Test
+    void whatStandsAsideWithoutHavingBeenInHandIsNothingToDropAndHasNotLeft() {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.DROP_OLDEST);
+        offer(buffer, 1, 2);
+        long mark = buffer.expedite();
+        List<Item> aside = new ArrayList<>();
+        assertThat(buffer.take(new ArrayList<>(), 1, item -> true, aside)).isEqualTo(1);
+        offer(buffer, 3);
+        assertThat(dropped).containsExactly(2);
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        buffer.takeFromAside(aside, new ArrayList<>());
+        assertThat(buffer.hasLeft(mark)).isFalse();
+        buffer.handedOver(1);
+        assertThat(buffer.hasLeft(mark)).isTrue();
+    }
+
+    @Test
     void theBacklogIsWhatWaitsStandsAsideAndIsInHand() {
         BoundedBuffer<Item> buffer =
                 new BoundedBuffer<>(new BufferLimits(10, 1000, 10, 0), Overflow.REJECT, new Random(1), item -> {});
@@ -554,6 +597,8 @@ class BoundedBufferTests {
                     put(buffer, 1);
                 },
                 buffer -> buffer.take(new ArrayList<>(), 1),
+                buffer -> buffer.take(new ArrayList<>(), 1, item -> true, new ArrayList<>()),
+                buffer -> buffer.peek(new ArrayList<>(), 1),
                 buffer -> buffer.handedOver(0),
                 buffer -> buffer.setAside(new Item(2)),
                 buffer -> buffer.takeFromAside(List.of(), new ArrayList<>()),

@@ -8,6 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
@@ -122,6 +125,29 @@ class AbsentTopicsIT {
                     .containsExactlyElementsOf(
                             IntStream.range(0, 600).mapToObj(i -> "value-" + i).toList());
             assertThat(template.stats().buffered()).isZero();
+        }
+    }
+
+    @Test
+    void whatWaitsForItsTopicKeepsItsRoomWhileOthersWaitForSome() throws Exception {
+        ConfigurableApplicationContext context =
+                start("overflow=block", "max-buffered=100", "batch-size=100", "flush-timeout=1s");
+        BackpressuredKafkaTemplate<Object, Object> template = ProducerApp.template(context);
+        ExecutorService callers = Executors.newFixedThreadPool(4);
+        try {
+            for (int caller = 0; caller < 4; caller++) {
+                callers.execute(() -> {
+                    while (template.pipeline().isOpen()) {
+                        template.send("never", "value");
+                    }
+                });
+            }
+            Awaitility.await().until(() -> template.stats().blocked() == 4);
+            assertThat(template.stats().buffered()).isEqualTo(100);
+        } finally {
+            context.close();
+            callers.shutdown();
+            assertThat(callers.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
         }
     }
 
