@@ -327,6 +327,23 @@ class WaitingRoomTests {
     }
 
     @Test
+    void oneOfEachGroupAsksAnewWhenTheGateGoesByOtherTimes() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        put(room, "red 1", 5, "red");
+        put(room, "red 2", 5, "red");
+        put(room, "blue 1", 5, "blue");
+        assertThat(takeAll(room, 0)).isEmpty();
+        assertThat(room.needsTickets()).isFalse();
+
+        tokens.putAll(Map.of("red", 1, "blue", 1));
+        room.releaseOneOfEach(0);
+        assertThat(room.needsTickets()).isTrue();
+        assertThat(room.isHeldBack()).isFalse();
+        assertThat(takeAll(room, 0)).containsExactly("red 1", "blue 1");
+        assertThat(room.isHeldBack()).as("the second red one").isTrue();
+    }
+
+    @Test
     void ofTwoGroupsTheOneThatIsDueSoonerIsLetOutFirst() {
         WaitingRoom<Item> room = room(Overflow.BLOCK);
         tokens.put("red", 0);
@@ -435,6 +452,7 @@ class WaitingRoomTests {
                 (room, started) -> room.removeIf(item -> true, 0),
                 (room, started) -> room.releaseDue(0),
                 (room, started) -> room.release("red", 0),
+                (room, started) -> room.releaseOneOfEach(0),
                 (room, started) -> room.issueTickets(),
                 (room, started) -> room.releaseOneOfEach(0),
                 (room, started) -> room.putStarted(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.ALL), 0),
