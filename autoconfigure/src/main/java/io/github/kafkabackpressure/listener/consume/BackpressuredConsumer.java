@@ -152,13 +152,7 @@ public final class BackpressuredConsumer<K, V> extends ForwardingConsumer<K, V> 
 
     /** Of a partition that is being revoked, where its next owner begins: Kafka's is past what only waited. */
     @Override
-    public long position(TopicPartition partition) {
-        OffsetAndMetadata left = life.isForeign() ? null : leave.frontiersLeft().get(partition);
-        return left == null ? super.position(partition) : left.offset();
-    }
-
-    @Override
-    public long position(TopicPartition partition, Duration timeout) {
+    public long position(TopicPartition partition, @Nullable Duration timeout) {
         OffsetAndMetadata left = life.isForeign() ? null : leave.frontiersLeft().get(partition);
         return left == null ? super.position(partition, timeout) : left.offset();
     }

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A consumer whose polls may bring fewer records than Kafka's, whose {@code max.poll.records} stays what it was made with:
@@ -105,13 +106,7 @@ public final class HoldingBack<K, V> extends ForwardingConsumer<K, V> {
     }
 
     @Override
-    public long position(TopicPartition partition) {
-        Held<K, V> of = held.get(partition);
-        return of == null ? super.position(partition) : of.records().get(0).offset();
-    }
-
-    @Override
-    public long position(TopicPartition partition, Duration timeout) {
+    public long position(TopicPartition partition, @Nullable Duration timeout) {
         Held<K, V> of = held.get(partition);
         return of == null
                 ? super.position(partition, timeout)

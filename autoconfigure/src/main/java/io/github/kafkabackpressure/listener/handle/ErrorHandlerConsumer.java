@@ -148,12 +148,7 @@ final class ErrorHandlerConsumer extends ForwardingConsumer<Object, Object> {
     }
 
     @Override
-    public List<PartitionInfo> partitionsFor(String topic) {
-        return partitionsFor(topic, ANSWER_TIMEOUT);
-    }
-
-    @Override
-    public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
-        return owner.facts.partitionsFor(topic, timeout);
+    public List<PartitionInfo> partitionsFor(String topic, @Nullable Duration timeout) {
+        return owner.facts.partitionsFor(topic, timeout == null ? ANSWER_TIMEOUT : timeout);
     }
 }

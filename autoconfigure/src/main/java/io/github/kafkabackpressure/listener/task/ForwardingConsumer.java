@@ -50,6 +50,13 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
         return call.get();
     }
 
+    private void blocks(Runnable call) {
+        blocking(() -> {
+            call.run();
+            return true;
+        });
+    }
+
     /** What changes nothing, but only asks. */
     protected interface Question<K, V, T> {
 
@@ -119,34 +126,22 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public void commitSync() {
-        blocking(() -> {
-            target().commitSync();
-            return true;
-        });
+        blocks(() -> target().commitSync());
     }
 
     @Override
     public void commitSync(Duration timeout) {
-        blocking(() -> {
-            target().commitSync(timeout);
-            return true;
-        });
+        blocks(() -> target().commitSync(timeout));
     }
 
     @Override
     public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
-        blocking(() -> {
-            target().commitSync(offsets);
-            return true;
-        });
+        blocks(() -> target().commitSync(offsets));
     }
 
     @Override
     public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
-        blocking(() -> {
-            target().commitSync(offsets, timeout);
-            return true;
-        });
+        blocks(() -> target().commitSync(offsets, timeout));
     }
 
     @Override
@@ -196,15 +191,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public long position(TopicPartition partition) {
-        return positionWithin(partition, null);
+        return position(partition, null);
     }
 
     @Override
-    public long position(TopicPartition partition, Duration timeout) {
-        return positionWithin(partition, timeout);
-    }
-
-    private long positionWithin(TopicPartition partition, @Nullable Duration timeout) {
+    public long position(TopicPartition partition, @Nullable Duration timeout) {
         return ask(
                 timeout,
                 (consumer, limit) ->
@@ -213,15 +204,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions) {
-        return committedWithin(partitions, null);
+        return committed(partitions, null);
     }
 
     @Override
-    public Map<TopicPartition, OffsetAndMetadata> committed(Set<TopicPartition> partitions, Duration timeout) {
-        return committedWithin(partitions, timeout);
-    }
-
-    private Map<TopicPartition, OffsetAndMetadata> committedWithin(
+    public Map<TopicPartition, OffsetAndMetadata> committed(
             Set<TopicPartition> partitions, @Nullable Duration timeout) {
         return ask(
                 timeout,
@@ -241,15 +228,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public List<PartitionInfo> partitionsFor(String topic) {
-        return partitionsForWithin(topic, null);
+        return partitionsFor(topic, null);
     }
 
     @Override
-    public List<PartitionInfo> partitionsFor(String topic, Duration timeout) {
-        return partitionsForWithin(topic, timeout);
-    }
-
-    private List<PartitionInfo> partitionsForWithin(String topic, @Nullable Duration timeout) {
+    public List<PartitionInfo> partitionsFor(String topic, @Nullable Duration timeout) {
         return ask(
                 timeout,
                 (consumer, limit) ->
@@ -258,15 +241,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<String, List<PartitionInfo>> listTopics() {
-        return listTopicsWithin(null);
+        return listTopics(null);
     }
 
     @Override
-    public Map<String, List<PartitionInfo>> listTopics(Duration timeout) {
-        return listTopicsWithin(timeout);
-    }
-
-    private Map<String, List<PartitionInfo>> listTopicsWithin(@Nullable Duration timeout) {
+    public Map<String, List<PartitionInfo>> listTopics(@Nullable Duration timeout) {
         return ask(timeout, (consumer, limit) -> limit == null ? consumer.listTopics() : consumer.listTopics(limit));
     }
 
@@ -287,16 +266,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> timestampsToSearch) {
-        return offsetsForTimesWithin(timestampsToSearch, null);
+        return offsetsForTimes(timestampsToSearch, null);
     }
 
     @Override
     public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
-            Map<TopicPartition, Long> timestampsToSearch, Duration timeout) {
-        return offsetsForTimesWithin(timestampsToSearch, timeout);
-    }
-
-    private Map<TopicPartition, OffsetAndTimestamp> offsetsForTimesWithin(
             Map<TopicPartition, Long> timestampsToSearch, @Nullable Duration timeout) {
         return ask(
                 timeout,
@@ -307,15 +281,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions) {
-        return beginningOffsetsWithin(partitions, null);
+        return beginningOffsets(partitions, null);
     }
 
     @Override
-    public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return beginningOffsetsWithin(partitions, timeout);
-    }
-
-    private Map<TopicPartition, Long> beginningOffsetsWithin(
+    public Map<TopicPartition, Long> beginningOffsets(
             Collection<TopicPartition> partitions, @Nullable Duration timeout) {
         return ask(
                 timeout,
@@ -326,16 +296,11 @@ public class ForwardingConsumer<K, V> implements Consumer<K, V> {
 
     @Override
     public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
-        return endOffsetsWithin(partitions, null);
+        return endOffsets(partitions, null);
     }
 
     @Override
-    public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions, Duration timeout) {
-        return endOffsetsWithin(partitions, timeout);
-    }
-
-    private Map<TopicPartition, Long> endOffsetsWithin(
-            Collection<TopicPartition> partitions, @Nullable Duration timeout) {
+    public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions, @Nullable Duration timeout) {
         return ask(
                 timeout,
                 (consumer, limit) ->
