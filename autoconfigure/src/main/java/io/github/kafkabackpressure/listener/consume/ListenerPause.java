@@ -49,6 +49,7 @@ final class ListenerPause {
         } else {
             reason = null;
             room.leaveToOthers();
+            handOnRoom();
         }
         if (before != reason) {
             if (before != null) {
@@ -61,6 +62,7 @@ final class ListenerPause {
     }
 
     private @Nullable PauseReason reasonNow() {
+        handOnRoom();
         if (overload != null && overload.hasUnsorted()) {
             return PauseReason.MAX_IN_FLIGHT;
         }
@@ -69,6 +71,16 @@ final class ListenerPause {
             return PauseReason.MAX_IN_FLIGHT;
         }
         return run.room.bytes.pause() ? PauseReason.MAX_IN_FLIGHT_BYTES : null;
+    }
+
+    /**
+     * Gives polled records for which there was no place the room that has become free since, which may be by something that
+     * hands none on: a slice, a partition that has left, a limit that was raised.
+     */
+    private void handOnRoom() {
+        if (overload != null) {
+            overload.admit();
+        }
     }
 
     /** Ends the pause, as the consumer is closed. */
