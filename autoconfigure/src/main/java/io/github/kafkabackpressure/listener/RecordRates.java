@@ -36,7 +36,7 @@ final class RecordRates implements StartRates {
     /** The most keys, partitions or values of a header that have a bucket of their own at the same time. */
     static final int MOST_BUCKETS = 10_000;
 
-    /** From so many tokens a second on, what asking for each record costs may be what limits a listener. */
+    /** From so many records a second on, what asking for each record costs may be what limits a listener. */
     static final long QUICK_RATE = 50_000;
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordRates.class));
@@ -199,8 +199,11 @@ final class RecordRates implements StartRates {
     @Override
     public @Nullable Object groupOfSlices(TopicPartition partition) {
         RateLimitOptions limit = options;
-        if (limit == null || !usualTakeTokens || limit.shared() != null || cost != null || limit.rate() < QUICK_RATE) {
+        if (limit == null || !usualTakeTokens || limit.shared() != null || cost != null) {
             return null;
+        }
+        if (limit.rate() / tokensOfOne(limit) < QUICK_RATE) {
+            return null; // or it is a window
         }
         return switch (limit.per()) {
             case LISTENER -> LISTENER;
@@ -212,7 +215,12 @@ final class RecordRates implements StartRates {
     @Override
     public long tokensOf(int records) {
         RateLimitOptions limit = Objects.requireNonNull(options);
-        return records * Math.min(limit.cost(), limit.burst());
+        return records * tokensOfOne(limit);
+    }
+
+    /** More than there can be would wait for ever. */
+    private static long tokensOfOne(RateLimitOptions limit) {
+        return Math.max(1, Math.min(limit.cost(), limit.burst()));
     }
 
     @Override

@@ -15,12 +15,13 @@ import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -63,7 +64,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     /** What runs now, in the order in which it was started. */
     final List<Running> running = new ArrayList<>();
 
-    private final Queue<Runnable> threads = new ArrayDeque<>();
+    private final Queue<Runnable> threads = new ConcurrentLinkedQueue<>(); // timers may add to it
 
     private final boolean slices;
 
@@ -72,7 +73,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     /** Whether looks at the clock and records take no time, as where handlers only compute. */
     boolean isQuick;
 
-    private long now = TimeUnit.DAYS.toNanos(1);
+    private final AtomicLong now = new AtomicLong(TimeUnit.DAYS.toNanos(1));
 
     SteppedListener(SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
         this(kafka, options, pollSize, slices, observer, GroupFacts.DEFAULT_MAX_METADATA);
@@ -125,12 +126,16 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     /** Each look at the clock takes a microsecond: whatever waits for a deadline comes to it. */
     private long nanoTime() {
-        now += isQuick ? 0 : 1_000;
-        return now;
+        return now.addAndGet(isQuick ? 0 : 1_000);
+    }
+
+    /** The time, which this look does not move. */
+    long now() {
+        return now.get();
     }
 
     void advance(Duration time) {
-        now += time.toNanos();
+        now.addAndGet(time.toNanos());
     }
 
     /** One turn of the loop: a tick, a poll, and the hand-over of what it brought. */

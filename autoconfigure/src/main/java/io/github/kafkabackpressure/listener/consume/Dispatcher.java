@@ -279,7 +279,8 @@ public final class Dispatcher {
             if (afterLanes != null) {
                 ready.add(afterLanes);
             }
-            if (work.lanes.hasSlices() && (slow || work.lanes.hasStuckSlice(now - LONGEST_IN_SLICE))) {
+            boolean breaksUp = slow || (sorter != null && !sorter.takesSlice(work));
+            if (work.lanes.hasSlices() && (breaksUp || work.lanes.hasStuckSlice(now - LONGEST_IN_SLICE))) {
                 breakUpSlices(work, now);
                 partitions.touch(work);
             }

@@ -52,6 +52,11 @@ final class Sorter {
         this.settings = overload.settings;
     }
 
+    /** Whether the rate lets records of a partition begin in slices, which it may have been changed to since they were made. */
+    boolean takesSlice(PartitionWork work) {
+        return overload.slices != null && overload.slices.groupOf(work) != null;
+    }
+
     /**
      * Makes a slice of the polled records of a partition, if nothing is to be decided about any of them but when the rate
      * lets them start, and nothing waits that came before. They have got their places then.

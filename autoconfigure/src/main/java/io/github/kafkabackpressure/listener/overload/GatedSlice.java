@@ -42,11 +42,10 @@ public final class GatedSlice extends RecordSlice {
     /** Whose tokens it takes. */
     final Object group;
 
-    /** How many tokens it still lacks; the gate's. */
-    long missing;
+    private final long tokens;
 
-    /** Whether it lacks none. */
-    volatile boolean passed;
+    /** How many of them it still lacks; written by the gate. */
+    volatile long missing;
 
     /**
      * Makes a slice that has not taken any tokens.
@@ -72,18 +71,20 @@ public final class GatedSlice extends RecordSlice {
         this.lanes = lanes;
         this.byKey = byKey;
         this.group = group;
+        this.tokens = tokens;
         this.missing = tokens;
     }
 
     @Override
     public boolean mayBegin(long now) {
-        return passed || gate.passes(this, now);
+        return missing == 0 || gate.passes(this, now);
     }
 
-    /** What has been paid for needs no more tokens. */
+    /** What has been paid for needs no more tokens; those that were taken for a part of the records are the first ones'. */
     @Override
     public RecordTask taskOf(int index) {
-        QueuedRecord queued = gate.queued(record(index), partition, firstNumber + index, queuedAt, passed);
+        boolean paid = (index + 1) * (tokens / size()) <= tokens - missing;
+        QueuedRecord queued = gate.queued(record(index), partition, firstNumber + index, queuedAt, paid);
         queued.laneKey = byKey ? hashOfKey(index) : 0;
         return queued.task;
     }

@@ -104,11 +104,11 @@ public final class SliceGate implements GatedSlice.Gate {
     public boolean passes(GatedSlice slice, long now) {
         long wait;
         synchronized (this) {
-            if (slice.passed || slice.isBrokenUp()) {
+            if (slice.isBrokenUp()) {
                 return true;
             }
             wait = isWaitedFor(slice.group) ? 0 : pay(slice, now);
-            if (slice.passed) {
+            if (slice.missing == 0) {
                 return true;
             }
             waiting.add(slice);
@@ -131,11 +131,9 @@ public final class SliceGate implements GatedSlice.Gate {
 
     /** Takes what tokens there are for a slice. Returns in how many nanoseconds there may be the rest; 0 if it passes. */
     @GuardedBy("this") private long pay(GatedSlice slice, long now) {
-        if (slice.missing > 0) {
-            slice.missing -= rates.takeUpTo(slice.group, slice.missing, now);
-        }
-        slice.passed = slice.missing == 0;
-        return slice.passed ? 0 : Math.max(1, rates.nanosUntil(slice.group, slice.missing, now));
+        long missing = slice.missing - rates.takeUpTo(slice.group, slice.missing, now);
+        slice.missing = missing;
+        return missing == 0 ? 0 : Math.max(1, rates.nanosUntil(slice.group, missing, now));
     }
 
     /** Hands those to the workers that have their tokens by now. Called when tokens are due, or other rates hold. */
