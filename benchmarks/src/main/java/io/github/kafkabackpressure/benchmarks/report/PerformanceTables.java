@@ -11,6 +11,9 @@ final class PerformanceTables {
 
     private static final List<String> ORDERS = List.of("partition", "key", "unordered");
 
+    /** Of the classes that are measured alone, those that README and the documents speak of. */
+    private static final List<String> ALONE = List.of("OffsetTracker", "Slice", "CommitMetadata", "Commit");
+
     /** Suites in which each order is one row among many. */
     private static final List<String> BY_ORDER =
             List.of("throughput", "slow", "computing", "failing", "wire", "latency", "resume");
@@ -152,8 +155,7 @@ final class PerformanceTables {
             line("| One thread, the class alone, JDK %s | operations/s | least – most |", jdk(result));
             line("|---|---:|---:|");
             for (Case measured : result.cases()) {
-                if (!measured.title().equals("OffsetTracker")
-                        && !measured.title().equals("Slice")) {
+                if (!ALONE.contains(measured.title())) {
                     continue;
                 }
                 for (Row row : withPrimary(measured)) {
