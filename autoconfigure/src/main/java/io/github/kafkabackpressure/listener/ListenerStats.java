@@ -218,13 +218,17 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
         drains.increment();
         drainNanos.add(nanos);
         abandoned.add(left);
+        String what = partitions == 1 ? "1 partition" : partitions + " partitions";
+        if (left > 0) {
+            what += ", given up with " + left + " in flight";
+        }
         timeline.add(
                 ListenerEvent.Kind.DRAINED,
                 "",
                 null,
                 left,
                 TimeUnit.NANOSECONDS.toMillis(nanos),
-                partitions + " partitions");
+                what);
     }
 
     @Override

@@ -314,6 +314,15 @@ class PageIT {
         }
     }
 
+    @Test
+    void theTimelineSaysHowLongWhatHappenedTook() throws IOException {
+        try (FakeApplication application = new FakeApplication(() -> new Answers(
+                true, List.of(Answers.listener("payments", "orders", "running", 300, 12, 0)), NO_PRODUCERS))) {
+            browser.open(application.url("#/listener/payments"));
+            browser.await(() -> assertThat(browser.text("body")).contains("max-in-flight, 7.6 s"));
+        }
+    }
+
     /** When numbers get longer, nothing but they changes: no column, no panel moves. */
     @Test
     void numbersDoNotJumpAbout() throws IOException {

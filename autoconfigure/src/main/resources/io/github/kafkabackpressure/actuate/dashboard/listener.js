@@ -166,9 +166,9 @@ export class ListenerView {
     const events = listener.timeline.slice(-EVENTS_SHOWN).reverse();
     keyed(this.events, events.length ? events : [null], one => one ? one.sequence : 'none',
       one => one ? rowOf(6) : element('tr', {}, element('td', { colspan: 6 }, 'Nothing has happened yet.')),
-      (made, one) => one && fill(made, [clock(one.at), clock(one.until), words(one.kind), count(one.count),
+      (made, one) => one && fill(made, [clock(one.at), clock(one.until), words(one.kind), one.kind === 'drained' ? '' : count(one.count),
         one.topic === null ? 'the listener' : one.partition === null ? one.topic : `${one.topic}-${one.partition}`,
-        plain(one.text) || words(one.reason)]));
+        [plain(one.text) || words(one.reason), one.millis > 0 ? duration(one.millis) : ''].filter(Boolean).join(', ')]));
   }
 }
 
