@@ -222,13 +222,7 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
         if (left > 0) {
             what += ", given up with " + left + " in flight";
         }
-        timeline.add(
-                ListenerEvent.Kind.DRAINED,
-                "",
-                null,
-                left,
-                TimeUnit.NANOSECONDS.toMillis(nanos),
-                what);
+        timeline.add(ListenerEvent.Kind.DRAINED, "", null, left, TimeUnit.NANOSECONDS.toMillis(nanos), what);
     }
 
     @Override
