@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -20,24 +21,26 @@ class RoomForWaitingRecordsTests {
 
     private final SteppedKafka kafka = new SteppedKafka(4, List.of(A, B));
 
-    private final SteppedListener listener = new SteppedListener(
-            kafka,
-            TestOptions.of(
-                    Ordering.PARTITION,
-                    4,
-                    0.5,
-                    null,
-                    2,
-                    Map.of("overflow", "conflate", "rate-limit.rate", 1, "rate-limit.burst", 1)),
-            4,
-            false,
-            new SteppedListener.Observer() {
-                @Override
-                public void started(ConsumerRecord<?, ?> record) {}
+    private SteppedListener listener;
 
-                @Override
-                public void finished(ConsumerRecord<?, ?> record, boolean counts) {}
-            });
+    private void start(int maxInFlight, Map<String, ?> answer) {
+        listener = new SteppedListener(
+                kafka,
+                TestOptions.of(Ordering.PARTITION, maxInFlight, 0.5, null, 2, answer),
+                4,
+                false,
+                new SteppedListener.Observer() {
+                    @Override
+                    public void started(ConsumerRecord<?, ?> record) {}
+
+                    @Override
+                    public void finished(ConsumerRecord<?, ?> record, boolean counts) {}
+                });
+    }
+
+    private boolean hasUnsorted() {
+        return listener.container.side.overload.hasUnsorted();
+    }
 
     private void append(TopicPartition partition, int from, int to) {
         for (int offset = from; offset < to; offset++) {
@@ -55,18 +58,42 @@ class RoomForWaitingRecordsTests {
 
     @Test
     void thePlacesOfAPartitionThatLeavesGoToWhatWaitsForSome() {
+        start(4, Map.of("overflow", "conflate", "rate-limit.rate", 1, "rate-limit.burst", 1));
         kafka.rebalance(List.of(A, B));
         append(A, 0, 4);
         poll();
         append(B, 0, 3);
         poll();
         assertThat(listener.run.limit.inFlight()).isEqualTo(4);
-        assertThat(listener.container.side.overload.hasUnsorted()).isTrue();
+        assertThat(hasUnsorted()).isTrue();
 
         kafka.rebalance(List.of(B));
         poll();
 
-        assertThat(listener.container.side.overload.hasUnsorted()).isFalse();
+        assertThat(hasUnsorted()).isFalse();
         assertThat(listener.run.limit.inFlight()).isEqualTo(3);
+    }
+
+    @Test
+    void theRoomThatAnotherConsumerHasReservedGoesToWhatWaitsForSome() {
+        start(16, Map.of("default-priority", 5));
+        kafka.rebalance(List.of(A));
+        poll();
+        SteppedKafka others = new SteppedKafka(4, List.of(A, B));
+        BackpressuredConsumer<Object, String> other = listener.addConsumer(others);
+        others.rebalance(List.of(B));
+        for (int offset = 0; offset < 4; offset++) {
+            others.append(B, offset, "key");
+        }
+        ConsumerRecords<Object, String> polled = other.poll(Duration.ZERO);
+        listener.run.change(TestOptions.of(Ordering.PARTITION, 2, 0.5).ofRun(), 1);
+        other.dispatch(polled);
+        assertThat(listener.run.limit.inFlight()).isZero();
+        assertThat(hasUnsorted()).isTrue();
+
+        poll();
+        other.poll(Duration.ZERO);
+
+        assertThat(listener.run.limit.inFlight()).isEqualTo(2);
     }
 }

@@ -102,14 +102,25 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         CommitContent content = options.rememberProgress()
                 ? new RememberingCommits(run, OffsetAndMetadata::new, GroupFacts.of(maxMetadata))
                 : CommitContent.plain(OffsetAndMetadata::new);
-        this.consumer = new BackpressuredConsumer<>(kafka, container.side, true, false, MAX_POLL_INTERVAL, content);
-        consumer.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
+        this.consumer = consumer(kafka, content);
+    }
+
+    /** One more consumer, whose partitions are those of its own Kafka. */
+    BackpressuredConsumer<Object, String> addConsumer(SteppedKafka others) {
+        return consumer(others, CommitContent.plain(OffsetAndMetadata::new));
+    }
+
+    private BackpressuredConsumer<Object, String> consumer(SteppedKafka of, CommitContent content) {
+        BackpressuredConsumer<Object, String> made =
+                new BackpressuredConsumer<>(of, container.side, true, false, MAX_POLL_INTERVAL, content);
+        made.subscribe(List.of(TOPIC), new org.apache.kafka.clients.consumer.ConsumerRebalanceListener() {
             @Override
             public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}
 
             @Override
             public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
         });
+        return made;
     }
 
     private @Nullable Overload overload(ListenerRun listenerRun, OverloadOptions options) {

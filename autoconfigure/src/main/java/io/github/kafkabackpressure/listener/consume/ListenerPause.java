@@ -74,11 +74,12 @@ final class ListenerPause {
     }
 
     /**
-     * Gives polled records for which there was no place the room that has become free since, which may be by something that
-     * hands none on: a slice, a partition that has left, a limit that was raised.
+     * Gives polled records for which there was no place the room that is free now: what this consumer has reserved, and what
+     * came by something that hands none on: a slice, a partition that has left, a limit that was raised.
      */
     private void handOnRoom() {
-        if (overload != null) {
+        if (overload != null && overload.hasUnsorted()) {
+            room.giveBack();
             overload.admit();
         }
     }
