@@ -145,11 +145,11 @@ class BufferContentTests {
 
     @Test
     void noMoreAreTakenThanWaitAndThanAreWanted() {
-        assertThat(content.take(new ArrayList<>(), 3)).isZero();
+        assertThat(take(new ArrayList<>(), 3)).isZero();
         add(3, 1);
-        assertThat(content.take(new ArrayList<>(), 0)).isZero();
-        assertThat(content.take(new ArrayList<>(), 2)).isEqualTo(2);
-        assertThat(content.take(new ArrayList<>(), 2)).isEqualTo(1);
+        assertThat(take(new ArrayList<>(), 0)).isZero();
+        assertThat(take(new ArrayList<>(), 2)).isEqualTo(2);
+        assertThat(take(new ArrayList<>(), 2)).isEqualTo(1);
         assertThat(content.backlog()).isEqualTo(3);
     }
 
@@ -179,7 +179,7 @@ class BufferContentTests {
 
     private List<Item> take(int records) {
         List<Item> taken = new ArrayList<>();
-        content.take(taken, records);
+        take(taken, records);
         return taken;
     }
 
@@ -190,5 +190,9 @@ class BufferContentTests {
 
     private long due(int batchSize) {
         return content.nanosUntilDue(batchSize, 10, 10, false);
+    }
+
+    private int take(List<Item> into, int max) {
+        return content.take(into, max, item -> false, List.of());
     }
 }
