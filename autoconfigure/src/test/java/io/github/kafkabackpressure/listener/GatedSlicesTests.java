@@ -146,4 +146,58 @@ class GatedSlicesTests {
 
         assertThat(rates.groupOfSlices(PARTITION) != null).isEqualTo(quick);
     }
+
+    /** Another slice waits behind it by then, which must not wait for the one that has left. */
+    @ParameterizedTest
+    @EnumSource
+    void aSliceThatWaitsLeavesWithItsPartitionAndComesAgain(Ordering ordering) {
+        start(ordering);
+        append(2 * POLL);
+        turn();
+        turn();
+        assertThat(isWaitedAt()).isTrue();
+        assertThat(listener.run.limit.inFlight()).isEqualTo(2 * POLL);
+
+        kafka.rebalance(List.of());
+        turn();
+        assertThat(listener.run.limit.inFlight()).isZero();
+        assertThat(kafka.groupOffset(PARTITION)).isEqualTo(BURST);
+
+        kafka.rebalance(List.of(PARTITION));
+        turn();
+        turn();
+        listener.advance(Duration.ofSeconds(1));
+        for (int round = 0; round < 4; round++) {
+            setRate(RecordRates.QUICK_RATE); // has the gate look
+            turn();
+        }
+        assertThat(handled)
+                .containsExactlyElementsOf(
+                        LongStream.range(BURST, BURST + 2 * POLL).boxed().toList());
+        assertThat(listener.run.limit.inFlight()).isZero();
+        assertThat(isWaitedAt()).isFalse();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aSeekBackDropsASliceThatWaits(Ordering ordering) {
+        start(ordering);
+        append(POLL);
+        turn();
+        assertThat(isWaitedAt()).isTrue();
+
+        listener.consumer.seek(PARTITION, BURST + 10);
+        for (int round = 0; round < 6; round++) {
+            turn();
+            listener.advance(Duration.ofSeconds(1));
+            setRate(RecordRates.QUICK_RATE); // has the gate look
+            listener.container.side.overload.room().releaseDue(listener.now());
+            listener.container.side.overload.submitTickets();
+            turn();
+        }
+        assertThat(handled)
+                .containsExactlyInAnyOrderElementsOf(
+                        LongStream.range(BURST, BURST + POLL).boxed().toList());
+        assertThat(listener.run.limit.inFlight()).isZero();
+    }
 }
