@@ -25,8 +25,9 @@ final class Overloads {
     }
 
     private static CaseSpec fourTimes(Contender contender, Options options) {
-        // As long a warm-up as the measurement: while the JVM starts, some seconds' records pile up, with which a consumer
-        // that does not pause has to catch up, and the JIT compiler is busy on the same cores.
+        // As long a warm-up as the measurement: while the JVM starts, some seconds' records pile up. A consumer that
+        // does
+        // not pause has to catch up with them, and the JIT compiler is busy on the same cores.
         Load load = Suite.load(options, 1000, 16, 100_000);
         Load waiting = load.withRecords(load.records(), load.records());
         int perSecond = 4 * waiting.concurrency() * 1000;
