@@ -16,7 +16,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
-import org.springframework.core.io.Resource;
 
 /**
  * The page behind a proxy that puts it below a path of its own, with an endpoint that answers what a test wants.
@@ -112,17 +111,13 @@ final class FakeApplication implements AutoCloseable {
     }
 
     private void file(HttpExchange exchange, String name) throws IOException {
-        WebEndpointResponse<Resource> file = name.equals("kafkabackpressuredashboard")
+        WebEndpointResponse<byte[]> file = name.equals("kafkabackpressuredashboard")
                 ? page.page()
                 : page.file(name.substring(name.indexOf('/') + 1));
         if (file.getBody() == null) {
             send(exchange, file.getStatus(), "text/plain", new byte[0]);
         } else {
-            send(
-                    exchange,
-                    file.getStatus(),
-                    String.valueOf(file.getContentType()),
-                    file.getBody().getContentAsByteArray());
+            send(exchange, file.getStatus(), String.valueOf(file.getContentType()), file.getBody());
         }
     }
 
