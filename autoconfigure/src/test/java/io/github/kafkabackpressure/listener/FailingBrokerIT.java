@@ -23,6 +23,7 @@ import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
@@ -34,6 +35,7 @@ import org.springframework.kafka.event.KafkaEvent;
 import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 
 /** A broker that freezes, dies and comes back, or refuses. */
+@Tag("long")
 class FailingBrokerIT {
 
     private static BrokerProcess broker;

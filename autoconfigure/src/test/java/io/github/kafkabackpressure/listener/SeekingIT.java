@@ -49,8 +49,8 @@ class SeekingIT {
 
     private static final long SEEKING = 10;
 
-    /** The timestamp of the record at an offset is this and the offset. */
-    private static final long FIRST_TIMESTAMP = 1_000_000_000_000L;
+    /** The timestamp of the record at an offset is this and the offset; what is older than a week the broker may delete. */
+    private static final long FIRST_TIMESTAMP = System.currentTimeMillis() - 3_600_000;
 
     private static final AtomicInteger RUNS = new AtomicInteger();
 

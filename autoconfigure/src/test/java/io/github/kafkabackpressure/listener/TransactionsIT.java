@@ -95,6 +95,7 @@ class TransactionsIT {
     }
 
     /** Whoever joins or leaves makes the members' generation another, also that of those that keep their partitions. */
+    @Tag("long")
     @ParameterizedTest
     @ValueSource(strings = {"classic", "consumer"})
     @SuppressWarnings("unchecked")

@@ -9,9 +9,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A broker that has lost a log, as after an unclean election: other records stand where those were that were finished. */
+@Tag("long")
 class TruncatedLogIT {
 
     @Test

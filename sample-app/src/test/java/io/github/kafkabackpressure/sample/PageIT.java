@@ -319,7 +319,7 @@ class PageIT {
         try (FakeApplication application = new FakeApplication(() -> new Answers(
                 true, List.of(Answers.listener("payments", "orders", "running", 300, 12, 0)), NO_PRODUCERS))) {
             browser.open(application.url("#/listener/payments"));
-            browser.await(() -> assertThat(browser.text("body")).contains("max-in-flight, 7.6 s"));
+            browser.await(() -> assertThat(browser.text("body")).contains("max in flight, 7.6 s"));
         }
     }
 
