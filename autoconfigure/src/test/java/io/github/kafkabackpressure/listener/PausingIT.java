@@ -356,7 +356,7 @@ class PausingIT {
         try (Scenario scenario = Scenario.of(brokers, "storm")
                 .partitions(2)
                 .listener("max-in-flight=500", "resume-at=1", "ordering=unordered", "max-concurrency=2")
-                .consumer("session.timeout.ms=1500", "heartbeat.interval.ms=300", "max.poll.interval.ms=1500")
+                .consumer("session.timeout.ms=3000", "heartbeat.interval.ms=500", "max.poll.interval.ms=3000")
                 .start()) {
             long began = System.nanoTime();
             scenario.send(records);
