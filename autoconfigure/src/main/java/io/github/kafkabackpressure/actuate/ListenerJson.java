@@ -94,6 +94,7 @@ final class ListenerJson {
         json.put("polledPerSecond", Json.rounded(recent.polledPerSecond()));
         json.put("arrivedPerSecond", Json.rounded(recent.arrivedPerSecond()));
         json.put("finishedPerSecond", Json.rounded(recent.finishedPerSecond()));
+        json.put("droppedPerSecond", Json.rounded(recent.droppedPerSecond()));
         json.put("failedPerSecond", Json.rounded(recent.failedPerSecond()));
         json.put("queueWaitMillis", quantiles(recent.queueWait()));
         json.put("handlingMillis", quantiles(recent.handling()));

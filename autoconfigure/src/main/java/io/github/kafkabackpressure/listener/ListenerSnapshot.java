@@ -104,7 +104,7 @@ public record ListenerSnapshot(
     /** How long it takes until nothing is left to do, at the present speed; null if it would never be so. */
     public @Nullable Duration timeToDrain() {
         long left = frontierLag();
-        double perSecond = recent.finishedPerSecond() - recent.arrivedPerSecond();
+        double perSecond = recent.finishedPerSecond() + recent.droppedPerSecond() - recent.arrivedPerSecond();
         if (left == 0) {
             return Duration.ZERO;
         }
@@ -191,7 +191,8 @@ public record ListenerSnapshot(
      * @param workers the share of its workers' time that went into handling records, retries included
      * @param polledPerSecond records polled
      * @param arrivedPerSecond records appended to its partitions; what the consumers knew last of those that are paused
-     * @param finishedPerSecond records that left flight
+     * @param finishedPerSecond records that left flight, but for those that were dropped
+     * @param droppedPerSecond records that were dropped
      * @param failedPerSecond attempts that failed
      * @param queueWait from the poll until a worker takes the record
      * @param handling from then until it is finished, retries included
@@ -205,6 +206,7 @@ public record ListenerSnapshot(
             double polledPerSecond,
             double arrivedPerSecond,
             double finishedPerSecond,
+            double droppedPerSecond,
             double failedPerSecond,
             Quantiles queueWait,
             Quantiles handling) {
@@ -216,7 +218,7 @@ public record ListenerSnapshot(
         /** Of a listener that is not running. */
         static Recent nothing() {
             Quantiles none = new Quantiles(Duration.ZERO, Duration.ZERO);
-            return new Recent(Duration.ZERO, 0, 0, Map.of(), 0, 0, 0, 0, 0, none, none);
+            return new Recent(Duration.ZERO, 0, 0, Map.of(), 0, 0, 0, 0, 0, 0, none, none);
         }
     }
 

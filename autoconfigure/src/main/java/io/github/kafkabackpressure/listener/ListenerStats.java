@@ -39,6 +39,8 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     final LongAdder abandoned = new LongAdder();
 
+    final LongAdder dropped = new LongAdder();
+
     private final RunSummary summary = new RunSummary();
 
     final DurationCounts queueWait = new DurationCounts();
@@ -146,6 +148,7 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     @Override
     public void dropped(String strategy, DropReason reason) {
+        dropped.increment();
         told.dropped(strategy, reason);
     }
 

@@ -32,6 +32,7 @@ final class RecentActivity {
             long at,
             long polled,
             long ended,
+            long dropped,
             long failed,
             long handledNanos,
             Map<PauseReason, Long> pauses,
@@ -99,6 +100,7 @@ final class RecentActivity {
                 now,
                 stats.polled.sum(),
                 stats.ended(),
+                stats.dropped.sum(),
                 stats.ended(RecordOutcome.RECOVERED) + stats.failedAttempts.sum(),
                 stats.handledNanos(),
                 stats.pauses(),
@@ -135,6 +137,7 @@ final class RecentActivity {
                 (now.polled() - then.polled()) / seconds,
                 arrivedPerSecond,
                 (now.ended() - then.ended()) / seconds,
+                (now.dropped() - then.dropped()) / seconds,
                 (now.failed() - then.failed()) / seconds,
                 quantiles(then.queueWait(), now.queueWait()),
                 quantiles(then.handling(), now.handling()));

@@ -53,6 +53,7 @@ class SheddingIT {
             assertThat(values(scenario))
                     .containsExactly("0", "90", "91", "92", "93", "94", "95", "96", "97", "98", "99");
             assertThat(scenario.container().getDropped()).isEqualTo(Map.of(DropReason.MAX_IN_FLIGHT, 89L));
+            assertThat(scenario.snapshot().recent().droppedPerSecond()).isPositive();
             await().untilAsserted(() -> assertThat(scenario.committed(0)).isEqualTo(100));
             assertThat(scenario.container().getInFlight()).isZero();
 

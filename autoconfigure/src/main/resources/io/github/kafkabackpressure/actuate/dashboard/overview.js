@@ -77,7 +77,8 @@ export function drain(listener) {
   if (listener.frontierLag === 0) {
     return 'none left';
   }
-  const { arrivedPerSecond: arrived, finishedPerSecond: finished } = listener.recent;
+  const arrived = listener.recent.arrivedPerSecond;
+  const finished = listener.recent.finishedPerSecond + listener.recent.droppedPerSecond;
   if (Math.abs(finished - arrived) <= CHANCE * Math.max(finished, arrived)) {
     return 'standing';
   }
