@@ -25,11 +25,12 @@ final class Overloads {
     }
 
     private static CaseSpec fourTimes(Contender contender, Options options) {
-        // As long a warm-up as the measurement: while the JVM starts, some seconds' records pile up. A consumer that
-        // does
-        // not pause has to catch up with them, and the JIT compiler is busy on the same cores.
+        // Four times as long a warm-up as the measurement: while the JVM starts, some seconds' records pile up. A
+        // consumer
+        // that does not pause has to catch up with them, and the JIT compiler is busy on the same cores for half a
+        // minute.
         Load load = Suite.load(options, 1000, 16, 100_000);
-        Load waiting = load.withRecords(load.records(), load.records());
+        Load waiting = load.withRecords(4 * load.records(), load.records()).withLimit(60);
         int perSecond = 4 * waiting.concurrency() * 1000;
         Load sent = waiting.withSentPerSecond(perSecond);
         return Suite.rate(
