@@ -57,7 +57,7 @@ final class Overloads {
 
     private static CaseSpec shedding(Options options) {
         Load noOp = Suite.noOpCompiled(options, 2_000_000);
-        Load hardlyHandled = noOp.withHandler(100_000, 16);
+        Load hardlyHandled = noOp.withHandler(100_000, 16).withLimit(30);
         return new CaseSpec(
                 "Records that are shed",
                 "Sixteen workers that wait 100 ms for each record; all others are dropped as fast as they are polled. "
