@@ -10,7 +10,6 @@ import io.github.kafkabackpressure.listener.overload.OverloadSettings;
 import io.github.kafkabackpressure.listener.overload.QueuedRecord;
 import io.github.kafkabackpressure.listener.overload.SliceGate;
 import io.github.kafkabackpressure.listener.overload.WireHeader;
-import io.github.kafkabackpressure.listener.task.BytesInFlight;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -126,8 +125,7 @@ final class Sorter {
             return;
         }
         WireHeader wire = overload.sendsDropped() ? WireHeader.take(record.headers()) : null;
-        int bytes = (int) Math.min(1 << 30, BytesInFlight.of(record));
-        QueuedRecord queued = new QueuedRecord(record, work, number, now, overload, priority, bytes);
+        QueuedRecord queued = new QueuedRecord(record, work, number, now, overload, priority);
         queued.wire = wire;
         if (shed) {
             overload.drop(queued, DropReason.SOFT_LIMIT);

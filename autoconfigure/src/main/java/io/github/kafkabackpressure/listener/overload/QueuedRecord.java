@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.listener.overload;
 
 import io.github.kafkabackpressure.buffer.Waiting;
+import io.github.kafkabackpressure.listener.task.BytesInFlight;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.progress.LaneTask;
@@ -102,9 +103,8 @@ public final class QueuedRecord extends Waiting {
             long number,
             long queuedAt,
             Starter starter,
-            int priority,
-            int bytes) {
-        super(priority, bytes);
+            int priority) {
+        super(priority, (int) Math.min(1 << 30, BytesInFlight.of(record)));
         this.task = new Task(record, partition, number, queuedAt, starter, this);
     }
 

@@ -4,7 +4,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.buffer.WaitingLanes;
 import io.github.kafkabackpressure.buffer.WaitingRoom;
-import io.github.kafkabackpressure.listener.task.BytesInFlight;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import java.util.ArrayList;
@@ -87,8 +86,7 @@ public final class SliceGate implements GatedSlice.Gate {
     @Override
     public QueuedRecord queued(
             ConsumerRecord<?, ?> record, RecordOrigin partition, long number, long queuedAt, boolean paid) {
-        int bytes = (int) Math.min(1 << 30, BytesInFlight.of(record));
-        QueuedRecord queued = new QueuedRecord(record, partition, number, queuedAt, starter, defaultPriority, bytes);
+        QueuedRecord queued = new QueuedRecord(record, partition, number, queuedAt, starter, defaultPriority);
         if (!paid) {
             rates.prepare(queued);
         }
