@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.listener;
 
 import io.github.kafkabackpressure.ListenerRefusedException;
 import io.github.kafkabackpressure.listener.handle.Acknowledging;
+import io.github.kafkabackpressure.listener.handle.AttemptSurroundings;
 import io.github.kafkabackpressure.listener.handle.BatchInvoker;
 import io.github.kafkabackpressure.listener.handle.BatchTarget;
 import io.github.kafkabackpressure.listener.handle.Invoker;
@@ -116,15 +117,10 @@ final class ListenerTargets {
                 transactions,
                 decidesAfterRollback,
                 attempts(parts, errorHandler, decidesAfterRollback),
-                infoHeader(parts),
                 properties.isCheckDeserExWhenKeyNull() || deserializesWithErrors(parts, false),
                 properties.isCheckDeserExWhenValueNull() || deserializesWithErrors(parts, true),
-                observations,
-                properties.getObservationConvention(),
                 observeInAdapter(listener, observations),
-                clusterId(parts),
-                observations.isNoop() ? timers(parts, properties) : null,
-                parts.container().getGroupId(),
+                surroundings(parts, observations, observations.isNoop()),
                 parts.container());
     }
 
@@ -142,15 +138,23 @@ final class ListenerTargets {
                 isWatched(innermost(listener), ending),
                 (BatchInterceptor<Object, Object>) parts.container().getBatchInterceptor(),
                 parts.errorHandler(),
+                surroundings(
+                        parts,
+                        observations,
+                        !(properties.isObservationEnabled() && properties.isRecordObservationsInBatch())),
+                parts.container());
+    }
+
+    private static AttemptSurroundings surroundings(
+            ContainerParts parts, ObservationRegistry observations, boolean hasTimers) {
+        ContainerProperties properties = parts.properties();
+        return new AttemptSurroundings(
+                parts.container().getGroupId(),
                 infoHeader(parts),
                 observations,
                 properties.getObservationConvention(),
                 clusterId(parts),
-                properties.isObservationEnabled() && properties.isRecordObservationsInBatch()
-                        ? null
-                        : timers(parts, properties),
-                parts.container().getGroupId(),
-                parts.container());
+                hasTimers ? timers(parts, properties) : null);
     }
 
     private static @Nullable DeliveryAttemptAware attempts(

@@ -5,21 +5,17 @@ import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.ConsumerLink;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
+import io.micrometer.observation.Observation;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
-import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
-import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.BatchInterceptor;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation.DefaultKafkaListenerObservationConvention;
-import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
 
 /**
  * Single attempts at batches: the user's method, called once, and all that belongs around it as spring-kafka's own loop
@@ -29,15 +25,16 @@ import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
  */
 final class BatchAttempts {
 
-    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(BatchAttempts.class));
-
     private final ListenerRun run;
 
     private final BatchTarget target;
 
+    private final AttemptSurroundings surroundings;
+
     BatchAttempts(ListenerRun run, BatchTarget target) {
         this.run = run;
         this.target = target;
+        this.surroundings = target.surroundings();
     }
 
     /**
@@ -48,7 +45,9 @@ final class BatchAttempts {
      */
     BatchAcknowledgment acknowledgment(int size, IntConsumer firstOnes) {
         return new BatchAcknowledgment(
-                target.ending() == Ending.BY_RESULT ? failure -> new Signal.Failed(decorated(failure), null) : null,
+                target.ending() == Ending.BY_RESULT
+                        ? failure -> new Signal.Failed(surroundings.decorated(failure), null)
+                        : null,
                 size,
                 firstOnes);
     }
@@ -75,7 +74,9 @@ final class BatchAttempts {
         Consumer<Object, Object> consumer = (Consumer<Object, Object>) owner.facts.consumer();
         var interceptor = target.interceptor();
         try {
-            addHeader(records);
+            if (surroundings.listenerInfo() != null) {
+                records.forEach(surroundings::addListenerInfo);
+            }
             if (interceptor == null) {
                 return timed(records, acknowledgment, owner, consumer);
             }
@@ -91,10 +92,11 @@ final class BatchAttempts {
             tell(interceptor, passed, signal, consumer);
             return signal;
         } catch (RuntimeException e) {
-            return new Signal.Failed(decorated(e), null);
+            return new Signal.Failed(surroundings.decorated(e), null);
         } finally {
             if (interceptor != null) {
-                clear(interceptor, consumer);
+                AttemptSurroundings.afterwards(
+                        () -> interceptor.clearThreadState(consumer), "the batch interceptor's clearThreadState()");
             }
         }
     }
@@ -104,22 +106,13 @@ final class BatchAttempts {
             ConsumerRecords<Object, Object> records,
             @Nullable Signal signal,
             Consumer<Object, Object> consumer) {
-        try {
-            if (signal instanceof Signal.Failed failed) {
-                interceptor.failure(records, failed.exception(), consumer);
-            } else {
-                interceptor.success(records, consumer);
-            }
-        } catch (RuntimeException e) {
-            LOG.error(e, "the batch interceptor threw an exception after the batch had been handled");
-        }
-    }
-
-    private static void clear(BatchInterceptor<Object, Object> interceptor, Consumer<Object, Object> consumer) {
-        try {
-            interceptor.clearThreadState(consumer);
-        } catch (RuntimeException e) {
-            LOG.error(e, "the batch interceptor's clearThreadState() threw an exception");
+        if (signal instanceof Signal.Failed failed) {
+            AttemptSurroundings.afterwards(
+                    () -> interceptor.failure(records, failed.exception(), consumer),
+                    "the batch interceptor's failure()");
+        } else {
+            AttemptSurroundings.afterwards(
+                    () -> interceptor.success(records, consumer), "the batch interceptor's success()");
         }
     }
 
@@ -148,8 +141,7 @@ final class BatchAttempts {
             @Nullable BatchAcknowledgment acknowledgment,
             ConsumerLink owner,
             Consumer<Object, Object> consumer) {
-        ListenerTimers timers = target.timers();
-        ListenerTimers.Running timer = timers == null ? null : timers.start(owner);
+        ListenerTimers.Running timer = surroundings.startTimer(owner);
         RuntimeException failure = call(records, acknowledgment, owner, consumer);
         if (timer != null) {
             timer.stop(null, failure);
@@ -173,44 +165,20 @@ final class BatchAttempts {
             }
             return null;
         } catch (Exception e) {
-            return decorated(e);
-        }
-    }
-
-    private void addHeader(ConsumerRecords<Object, Object> records) {
-        if (target.listenerInfo() != null) {
-            for (ConsumerRecord<Object, Object> record : records) {
-                record.headers().remove(target.listenerInfo().key());
-                record.headers().add(target.listenerInfo());
-            }
+            return surroundings.decorated(e);
         }
     }
 
     /** One short observation for each record, as spring-kafka does it: a batch has many parents. */
-    @SuppressWarnings("NullAway") // the cluster's id may be null, though the context's constructor does not say so
     private void observe(ConsumerRecords<Object, Object> records, ConsumerLink owner) {
-        if (target.observations().isNoop()) {
+        if (surroundings.observations().isNoop()) {
             return;
         }
         for (ConsumerRecord<Object, Object> record : records) {
-            KafkaListenerObservation.LISTENER_OBSERVATION
-                    .observation(
-                            target.observationConvention(),
-                            DefaultKafkaListenerObservationConvention.INSTANCE,
-                            () -> new KafkaRecordReceiverContext(
-                                    record,
-                                    owner.facts.name(),
-                                    owner.facts.clientId(),
-                                    target.groupId(),
-                                    target.clusterId()),
-                            target.observations())
-                    .start()
-                    .stop();
+            Observation observation = surroundings.startObservation(record, owner);
+            if (observation != null) {
+                observation.stop();
+            }
         }
-    }
-
-    /** As error handlers expect what a listener threw. */
-    RuntimeException decorated(Exception exception) {
-        return ListenerFailures.decorated(exception, target.groupId());
     }
 }

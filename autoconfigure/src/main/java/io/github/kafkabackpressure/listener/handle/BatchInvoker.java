@@ -5,16 +5,13 @@ import io.github.kafkabackpressure.listener.handle.ErrorHandling.BatchDecision;
 import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
-import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.listener.task.WaitsFor;
 import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.ListenerExecutionFailedException;
@@ -39,6 +36,8 @@ public final class BatchInvoker implements Invoker {
 
     private final WorkerWaits waits;
 
+    private final LateEnds lateEnds;
+
     private final HandOver handOver;
 
     public BatchInvoker(ListenerRun run, BatchTarget target) {
@@ -48,6 +47,7 @@ public final class BatchInvoker implements Invoker {
         this.attempts = new BatchAttempts(run, target);
         this.collector = new BatchCollector(run);
         this.waits = new WorkerWaits(run);
+        this.lateEnds = new LateEnds(run, target.ending(), target.surroundings());
         this.handOver = new HandOver(run);
     }
 
@@ -83,22 +83,17 @@ public final class BatchInvoker implements Invoker {
             BatchAcknowledgment acknowledgment = acknowledgment(batch, tasks);
             Signal signal = attempts.attempt(tasks, acknowledgment);
             if (signal == null && acknowledgment != null) {
-                boolean holdsSlot = target.ending() == Ending.BY_RESULT;
                 expectEnd(batch, tasks, acknowledgment);
-                if (mayEndLater) {
-                    RecordTask first = tasks.get(0);
-                    run.running.waits(first, holdsSlot ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, begun);
-                    // A result is still being worked for, so the batch keeps the slot.
-                    Slot slot = holdsSlot && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
-                    if (acknowledgment.whenSignalled(given -> later(batch, tasks, begun, given, slot))) {
-                        return WorkerPool.Result.HOLDS_LANE;
-                    }
-                    run.running.goesOn(first);
-                    if (slot != null) {
-                        run.workers.attachSlot(slot);
-                    }
+                boolean leftToItsEnd = mayEndLater
+                        && lateEnds.leave(
+                                tasks.get(0),
+                                begun,
+                                acknowledgment,
+                                (given, slot) -> later(batch, tasks, begun, given, slot));
+                if (leftToItsEnd) {
+                    return WorkerPool.Result.HOLDS_LANE;
                 }
-                signal = waits.await(acknowledgment, holdsSlot);
+                signal = lateEnds.await(acknowledgment);
             }
             conclude(batch, tasks, signal);
         } catch (Throwable e) {
@@ -166,7 +161,7 @@ public final class BatchInvoker implements Invoker {
             }
         } finally {
             if (askedErrorHandler) {
-                RecordAttempts.afterwards(
+                AttemptSurroundings.afterwards(
                         target.errorHandler()::clearThreadState, "the error handler's clearThreadState()");
             }
         }
@@ -252,7 +247,7 @@ public final class BatchInvoker implements Invoker {
             return signal;
         }
         expectEnd(batch, tasks, acknowledgment);
-        return waits.await(acknowledgment, target.ending() == Ending.BY_RESULT);
+        return lateEnds.await(acknowledgment);
     }
 
     private @Nullable BatchAcknowledgment acknowledgment(RunningBatch batch, List<RecordTask> tasks) {
@@ -263,29 +258,12 @@ public final class BatchInvoker implements Invoker {
                         count -> batch.finished(new HashSet<>(tasks.subList(0, count)), RecordOutcome.HANDLED));
     }
 
-    /** Sees to it that an attempt does not last for ever, now that its method has returned. */
     private void expectEnd(RunningBatch batch, List<RecordTask> tasks, BatchAcknowledgment acknowledgment) {
-        acknowledgment.endIfByReturn();
-        if (acknowledgment.signal() != null) {
-            return;
-        }
-        if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
-            Set<RecordOrigin> partitions =
-                    tasks.stream().map(task -> task.partition).collect(Collectors.toSet());
-            acknowledgment.endWith(partitions, () -> {
-                batch.abandoned(givenUp(batch));
-                if (batch.remaining().isEmpty()) {
-                    acknowledgment.giveUp();
-                }
-            });
-            return;
-        }
-        Duration timeout = run.settings.handlerTimeout();
-        if (!timeout.isZero()) {
-            acknowledgment.failAfter(
-                    timeout,
-                    () -> attempts.decorated(
-                            new TimeoutException("no result came within handler-timeout, which is " + timeout)));
-        }
+        lateEnds.expect(acknowledgment, tasks, () -> {
+            batch.abandoned(givenUp(batch));
+            if (batch.remaining().isEmpty()) {
+                acknowledgment.giveUp();
+            }
+        });
     }
 }

@@ -1,14 +1,11 @@
 package io.github.kafkabackpressure.listener.handle;
 
 import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
-import io.micrometer.observation.ObservationRegistry;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.BatchAcknowledgingConsumerAwareMessageListener;
 import org.springframework.kafka.listener.BatchAcknowledgingMessageListener;
@@ -19,7 +16,6 @@ import org.springframework.kafka.listener.CommonErrorHandler;
 import org.springframework.kafka.listener.ListenerType;
 import org.springframework.kafka.listener.MessageListenerContainer;
 import org.springframework.kafka.support.Acknowledgment;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservationConvention;
 
 /**
  * The user's side of a batch listener, as one run of the container found it at its start.
@@ -32,12 +28,7 @@ import org.springframework.kafka.support.micrometer.KafkaListenerObservationConv
  * @param watched whether it tells which results are to come ({@link WatchedHandler}), where they end a batch
  * @param interceptor called around each attempt
  * @param errorHandler decides on failed batches
- * @param listenerInfo a header that every record gets
- * @param observations the registry of observations of single records; the no-op one if they are off
- * @param observationConvention the user's convention
- * @param clusterId the cluster's id for observations
- * @param timers spring-kafka's own timers
- * @param groupId the consumers' group
+ * @param surroundings what belongs around each attempt
  * @param container the container, as error handlers get it
  */
 public record BatchTarget(
@@ -47,12 +38,7 @@ public record BatchTarget(
         boolean watched,
         @Nullable BatchInterceptor<Object, Object> interceptor,
         CommonErrorHandler errorHandler,
-        @Nullable Header listenerInfo,
-        ObservationRegistry observations,
-        @Nullable KafkaListenerObservationConvention observationConvention,
-        Supplier<@Nullable String> clusterId,
-        @Nullable ListenerTimers timers,
-        @Nullable String groupId,
+        AttemptSurroundings surroundings,
         MessageListenerContainer container) {
 
     @SuppressWarnings({"unchecked", "rawtypes", "NullAway"}) // the parameters may be null though not marked so

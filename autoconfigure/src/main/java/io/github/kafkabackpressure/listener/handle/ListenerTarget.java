@@ -1,10 +1,7 @@
 package io.github.kafkabackpressure.listener.handle;
 
-import io.micrometer.observation.ObservationRegistry;
-import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.listener.AcknowledgingConsumerAwareMessageListener;
 import org.springframework.kafka.listener.AcknowledgingMessageListener;
@@ -16,7 +13,6 @@ import org.springframework.kafka.listener.MessageListener;
 import org.springframework.kafka.listener.MessageListenerContainer;
 import org.springframework.kafka.listener.RecordInterceptor;
 import org.springframework.kafka.support.Acknowledgment;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservationConvention;
 
 /**
  * The user's side of a listener: the method, and what spring-kafka calls around it, as one run of the container found
@@ -33,15 +29,10 @@ import org.springframework.kafka.support.micrometer.KafkaListenerObservationConv
  * @param transactions the Kafka transactions that records are handled in
  * @param decidesAfterRollback whether what comes after a rollback decides on failed records, not the error handler
  * @param attempts numbers attempts for a header
- * @param listenerInfo a header that every record gets
  * @param checkNullKeys whether a null key may be one that could not be deserialized
  * @param checkNullValues whether a null value may be one that could not be deserialized
- * @param observations the registry of observations; the no-op one if they are off
- * @param observationConvention the user's convention
  * @param adapterStopsObservation whether the adapter ends the observation, when the result is there
- * @param clusterId the cluster's id for observations
- * @param timers spring-kafka's own timers
- * @param groupId the consumers' group
+ * @param surroundings what belongs around each attempt
  * @param container the container, as error handlers get it
  */
 public record ListenerTarget(
@@ -54,15 +45,10 @@ public record ListenerTarget(
         @Nullable RecordTransactions transactions,
         boolean decidesAfterRollback,
         @Nullable DeliveryAttemptAware attempts,
-        @Nullable Header listenerInfo,
         boolean checkNullKeys,
         boolean checkNullValues,
-        ObservationRegistry observations,
-        @Nullable KafkaListenerObservationConvention observationConvention,
         boolean adapterStopsObservation,
-        Supplier<@Nullable String> clusterId,
-        @Nullable ListenerTimers timers,
-        @Nullable String groupId,
+        AttemptSurroundings surroundings,
         MessageListenerContainer container) {
 
     /** When a record is finished. */

@@ -17,9 +17,6 @@ import org.springframework.kafka.listener.RecordInterceptor;
 import org.springframework.kafka.support.KafkaHeaders;
 import org.springframework.kafka.support.KafkaUtils;
 import org.springframework.kafka.support.TopicPartitionOffset;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation;
-import org.springframework.kafka.support.micrometer.KafkaListenerObservation.DefaultKafkaListenerObservationConvention;
-import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
 import org.springframework.kafka.support.serializer.DeserializationException;
 import org.springframework.kafka.support.serializer.SerializationUtils;
 
@@ -37,9 +34,12 @@ final class RecordAttempts {
 
     private final ListenerTarget target;
 
+    private final AttemptSurroundings surroundings;
+
     RecordAttempts(ListenerRun run, ListenerTarget target) {
         this.run = run;
         this.target = target;
+        this.surroundings = target.surroundings();
     }
 
     /**
@@ -59,7 +59,8 @@ final class RecordAttempts {
     RecordAcknowledgment acknowledgment() {
         return target.ending() == Ending.BY_RESULT
                 ? new RecordAcknowledgment(failure -> new Signal.Failed(
-                        decorated(failure), target.observations().getCurrentObservation()))
+                        surroundings.decorated(failure),
+                        surroundings.observations().getCurrentObservation()))
                 : new RecordAcknowledgment();
     }
 
@@ -80,9 +81,10 @@ final class RecordAttempts {
             tell(interceptor, record, failed == null ? null : failed.exception(), consumer);
             return failed;
         } catch (RuntimeException e) {
-            return new Signal.Failed(decorated(e), null); // of the setting up: all others are logged
+            return new Signal.Failed(surroundings.decorated(e), null); // of the setting up: all others are logged
         } finally {
-            afterwards(() -> interceptor.clearThreadState(consumer), "the record interceptor's clearThreadState()");
+            AttemptSurroundings.afterwards(
+                    () -> interceptor.clearThreadState(consumer), "the record interceptor's clearThreadState()");
         }
     }
 
@@ -91,13 +93,11 @@ final class RecordAttempts {
             ConsumerRecord<Object, Object> record,
             @Nullable RecordAcknowledgment acknowledgment,
             Consumer<Object, Object> consumer) {
-        ListenerTimers timers = target.timers();
-        if (timers == null) {
-            return observed(owner, record, acknowledgment, consumer);
-        }
-        ListenerTimers.Running timer = timers.start(owner);
+        ListenerTimers.Running timer = surroundings.startTimer(owner);
         Signal.Failed failed = observed(owner, record, acknowledgment, consumer);
-        timer.stop(record, failed == null ? null : failed.exception());
+        if (timer != null) {
+            timer.stop(record, failed == null ? null : failed.exception());
+        }
         return failed;
     }
 
@@ -111,10 +111,10 @@ final class RecordAttempts {
         try {
             try {
                 addHeaders(record);
-                observation = startObservation(record, owner);
+                observation = surroundings.startObservation(record, owner);
                 scope = observation == null ? null : observation.openScope();
             } catch (RuntimeException e) {
-                throw decorated(e);
+                throw surroundings.decorated(e);
             }
             callListener(record, acknowledgment, consumer);
             return null;
@@ -132,19 +132,10 @@ final class RecordAttempts {
 
     private void end(Observation observation, Observation.@Nullable Scope scope) {
         if (scope == null || !target.adapterStopsObservation()) {
-            afterwards(observation::stop, "an observation");
+            AttemptSurroundings.afterwards(observation::stop, "an observation");
         }
         if (scope != null) {
-            afterwards(scope::close, "an observation");
-        }
-    }
-
-    /** Does what follows a record that has been handled or has failed: what it throws changes nothing about that. */
-    static void afterwards(Runnable action, String what) {
-        try {
-            action.run();
-        } catch (RuntimeException e) {
-            LOG.error(e, () -> what + " threw an exception after the record had been handled");
+            AttemptSurroundings.afterwards(scope::close, "an observation");
         }
     }
 
@@ -167,7 +158,7 @@ final class RecordAttempts {
             }
             target.call(intercepted, acknowledgment, consumer);
         } catch (Exception e) {
-            throw decorated(e);
+            throw surroundings.decorated(e);
         }
         if (acknowledgment != null && target.watched()) {
             acknowledgment.returned();
@@ -180,11 +171,14 @@ final class RecordAttempts {
             @Nullable RuntimeException failure,
             Consumer<Object, Object> consumer) {
         if (failure == null) {
-            afterwards(() -> interceptor.success(record, consumer), "the record interceptor's success()");
+            AttemptSurroundings.afterwards(
+                    () -> interceptor.success(record, consumer), "the record interceptor's success()");
         } else {
-            afterwards(() -> interceptor.failure(record, failure, consumer), "the record interceptor's failure()");
+            AttemptSurroundings.afterwards(
+                    () -> interceptor.failure(record, failure, consumer), "the record interceptor's failure()");
         }
-        afterwards(() -> interceptor.afterRecord(record, consumer), "the record interceptor's afterRecord()");
+        AttemptSurroundings.afterwards(
+                () -> interceptor.afterRecord(record, consumer), "the record interceptor's afterRecord()");
     }
 
     private void addHeaders(ConsumerRecord<Object, Object> record) {
@@ -197,10 +191,7 @@ final class RecordAttempts {
                             KafkaHeaders.DELIVERY_ATTEMPT,
                             ByteBuffer.allocate(Integer.BYTES).putInt(attempt).array()));
         }
-        if (target.listenerInfo() != null) {
-            record.headers().remove(target.listenerInfo().key());
-            record.headers().add(target.listenerInfo());
-        }
+        surroundings.addListenerInfo(record);
     }
 
     private void checkDeserialized(ConsumerRecord<Object, Object> record) {
@@ -223,26 +214,7 @@ final class RecordAttempts {
     private void checkHeader(ConsumerRecord<Object, Object> record, String header) {
         DeserializationException exception = SerializationUtils.getExceptionFromHeader(record, header, LOG);
         if (exception != null) {
-            throw decorated(exception);
+            throw surroundings.decorated(exception);
         }
-    }
-
-    /** As error handlers expect what a listener threw. */
-    RuntimeException decorated(Exception exception) {
-        return ListenerFailures.decorated(exception, target.groupId());
-    }
-
-    @SuppressWarnings("NullAway") // the cluster's id may be null, though the context's constructor does not say so
-    private @Nullable Observation startObservation(ConsumerRecord<Object, Object> record, ConsumerLink consumer) {
-        if (target.observations().isNoop()) {
-            return null;
-        }
-        Observation observation = KafkaListenerObservation.LISTENER_OBSERVATION.observation(
-                target.observationConvention(),
-                DefaultKafkaListenerObservationConvention.INSTANCE,
-                () -> new KafkaRecordReceiverContext(
-                        record, consumer.facts.name(), consumer.facts.clientId(), target.groupId(), target.clusterId()),
-                target.observations());
-        return observation.start();
     }
 }

@@ -5,13 +5,10 @@ import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
-import io.github.kafkabackpressure.listener.task.WaitsFor;
 import io.github.kafkabackpressure.work.Slot;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.TimeoutException;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
@@ -39,6 +36,8 @@ final class RecordRetries {
 
     private final WorkerWaits waits;
 
+    private final LateEnds lateEnds;
+
     private final ErrorHandling errorHandling;
 
     private final RecordVerdicts verdicts;
@@ -48,6 +47,7 @@ final class RecordRetries {
         this.target = target;
         this.attempts = attempts;
         this.waits = new WorkerWaits(run);
+        this.lateEnds = new LateEnds(run, target.ending(), target.surroundings());
         this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
         this.verdicts = new RecordVerdicts(run, target, errorHandling);
     }
@@ -185,10 +185,10 @@ final class RecordRetries {
 
     private void forgetAttempts(Retries retries) {
         if (retries.askedErrorHandler) {
-            RecordAttempts.afterwards(
+            AttemptSurroundings.afterwards(
                     target.errorHandler()::clearThreadState, "the error handler's clearThreadState()");
             if (target.transactions() != null) {
-                RecordAttempts.afterwards(
+                AttemptSurroundings.afterwards(
                         target.transactions()::clearThreadState, "the after-rollback processor's clearThreadState()");
             }
         }
@@ -256,53 +256,26 @@ final class RecordRetries {
         if (failure != null) {
             return failure;
         }
-        expectEnd(task, acknowledgment);
+        lateEnds.expect(acknowledgment, List.of(task), () -> {
+            if (task.isGivenUp()) {
+                acknowledgment.giveUp();
+            }
+        });
         if (mayWaitWithoutThread(retries)) {
             return endsLater(retries, acknowledgment) ? null : acknowledgment.signal();
         }
-        Signal signal = waits.await(acknowledgment, target.ending() == Ending.BY_RESULT);
+        Signal signal = lateEnds.await(acknowledgment);
         return signal == null ? Signal.GivenUp.GIVEN_UP : signal; // the workers end
     }
 
     /** Leaves a record to whoever ends its attempt; false if that has ended. */
     private boolean endsLater(Retries retries, RecordAcknowledgment acknowledgment) {
-        RecordTask task = retries.task;
-        boolean byResult = target.ending() == Ending.BY_RESULT;
         takeFromThread(retries);
-        run.running.waits(task, byResult ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, retries.begun);
-        // A result is still being worked for, so the record keeps the slot; an acknowledgment is only waited for.
-        Slot slot = byResult && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
-        if (acknowledgment.whenSignalled(signal -> later(retries, signal, slot))) {
+        if (lateEnds.leave(
+                retries.task, retries.begun, acknowledgment, (signal, slot) -> later(retries, signal, slot))) {
             return true;
-        }
-        run.running.goesOn(task);
-        if (slot != null) {
-            run.workers.attachSlot(slot);
         }
         giveToThread(retries);
         return false;
-    }
-
-    /** Sees to it that an attempt does not last for ever, now that its method has returned. */
-    private void expectEnd(RecordTask task, RecordAcknowledgment acknowledgment) {
-        acknowledgment.endIfByReturn();
-        if (acknowledgment.signal() != null) {
-            return;
-        }
-        if (target.ending() == Ending.BY_ACKNOWLEDGMENT) {
-            acknowledgment.endWith(Set.of(task.partition), () -> {
-                if (task.isGivenUp()) {
-                    acknowledgment.giveUp();
-                }
-            });
-            return;
-        }
-        Duration timeout = run.settings.handlerTimeout();
-        if (!timeout.isZero()) {
-            acknowledgment.failAfter(
-                    timeout,
-                    () -> attempts.decorated(
-                            new TimeoutException("no result came within handler-timeout, which is " + timeout)));
-        }
     }
 }
