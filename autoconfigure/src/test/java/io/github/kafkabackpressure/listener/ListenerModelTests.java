@@ -64,7 +64,7 @@ class ListenerModelTests {
     void commitsPastAnUnfinishedRecordAreFound() {
         assertThat(findings((pollSize, partitions) -> new SteppedKafka(pollSize, partitions) {
                     @Override
-                    void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+                    public void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
                         super.commit(changed(offsets, offset -> new OffsetAndMetadata(offset.offset() + 1)));
                     }
                 }))
@@ -75,7 +75,7 @@ class ListenerModelTests {
     void whatIsRememberedOfAnUnfinishedRecordIsFound() {
         assertThat(findings((pollSize, partitions) -> new SteppedKafka(pollSize, partitions) {
                     @Override
-                    void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+                    public void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
                         super.commit(changed(offsets, ListenerModelTests::withOneMore));
                     }
                 }))

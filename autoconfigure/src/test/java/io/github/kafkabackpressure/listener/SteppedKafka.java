@@ -28,11 +28,11 @@ import org.apache.kafka.common.TopicPartition;
  *
  * <p>Threading: the test's thread.
  */
-class SteppedKafka extends MockConsumer<Object, String> {
+public class SteppedKafka extends MockConsumer<Object, String> {
 
-    final Map<TopicPartition, NavigableMap<Long, ConsumerRecord<Object, String>>> logs = new HashMap<>();
+    public final Map<TopicPartition, NavigableMap<Long, ConsumerRecord<Object, String>>> logs = new HashMap<>();
 
-    final Map<TopicPartition, OffsetAndMetadata> groupOffsets = new HashMap<>();
+    public final Map<TopicPartition, OffsetAndMetadata> groupOffsets = new HashMap<>();
 
     private final int maxPollRecords;
 
@@ -46,7 +46,7 @@ class SteppedKafka extends MockConsumer<Object, String> {
     /** What fails the next commit; null if it succeeds. */
     private RuntimeException commitFailure;
 
-    SteppedKafka(int maxPollRecords, Collection<TopicPartition> partitions) {
+    public SteppedKafka(int maxPollRecords, Collection<TopicPartition> partitions) {
         super("earliest");
         this.maxPollRecords = maxPollRecords;
         Map<TopicPartition, Long> beginnings = new HashMap<>();
@@ -58,30 +58,30 @@ class SteppedKafka extends MockConsumer<Object, String> {
     }
 
     /** Appends a record to a partition's log; offsets may have holes. */
-    void append(TopicPartition partition, long offset, Object key) {
+    public void append(TopicPartition partition, long offset, Object key) {
         logs.get(partition)
                 .put(offset, new ConsumerRecord<>(partition.topic(), partition.partition(), offset, key, "value"));
     }
 
     /** The offset after the last record of a partition. */
-    long end(TopicPartition partition) {
+    public long end(TopicPartition partition) {
         var log = logs.get(partition);
         return log.isEmpty() ? 0 : log.lastKey() + 1;
     }
 
-    long groupOffset(TopicPartition partition) {
+    public long groupOffset(TopicPartition partition) {
         OffsetAndMetadata offset = groupOffsets.get(partition);
         return offset == null ? 0 : offset.offset();
     }
 
     /** Goes on where another consumer of the group has crashed. */
-    void takeOver(SteppedKafka crashed) {
+    public void takeOver(SteppedKafka crashed) {
         logs.putAll(crashed.logs);
         groupOffsets.putAll(crashed.groupOffsets);
     }
 
     /** What the group's commit remembers of a partition beyond its offset. */
-    OffsetRanges remembered(TopicPartition partition) {
+    public OffsetRanges remembered(TopicPartition partition) {
         OffsetAndMetadata offset = groupOffsets.get(partition);
         return offset != null && CommitMetadata.decode(offset.metadata()) instanceof CommitMetadata.Ours ours
                 ? ours.progress().finished()
@@ -96,7 +96,7 @@ class SteppedKafka extends MockConsumer<Object, String> {
         return committed;
     }
 
-    void failNextCommit(RuntimeException failure) {
+    public void failNextCommit(RuntimeException failure) {
         commitFailure = failure;
     }
 
@@ -127,7 +127,7 @@ class SteppedKafka extends MockConsumer<Object, String> {
     }
 
     /** As {@link #rebalance}, but what it had besides is another consumer's already. */
-    void lose(Collection<TopicPartition> kept) {
+    public void lose(Collection<TopicPartition> kept) {
         losing = true;
         try {
             rebalance(kept);
@@ -213,7 +213,7 @@ class SteppedKafka extends MockConsumer<Object, String> {
     }
 
     /** Takes in what the consumer commits. */
-    void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    public void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
         groupOffsets.putAll(offsets);
     }
 }

@@ -33,13 +33,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: the test's thread.
  */
-final class SteppedListener implements Invoker, Invoker.OfSlices {
+public final class SteppedListener implements Invoker, Invoker.OfSlices {
 
     /** A record that has been started and not finished. */
-    record Running(RecordTask task, long begun, Slot slot) {}
+    public record Running(RecordTask task, long begun, Slot slot) {}
 
     /** What hears of a record's start and end. */
-    interface Observer {
+    public interface Observer {
 
         void started(ConsumerRecord<?, ?> record);
 
@@ -51,18 +51,18 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     /** So short that a drain that waits for what nobody finishes takes no time of the test's. */
     private static final Duration MAX_POLL_INTERVAL = Duration.ofNanos(2_000);
 
-    final SteppedKafka kafka;
+    public final SteppedKafka kafka;
 
     final ContainerRun container;
 
-    final ListenerRun run;
+    public final ListenerRun run;
 
-    final BackpressuredConsumer<Object, String> consumer;
+    public final BackpressuredConsumer<Object, String> consumer;
 
-    final ListenerStats stats = new ListenerStats(ListenerMetrics.NOOP);
+    public final ListenerStats stats = new ListenerStats(ListenerMetrics.NOOP);
 
     /** What runs now, in the order in which it was started. */
-    final List<Running> running = new ArrayList<>();
+    public final List<Running> running = new ArrayList<>();
 
     private final Queue<Runnable> threads = new ConcurrentLinkedQueue<>(); // timers may add to it
 
@@ -71,15 +71,16 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     private final Observer observer;
 
     /** Whether looks at the clock and records take no time, as where handlers only compute. */
-    boolean isQuick;
+    public boolean isQuick;
 
     private final AtomicLong now = new AtomicLong(TimeUnit.DAYS.toNanos(1));
 
-    SteppedListener(SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
+    public SteppedListener(
+            SteppedKafka kafka, ListenerOptions options, int pollSize, boolean slices, Observer observer) {
         this(kafka, options, pollSize, slices, observer, GroupFacts.DEFAULT_MAX_METADATA);
     }
 
-    SteppedListener(
+    public SteppedListener(
             SteppedKafka kafka,
             ListenerOptions options,
             int pollSize,
@@ -106,7 +107,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     }
 
     /** One more consumer, whose partitions are those of its own Kafka. */
-    BackpressuredConsumer<Object, String> addConsumer(SteppedKafka others) {
+    public BackpressuredConsumer<Object, String> addConsumer(SteppedKafka others) {
         return consumer(others, CommitContent.plain(OffsetAndMetadata::new));
     }
 
@@ -135,27 +136,37 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
                 : null;
     }
 
+    /** Whether there are polled records for which there was no place in the room yet. */
+    public boolean hasUnsorted() {
+        return container.side.overload.hasUnsorted();
+    }
+
+    /** Gives the run other limits while it goes. */
+    public void change(ListenerOptions options, int pollSize) {
+        run.change(options.ofRun(), pollSize);
+    }
+
     /** Each look at the clock takes a microsecond: whatever waits for a deadline comes to it. */
     private long nanoTime() {
         return now.addAndGet(isQuick ? 0 : 1_000);
     }
 
     /** The time, which this look does not move. */
-    long now() {
+    public long now() {
         return now.get();
     }
 
-    void advance(Duration time) {
+    public void advance(Duration time) {
         now.addAndGet(time.toNanos());
     }
 
     /** One turn of the loop: a tick, a poll, and the hand-over of what it brought. */
-    void poll() {
+    public void poll() {
         consumer.dispatch(consumer.poll(Duration.ZERO));
     }
 
     /** Lets the workers take what is ready, as far as there are slots. */
-    void runWorkers() {
+    public void runWorkers() {
         for (Runnable thread = threads.poll(); thread != null; thread = threads.poll()) {
             thread.run();
         }
@@ -174,12 +185,12 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
     }
 
     /** Ends the handling of a running record. */
-    void finish(Running record) {
+    public void finish(Running record) {
         end(record, true);
     }
 
     /** Ends the handling of a record without a result, as where its partition is gone. */
-    void abandon(Running record) {
+    public void abandon(Running record) {
         end(record, false);
     }
 
@@ -211,7 +222,7 @@ final class SteppedListener implements Invoker, Invoker.OfSlices {
         throw new IllegalStateException("no attempt fails here");
     }
 
-    static ListenerOptions options(Ordering ordering, int maxInFlight, double resumeAt, int workers) {
+    public static ListenerOptions options(Ordering ordering, int maxInFlight, double resumeAt, int workers) {
         return TestOptions.of(ordering, maxInFlight, resumeAt, null, workers);
     }
 }

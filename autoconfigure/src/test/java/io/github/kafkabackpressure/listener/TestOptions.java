@@ -8,20 +8,20 @@ import java.util.Objects;
 import org.springframework.util.unit.DataSize;
 
 /** Options of a listener for tests without an application context. */
-final class TestOptions {
+public final class TestOptions {
 
     private TestOptions() {}
 
-    static ListenerOptions of(Ordering ordering, int maxInFlight, double resumeAt) {
+    public static ListenerOptions of(Ordering ordering, int maxInFlight, double resumeAt) {
         return of(ordering, maxInFlight, resumeAt, null, null);
     }
 
-    static ListenerOptions of(
+    public static ListenerOptions of(
             Ordering ordering, int maxInFlight, double resumeAt, DataSize maxInFlightBytes, Integer maxConcurrency) {
         return of(ordering, maxInFlight, resumeAt, maxInFlightBytes, maxConcurrency, Map.of());
     }
 
-    static ListenerOptions of(
+    public static ListenerOptions of(
             Ordering ordering,
             int maxInFlight,
             double resumeAt,

@@ -12,12 +12,7 @@ import org.springframework.kafka.listener.ListenerExecutionFailedException;
 class AttemptSurroundingsTests {
 
     private final AttemptSurroundings surroundings = new AttemptSurroundings(
-            "orders-group",
-            new RecordHeader("info", new byte[] {7}),
-            ObservationRegistry.NOOP,
-            null,
-            () -> null,
-            null);
+            "orders-group", new RecordHeader("info", new byte[] {7}), ObservationRegistry.NOOP, null, () -> null, null);
 
     @Test
     void aRecordHasTheListenersHeaderOnceHoweverOftenItIsAttempted() {
@@ -26,8 +21,9 @@ class AttemptSurroundingsTests {
         surroundings.addListenerInfo(record);
         surroundings.addListenerInfo(record);
 
-        assertThat(record.headers().headers("info")).singleElement().satisfies(header -> assertThat(header.value())
-                .containsExactly(7));
+        assertThat(record.headers().headers("info"))
+                .singleElement()
+                .satisfies(header -> assertThat(header.value()).containsExactly(7));
     }
 
     @Test

@@ -1,9 +1,11 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
+import io.github.kafkabackpressure.listener.SteppedKafka;
+import io.github.kafkabackpressure.listener.SteppedListener;
+import io.github.kafkabackpressure.listener.TestOptions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +41,7 @@ class RoomForWaitingRecordsTests {
     }
 
     private boolean hasUnsorted() {
-        return listener.container.side.overload.hasUnsorted();
+        return listener.hasUnsorted();
     }
 
     private void append(TopicPartition partition, int from, int to) {
@@ -86,7 +88,7 @@ class RoomForWaitingRecordsTests {
             others.append(B, offset, "key");
         }
         ConsumerRecords<Object, String> polled = other.poll(Duration.ZERO);
-        listener.run.change(TestOptions.of(Ordering.PARTITION, 2, 0.5).ofRun(), 1);
+        listener.change(TestOptions.of(Ordering.PARTITION, 2, 0.5), 1);
         other.dispatch(polled);
         assertThat(listener.run.limit.inFlight()).isZero();
         assertThat(hasUnsorted()).isTrue();

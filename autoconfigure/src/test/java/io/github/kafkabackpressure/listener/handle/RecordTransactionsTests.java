@@ -1,12 +1,13 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.consume.Assignment;
 import io.github.kafkabackpressure.listener.consume.PartitionWork;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
-import io.github.kafkabackpressure.listener.handle.RecordTransactions;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
@@ -38,12 +39,11 @@ class RecordTransactionsTests {
     private final MockProducer<String, String> producer =
             new MockProducer<>(true, null, new StringSerializer(), new StringSerializer());
 
-    private final ContainerRun started = new ContainerRun(
+    private final TestRun started = new TestRun(
             TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-            ListenerMetrics.NOOP,
             () -> 0L);
 
     private final ListenerRun run = started.run;

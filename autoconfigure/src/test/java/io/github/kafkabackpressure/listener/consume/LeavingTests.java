@@ -1,14 +1,12 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
-import io.github.kafkabackpressure.listener.consume.CommitContent;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
 import io.github.kafkabackpressure.listener.handle.WorkerWaits;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
@@ -123,12 +121,11 @@ class LeavingTests {
     }
 
     private void startWith(CommitContent content) {
-        ContainerRun started = new ContainerRun(
+        TestRun started = new TestRun(
                 TestOptions.of(Ordering.PARTITION, 10, 1.0),
                 4,
                 task -> {},
                 listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-                ListenerMetrics.NOOP,
                 () -> {
                     atClock.run();
                     return now;

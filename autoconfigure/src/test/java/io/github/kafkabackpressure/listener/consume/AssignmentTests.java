@@ -1,9 +1,10 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.consume.Assignment;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.List;
@@ -20,12 +21,11 @@ class AssignmentTests {
 
     private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
-    private final ContainerRun started = new ContainerRun(
+    private final TestRun started = new TestRun(
             TestOptions.of(Ordering.PARTITION, 10, 1.0),
             4,
             task -> {},
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-            ListenerMetrics.NOOP,
             () -> 0L);
 
     private final ListenerRun run = started.run;

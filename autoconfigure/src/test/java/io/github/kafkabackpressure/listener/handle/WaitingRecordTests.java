@@ -1,14 +1,15 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.consume.Assignment;
 import io.github.kafkabackpressure.listener.consume.PartitionWork;
 import io.github.kafkabackpressure.listener.consume.PauseControl;
-import io.github.kafkabackpressure.listener.handle.WaitingRecord;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
@@ -29,12 +30,11 @@ class WaitingRecordTests {
 
     private final Queue<Runnable> threads = new ConcurrentLinkedQueue<>();
 
-    private final ContainerRun started = new ContainerRun(
+    private final TestRun started = new TestRun(
             TestOptions.of(Ordering.PARTITION, 10, 0.5, null, 1),
             4,
             threads::add,
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-            ListenerMetrics.NOOP,
             System::nanoTime);
 
     private final ListenerRun run = started.run;

@@ -1,10 +1,11 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.SteppedKafka;
+import io.github.kafkabackpressure.listener.SteppedListener;
 import java.time.Duration;
 import java.util.AbstractList;
 import java.util.ArrayList;

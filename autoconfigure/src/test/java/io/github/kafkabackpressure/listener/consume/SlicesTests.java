@@ -1,12 +1,12 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.handle.Invoker;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
@@ -119,12 +119,11 @@ class SlicesTests {
     }
 
     private void start(Ordering ordering) {
-        ContainerRun started = new ContainerRun(
+        TestRun started = new TestRun(
                 TestOptions.of(ordering, 1000, 0.5, DataSize.ofMegabytes(1), 4),
                 250,
                 threads::add,
                 listenerRun -> new Handling(),
-                ListenerMetrics.NOOP,
                 () -> now);
         run = started.run;
         assignment = new Assignment(started.side, null, wakeups::incrementAndGet);

@@ -1,10 +1,11 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import io.github.kafkabackpressure.Interleavings;
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.ListenerOptions;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
@@ -55,8 +56,8 @@ class DrainLincheckTests {
 
         private static final TopicPartition PARTITION = new TopicPartition("topic", 0);
 
-        final ContainerRun started = new ContainerRun(
-                OPTIONS, 1, task -> {}, r -> (task, begun) -> WorkerPool.Result.OVER, ListenerMetrics.NOOP, () -> 0L);
+        final TestRun started =
+                new TestRun(OPTIONS, 1, task -> {}, r -> (task, begun) -> WorkerPool.Result.OVER, () -> 0L);
 
         final ListenerRun run = started.run;
 

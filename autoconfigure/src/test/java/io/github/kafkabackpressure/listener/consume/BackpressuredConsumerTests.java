@@ -1,4 +1,4 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -7,9 +7,8 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
-import io.github.kafkabackpressure.listener.consume.BackpressuredConsumer;
-import io.github.kafkabackpressure.listener.consume.CommitContent;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.RecordTask;
@@ -116,12 +115,11 @@ class BackpressuredConsumerTests {
             Ordering ordering, LongFunction<OffsetAndMetadata> metadata) {
         return new BackpressuredConsumer<>(
                 kafka,
-                new ContainerRun(
+                new TestRun(
                                 TestOptions.of(ordering, 10, 1.0),
                                 4,
                                 task -> {},
                                 listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-                                ListenerMetrics.NOOP,
                                 () -> now)
                         .side,
                 true,

@@ -1,12 +1,12 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.handle.BatchCollector;
-import io.github.kafkabackpressure.listener.handle.RunningBatch;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.work.WorkerPool;
@@ -43,13 +43,8 @@ class RunningBatchTests {
     private RunningBatch batch;
 
     private void start(Ordering ordering) {
-        ContainerRun started = new ContainerRun(
-                TestOptions.of(ordering, 100, 1.0, null, 1),
-                20,
-                threads::add,
-                listenerRun -> this::collect,
-                ListenerMetrics.NOOP,
-                () -> 0L);
+        TestRun started = new TestRun(
+                TestOptions.of(ordering, 100, 1.0, null, 1), 20, threads::add, listenerRun -> this::collect, () -> 0L);
         run = started.run;
         assignment = new Assignment(started.side, null, () -> {});
         assignment.assigned(List.of(PARTITION));

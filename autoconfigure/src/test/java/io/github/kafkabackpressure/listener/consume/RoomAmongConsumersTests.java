@@ -1,11 +1,11 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.consume.PauseControl;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.work.WorkerPool;
@@ -26,12 +26,11 @@ class RoomAmongConsumersTests {
 
     private static final int POLL = 40;
 
-    private final ContainerRun started = new ContainerRun(
+    private final TestRun started = new TestRun(
             TestOptions.of(Ordering.UNORDERED, 100, 0.5, DataSize.ofBytes(1000), null),
             POLL,
             task -> {},
             listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-            ListenerMetrics.NOOP,
             () -> 0);
 
     private final ListenerRun run = started.run;

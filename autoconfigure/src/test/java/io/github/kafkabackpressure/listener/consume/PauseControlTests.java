@@ -1,11 +1,10 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
-import io.github.kafkabackpressure.listener.consume.Assignment;
-import io.github.kafkabackpressure.listener.consume.PartitionWork;
-import io.github.kafkabackpressure.listener.consume.PauseControl;
+import io.github.kafkabackpressure.listener.TestOptions;
+import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordOrigin;
 import io.github.kafkabackpressure.listener.task.RecordTask;
@@ -40,12 +39,11 @@ class PauseControlTests {
     private PauseControl pauses;
 
     private void start(Ordering ordering) {
-        ContainerRun started = new ContainerRun(
+        TestRun started = new TestRun(
                 TestOptions.of(ordering, 2000, 0.5),
                 POLL,
                 Runnable::run,
                 listenerRun -> (task, begun) -> WorkerPool.Result.OVER,
-                ListenerMetrics.NOOP,
                 () -> 0);
 
         ListenerRun run = started.run;

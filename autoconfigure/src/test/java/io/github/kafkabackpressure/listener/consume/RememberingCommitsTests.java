@@ -1,8 +1,10 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
+import io.github.kafkabackpressure.listener.SteppedKafka;
+import io.github.kafkabackpressure.listener.SteppedListener;
 import io.github.kafkabackpressure.progress.CommitMetadata;
 import io.github.kafkabackpressure.progress.OffsetRanges;
 import io.github.kafkabackpressure.progress.RememberedProgress;

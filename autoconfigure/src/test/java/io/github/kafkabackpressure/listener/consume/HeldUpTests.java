@@ -1,9 +1,11 @@
-package io.github.kafkabackpressure.listener;
+package io.github.kafkabackpressure.listener.consume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.PauseReason;
+import io.github.kafkabackpressure.listener.SteppedKafka;
+import io.github.kafkabackpressure.listener.SteppedListener;
 import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
