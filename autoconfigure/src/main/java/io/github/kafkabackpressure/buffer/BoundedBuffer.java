@@ -9,8 +9,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -151,39 +151,23 @@ public final class BoundedBuffer<E extends Buffered> {
         }
     }
 
-    /** Adds the up to {@code max} oldest records, and leaves them where they are. Returns how many were added. */
-    public int peek(Collection<? super E> into, int max) {
-        lock.lock();
-        try {
-            return content.peek(into, max);
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /**
-     * Moves up to {@code max} records, oldest first, to the caller, who reports back with {@link #handedOver}.
+     * Moves up to {@code max} records, oldest first, to the caller, who reports back with {@link #handedOver}, or sets them
+     * aside: those have never left, so nobody gets their room, and they are not to be reported. Ends before one of which the
+     * caller does not know yet.
      *
-     * @return how many were moved
-     */
-    public int take(Collection<? super E> into, int max) {
-        return take(into, max, record -> false, List.of());
-    }
-
-    /**
-     * As the other method, but sets some aside in place of moving them. These have never left, so nobody gets their room, and
-     * they are not to be reported.
-     *
-     * @param staysAside whether one is set aside; called under the lock
-     * @param asideNow where those are added
+     * @param leave says what becomes of a record; called under the lock
+     * @param asideNow where those set aside are added
      * @return how many were moved or set aside
      */
     public int take(
-            Collection<? super E> into, int max, Predicate<? super E> staysAside, Collection<? super E> asideNow) {
+            Collection<? super E> into, int max, Function<? super E, Leave> leave, Collection<? super E> asideNow) {
         lock.lock();
         try {
-            int left = content.take(into, max, staysAside, asideNow);
-            grantRoom();
+            int left = content.take(into, max, leave, asideNow);
+            if (left > 0) {
+                grantRoom();
+            }
             return left;
         } finally {
             lock.unlock();
@@ -334,12 +318,7 @@ public final class BoundedBuffer<E extends Buffered> {
 
     /** The oldest change of state that was not yet asked for, or null. */
     public @Nullable BufferState nextChange() {
-        lock.lock();
-        try {
-            return states.nextChange();
-        } finally {
-            lock.unlock();
-        }
+        return states.nextChange();
     }
 
     @GuardedBy("lock") private Offer admit(E record) {

@@ -4,7 +4,7 @@ import io.github.kafkabackpressure.Overflow;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -94,23 +94,17 @@ final class BufferContent<E extends Buffered> {
         return victim;
     }
 
-    /** Tells which have waited longest, and leaves them where they are. */
-    int peek(Collection<? super E> into, int max) {
-        int seen = 0;
-        for (E record = waiting.head(); record != null && seen < max; record = waiting.after(record)) {
-            into.add(record);
-            seen++;
-        }
-        return seen;
-    }
-
-    /** As {@link BoundedBuffer#take(Collection, int, Predicate, Collection)}. */
-    int take(Collection<? super E> into, int max, Predicate<? super E> staysAside, Collection<? super E> asideNow) {
+    /** As {@link BoundedBuffer#take(Collection, int, Function, Collection)}. */
+    int take(Collection<? super E> into, int max, Function<? super E, Leave> leave, Collection<? super E> asideNow) {
         long oldestPosition = 0;
         int taken = 0;
         int left = 0;
         for (E record = waiting.head(); record != null && left < max; record = waiting.head()) {
-            if (staysAside.test(record)) {
+            Leave how = leave.apply(record);
+            if (how == Leave.NOT_YET) {
+                break;
+            }
+            if (how == Leave.ASIDE) {
                 waiting.remove(record);
                 victims.removed(record);
                 aside.append(record);

@@ -1,24 +1,22 @@
 package io.github.kafkabackpressure.buffer;
 
 import io.github.kafkabackpressure.BufferState;
-import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How full a buffer is, and the changes of that which nobody has been told of. An episode of pressure goes up only, and
  * ends with {@link BufferState#NORMAL}.
  *
- * <p>Threading: changed under the lock of the buffer that owns it; {@link #now()} and {@link #hasChanged()} by any
- * thread.
+ * <p>Threading: changed under the lock of the buffer that owns it; read, and changes asked for, by any thread.
  */
 final class BufferStates {
 
     private final BufferLimits limits;
-    private final Queue<BufferState> changes = new ArrayDeque<>();
+    private final Queue<BufferState> changes = new ConcurrentLinkedQueue<>();
 
     private volatile BufferState state = BufferState.NORMAL;
-    private volatile boolean changed;
 
     BufferStates(BufferLimits limits) {
         this.limits = limits;
@@ -29,13 +27,11 @@ final class BufferStates {
     }
 
     boolean hasChanged() {
-        return changed;
+        return !changes.isEmpty();
     }
 
     @Nullable BufferState nextChange() {
-        BufferState change = changes.poll();
-        changed = !changes.isEmpty();
-        return change;
+        return changes.poll();
     }
 
     /** So much waits now, after more came. */
@@ -68,6 +64,5 @@ final class BufferStates {
     private void transitionTo(BufferState to) {
         state = to;
         changes.add(to);
-        changed = true;
     }
 }

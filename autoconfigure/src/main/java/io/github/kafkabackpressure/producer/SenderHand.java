@@ -5,10 +5,8 @@ import io.github.kafkabackpressure.buffer.InFlightWindow;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -52,8 +50,8 @@ final class SenderHand<K, V> {
 
     // The sender's own.
 
-    /** What is looked at before it is taken; empty otherwise. */
-    private final List<PendingSend<K, V>> ahead = new ArrayList<>();
+    /** What is known of the topics of what is to be taken. */
+    private final TopicsAhead<K, V> ahead;
 
     /** Until when a hand-over waited in vain for a partition of a topic: who was accepted before has waited, too. */
     private final Map<String, Long> waitedForPartition = new HashMap<>();
@@ -86,6 +84,7 @@ final class SenderHand<K, V> {
         this.completion = completion;
         this.handOver = handOver;
         this.absent = absent;
+        this.ahead = new TopicsAhead<>(topics, absent);
         this.nanoTime = nanoTime;
         this.isCut = isCut;
         this.stop = stop;
@@ -117,44 +116,18 @@ final class SenderHand<K, V> {
      * @return how many were taken, those set aside included
      */
     int take(List<PendingSend<K, V>> into, int places) {
-        int most = buffer.peek(ahead, places);
-        Set<String> missing = missingTopics(ahead);
-        ahead.clear();
-        if (missing.isEmpty()) {
-            return buffer.take(into, most);
+        long nowMillis = System.currentTimeMillis();
+        List<PendingSend<K, V>> aside = new ArrayList<>(0);
+        ahead.lookAgain(nowMillis);
+        int left = buffer.take(into, places, ahead, aside);
+        while (left < places && ahead.lookAtNext(nowMillis)) {
+            left += buffer.take(into, places - left, ahead, aside);
         }
-        List<PendingSend<K, V>> aside = new ArrayList<>();
-        int taken = buffer.take(into, most, send -> missing.contains(send.record.topic()), aside);
-        long now = nanoTime.getAsLong();
-        aside.forEach(send -> absent.add(send, now));
-        return taken;
-    }
-
-    private Set<String> missingTopics(List<PendingSend<K, V>> sends) {
-        Set<String> missing = Set.of();
-        String known = null;
-        long now = System.currentTimeMillis();
-        for (PendingSend<K, V> send : sends) {
-            String topic = send.record.topic();
-            if (topic.equals(known) || missing.contains(topic)) {
-                continue;
-            }
-            if (isMissing(topic, now)) {
-                missing = missing.isEmpty() ? new HashSet<>() : missing;
-                missing.add(topic);
-            } else {
-                known = topic;
-            }
+        if (!aside.isEmpty()) {
+            long now = nanoTime.getAsLong();
+            aside.forEach(send -> absent.add(send, now));
         }
-        return missing;
-    }
-
-    private boolean isMissing(String topic, long nowMillis) {
-        try {
-            return absent.holds(topic) || topics.of(topic, null, nowMillis) == Presence.NO_TOPIC;
-        } catch (Error e) {
-            return false; // with the same, its hand-over ends the record
-        }
+        return left;
     }
 
     /** Hands these over, or sets them aside if their topic has gone. Each has a place in the window. */

@@ -91,7 +91,7 @@ class BoundedBufferLincheckTests {
         @Operation
         public List<Integer> take() {
             List<Item> taken = new ArrayList<>();
-            buffer.take(taken, 2);
+            buffer.take(taken, 2, item -> Leave.TAKEN, List.of());
             buffer.handedOver(taken.size());
             return taken.stream().map(Buffered::priority).toList();
         }
@@ -156,7 +156,7 @@ class BoundedBufferLincheckTests {
         @Operation
         public int closeAndTakeAll() {
             closed = true;
-            return buffer.take(new ArrayList<>(), 2);
+            return buffer.take(new ArrayList<>(), 2, item -> Leave.TAKEN, List.of());
         }
 
         @Operation

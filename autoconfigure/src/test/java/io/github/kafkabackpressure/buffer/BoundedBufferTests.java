@@ -324,7 +324,7 @@ class BoundedBufferTests {
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1, 2, 3);
         long mark = buffer.expedite();
-        buffer.take(hand, 2);
+        buffer.take(hand, 2, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
         buffer.handedOver(2);
 
@@ -351,7 +351,7 @@ class BoundedBufferTests {
         BoundedBuffer<Item> buffer = buffer(1, Overflow.DROP_OLDEST);
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1);
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
 
         assertThat(buffer.offer(new Item(2), 0)).isEqualTo(Offer.FULL);
@@ -369,7 +369,7 @@ class BoundedBufferTests {
         assertThat(buffer.put(new Item(2), () -> 7, 0, () -> dropped.add(-1))).isEqualTo(Offer.FULL);
         assertThat(dropped).isEmpty();
         List<Item> taken = new ArrayList<>();
-        assertThat(buffer.take(taken, 9)).isEqualTo(1);
+        assertThat(buffer.take(taken, 9, item -> Leave.TAKEN, List.of())).isEqualTo(1);
         assertThat(taken.get(0).acceptedNanos()).isEqualTo(7);
     }
 
@@ -401,7 +401,7 @@ class BoundedBufferTests {
         BoundedBuffer<Item> buffer = buffer(1, Overflow.BLOCK);
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1);
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
         Waiter first = new Waiter(buffer, new Item(2));
         Waiter second = new Waiter(buffer, new Item(3));
@@ -418,16 +418,13 @@ class BoundedBufferTests {
     void whatStandsAsideWithoutHavingBeenInHandGivesNoRoomAway() throws Exception {
         BoundedBuffer<Item> buffer = buffer(3, Overflow.BLOCK);
         offer(buffer, 1, 2, 3);
-        List<Item> ahead = new ArrayList<>();
-        assertThat(buffer.peek(ahead, 2)).isEqualTo(2);
-        assertThat(ahead).extracting(item -> item.id).containsExactly(1, 2);
-        assertThat(buffer.size()).isEqualTo(3);
         Waiter first = new Waiter(buffer, new Item(4));
         Waiter second = new Waiter(buffer, new Item(5));
 
         List<Item> hand = new ArrayList<>();
         List<Item> aside = new ArrayList<>();
-        assertThat(buffer.take(hand, 2, item -> item.id == 1, aside)).isEqualTo(2);
+        assertThat(buffer.take(hand, 2, item -> item.id == 1 ? Leave.ASIDE : Leave.TAKEN, aside))
+                .isEqualTo(2);
 
         assertThat(aside).extracting(item -> item.id).containsExactly(1);
         assertThat(hand).extracting(item -> item.id).containsExactly(2);
@@ -442,12 +439,33 @@ class BoundedBufferTests {
     }
 
     @Test
+    void takingEndsBeforeTheRecordOfWhichItIsNotKnownWhatToDo() throws Exception {
+        BoundedBuffer<Item> buffer = buffer(3, Overflow.BLOCK);
+        offer(buffer, 1, 2, 3);
+        Waiter waiter = new Waiter(buffer, new Item(4));
+        List<Item> hand = new ArrayList<>();
+        List<Item> aside = new ArrayList<>();
+
+        assertThat(buffer.take(hand, 9, item -> Leave.NOT_YET, aside)).isZero();
+        assertThat(buffer.size()).isEqualTo(3);
+        assertThat(buffer.backlog()).isEqualTo(3);
+
+        assertThat(buffer.take(hand, 9, item -> item.id == 2 ? Leave.NOT_YET : Leave.TAKEN, aside))
+                .isEqualTo(1);
+        assertThat(hand).extracting(item -> item.id).containsExactly(1);
+        assertThat(aside).isEmpty();
+        assertThat(waiter.answer()).isEqualTo(Offer.ACCEPTED);
+        assertThat(take(buffer, 9)).containsExactly(2, 3, 4);
+    }
+
+    @Test
     void whatStandsAsideWithoutHavingBeenInHandIsNothingToDropAndHasNotLeft() {
         BoundedBuffer<Item> buffer = buffer(2, Overflow.DROP_OLDEST);
         offer(buffer, 1, 2);
         long mark = buffer.expedite();
         List<Item> aside = new ArrayList<>();
-        assertThat(buffer.take(new ArrayList<>(), 1, item -> true, aside)).isEqualTo(1);
+        assertThat(buffer.take(new ArrayList<>(), 1, item -> Leave.ASIDE, aside))
+                .isEqualTo(1);
         offer(buffer, 3);
         assertThat(dropped).containsExactly(2);
         assertThat(buffer.hasLeft(mark)).isFalse();
@@ -465,7 +483,7 @@ class BoundedBufferTests {
         buffer.offer(new Item(1, 5, 10), 0);
         buffer.offer(new Item(2, 5, 20), 0);
         assertThat(buffer.backlog()).isEqualTo(2);
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         assertThat(buffer.backlog()).isEqualTo(2);
         assertThat(buffer.size()).isEqualTo(1);
         buffer.setAside(hand.get(0));
@@ -487,7 +505,7 @@ class BoundedBufferTests {
         BoundedBuffer<Item> buffer = buffer(2, Overflow.REJECT);
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1, 2);
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
         take(buffer, 1);
         offer(buffer, 3);
@@ -501,7 +519,7 @@ class BoundedBufferTests {
         assertThat(buffer.state()).isEqualTo(BufferState.NORMAL);
 
         offer(buffer, 5, 6);
-        buffer.take(hand, 2);
+        buffer.take(hand, 2, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(1));
         buffer.setAside(hand.get(2));
         offer(buffer, 7);
@@ -544,7 +562,7 @@ class BoundedBufferTests {
                 new BufferLimits(3, 100, 3, 0), Overflow.DROP_OLDEST, new Random(1), i -> dropped.add(i.id));
         List<Item> hand = new ArrayList<>();
         buffer.offer(new Item(1, 5, 60), 0);
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
         buffer.offer(new Item(2, 5, 30), 0);
 
@@ -572,7 +590,7 @@ class BoundedBufferTests {
         offer(buffer, 2);
         assertThat(buffer.hasLeft(mark)).isFalse();
         List<Item> hand = new ArrayList<>();
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(0));
         buffer.handedOver(1);
         assertThat(buffer.hasLeft(mark)).isFalse();
@@ -580,7 +598,7 @@ class BoundedBufferTests {
         assertThat(buffer.hasLeft(mark)).isFalse();
         buffer.handedOver(1);
         assertThat(buffer.hasLeft(mark)).isTrue();
-        buffer.take(hand, 1);
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         buffer.setAside(hand.get(1));
         assertThat(buffer.hasLeft(mark)).isTrue();
     }
@@ -596,9 +614,8 @@ class BoundedBufferTests {
                     offer(buffer, 2);
                     put(buffer, 1);
                 },
-                buffer -> buffer.take(new ArrayList<>(), 1),
-                buffer -> buffer.take(new ArrayList<>(), 1, item -> true, new ArrayList<>()),
-                buffer -> buffer.peek(new ArrayList<>(), 1),
+                buffer -> buffer.take(new ArrayList<>(), 1, item -> Leave.TAKEN, List.of()),
+                buffer -> buffer.take(new ArrayList<>(), 1, item -> Leave.ASIDE, new ArrayList<>()),
                 buffer -> buffer.handedOver(0),
                 buffer -> buffer.setAside(new Item(2)),
                 buffer -> buffer.takeFromAside(List.of(), new ArrayList<>()),
@@ -659,7 +676,7 @@ class BoundedBufferTests {
 
     private static List<Integer> take(BoundedBuffer<Item> buffer, int max) {
         List<Item> taken = new ArrayList<>();
-        buffer.take(taken, max);
+        buffer.take(taken, max, item -> Leave.TAKEN, List.of());
         return taken.stream().map(item -> item.id).toList();
     }
 

@@ -193,6 +193,6 @@ class BufferContentTests {
     }
 
     private int take(List<Item> into, int max) {
-        return content.take(into, max, item -> false, List.of());
+        return content.take(into, max, item -> Leave.TAKEN, List.of());
     }
 }
