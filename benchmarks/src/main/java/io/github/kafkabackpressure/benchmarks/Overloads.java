@@ -29,50 +29,50 @@ final class Overloads {
         // consumer
         // that does not pause has to catch up with them, and the JIT compiler is busy on the same cores for half a
         // minute.
-        Load load = Suite.load(options, 1000, 16, 100_000);
+        Load load = Cases.load(options, 1000, 16, 100_000);
         Load waiting = load.withRecords(4 * load.records(), load.records()).withLimit(60);
         int perSecond = 4 * waiting.concurrency() * 1000;
         Load sent = waiting.withSentPerSecond(perSecond);
-        return Suite.rate(
+        return Cases.rate(
                 "Four times as many records as 16 workers can handle: " + contender.label(),
-                Suite.describe(Suite.TOPIC, waiting)
+                Cases.describe(Cases.TOPIC, waiting)
                         + String.format(" %,d records a second are sent meanwhile.", perSecond),
                 List.of(
-                        new Entry("overflow pause", contender, Suite.TOPIC, sent),
+                        new Entry("overflow pause", contender, Cases.TOPIC, sent),
                         set("overflow drop-oldest", contender, sent, "overflow", "drop-oldest"),
-                        new Entry("overflow pause, a filled topic, nothing sent", contender, Suite.TOPIC, waiting)));
+                        new Entry("overflow pause, a filled topic, nothing sent", contender, Cases.TOPIC, waiting)));
     }
 
     private static CaseSpec tokens(Options options) {
         Contender contender = Contender.OURS_UNORDERED;
-        Load noOp = Suite.noOpCompiled(options, 2_000_000);
-        return Suite.rate(
+        Load noOp = Cases.noOpCompiled(options, 2_000_000);
+        return Cases.rate(
                 "No-op handler, a token bucket",
-                Suite.describe(Suite.TOPIC, noOp),
+                Cases.describe(Cases.TOPIC, noOp),
                 List.of(
-                        new Entry("no rate limit", contender, Suite.TOPIC, noOp),
+                        new Entry("no rate limit", contender, Cases.TOPIC, noOp),
                         set("1,000,000/s", contender, noOp, "rate-limit.rate", "1000000"),
                         set("never empty", contender, noOp, "rate-limit.rate", "100000000")));
     }
 
     private static CaseSpec shedding(Options options) {
-        Load noOp = Suite.noOpCompiled(options, 2_000_000);
+        Load noOp = Cases.noOpCompiled(options, 2_000_000);
         Load hardlyHandled = noOp.withHandler(100_000, 16).withLimit(30);
         return new CaseSpec(
                 "Records that are shed",
                 "Sixteen workers that wait 100 ms for each record; all others are dropped as fast as they are polled. "
-                        + Suite.TOPIC.describe(),
+                        + Cases.TOPIC.describe(),
                 ProbeKind.POLLING,
                 Metric.CONSUMER,
                 null,
                 List.of(
-                        new Entry(Contender.BARE.label(), Contender.BARE, Suite.TOPIC, noOp),
+                        new Entry(Contender.BARE.label(), Contender.BARE, Cases.TOPIC, noOp),
                         set("drop-newest", Contender.OURS_UNORDERED, hardlyHandled, "overflow", "drop-newest"),
                         set("drop-oldest", Contender.OURS_UNORDERED, hardlyHandled, "overflow", "drop-oldest"),
                         set("drop-oldest, key", Contender.OURS_KEY, hardlyHandled, "overflow", "drop-oldest")));
     }
 
     private static Entry set(String label, Contender contender, Load load, String key, String value) {
-        return new Entry(label, contender, Suite.TOPIC, load.withSettings(Map.of(key, value)));
+        return new Entry(label, contender, Cases.TOPIC, load.withSettings(Map.of(key, value)));
     }
 }

@@ -37,17 +37,17 @@ final class Scenarios {
         Setup computes = Setup.DEFAULT.withComputing(micros);
         List<Entry> entries = new ArrayList<>();
         for (Contender contender : List.of(Contender.BARE, Contender.BARE_POOL_QUEUE)) {
-            entries.add(entry(contender, Suite.TOPIC, load, computes));
+            entries.add(entry(contender, Cases.TOPIC, load, computes));
         }
         for (Contender contender : List.of(Contender.KAFKA_LISTENER, Contender.KAFKA_LISTENER_BATCH)) {
             for (int consumers : List.of(1, 2)) {
-                Entry entry = entry(contender, Suite.TOPIC, load, computes.withConsumers(consumers));
+                Entry entry = entry(contender, Cases.TOPIC, load, computes.withConsumers(consumers));
                 entries.add(consumers == 1 ? entry : entry.labelled(entry.label() + ", 2 consumers"));
             }
         }
-        entries.add(entry(Contender.REACTOR_SERIAL, Suite.TOPIC, load, computes));
-        PARALLEL.forEach(contender -> entries.add(entry(contender, Suite.TOPIC, load, computes)));
-        return Suite.rate(title, Suite.describe(Suite.TOPIC, load, computes), entries);
+        entries.add(entry(Contender.REACTOR_SERIAL, Cases.TOPIC, load, computes));
+        PARALLEL.forEach(contender -> entries.add(entry(contender, Cases.TOPIC, load, computes)));
+        return Cases.rate(title, Cases.describe(Cases.TOPIC, load, computes), entries);
     }
 
     /** One in a hundred records fails when it is handled first. */
@@ -55,17 +55,17 @@ final class Scenarios {
         Setup failing = Setup.DEFAULT.withFailures(100);
         Load noOp = load(options, 200_000, 200_000);
         Load waiting = load(options, 20_000, 100_000).withHandler(1000, 16);
-        TopicSpec topic = Suite.TOPIC.withKeys(1000);
+        TopicSpec topic = Cases.TOPIC.withKeys(1000);
         String how =
                 " One record in a hundred fails at its first attempt: retried as each does by default, by a loop in"
                         + " bare ones and in reactor-kafka.";
         List<CaseSpec> cases = new ArrayList<>();
-        cases.add(Suite.rate(
+        cases.add(Cases.rate(
                 "No-op handler, 1 % of the records fail once",
-                Suite.describe(Suite.TOPIC, noOp, failing) + how, entries(Contender.BARE, Suite.TOPIC, noOp, failing)));
-        cases.add(Suite.rate(
+                Cases.describe(Cases.TOPIC, noOp, failing) + how, entries(Contender.BARE, Cases.TOPIC, noOp, failing)));
+        cases.add(Cases.rate(
                 "1 ms handler, 16 at once, 1 % of the records fail once",
-                Suite.describe(topic, waiting, failing) + how,
+                Cases.describe(topic, waiting, failing) + how,
                 entries(Contender.BARE_POOL_QUEUE, topic, waiting, failing)));
         return cases;
     }
@@ -74,14 +74,14 @@ final class Scenarios {
     static List<CaseSpec> wire(Options options) {
         Load load = load(options, 5_000_000, 2_000_000);
         Load large = load(options, 5000, 10_000);
-        TopicSpec words = Suite.TOPIC.withValues(TopicSpec.Values.WORDS);
+        TopicSpec words = Cases.TOPIC.withValues(TopicSpec.Values.WORDS);
         Setup tls = Setup.DEFAULT.withClient(Map.of("security.protocol", "SSL"));
         return List.of(
                 wire("No-op handler, text that is not compressed", words, load, Setup.DEFAULT),
                 wire("No-op handler, TLS", words, load, tls),
                 wire("No-op handler, lz4", words.withCompression("lz4"), load, Setup.DEFAULT),
                 wire("No-op handler, zstd", words.withCompression("zstd"), load, Setup.DEFAULT),
-                wire("No-op handler, 100 KB records", Suite.TOPIC.withRecordBytes(100_000), large, Setup.DEFAULT));
+                wire("No-op handler, 100 KB records", Cases.TOPIC.withRecordBytes(100_000), large, Setup.DEFAULT));
     }
 
     private static CaseSpec wire(String title, TopicSpec topic, Load load, Setup setup) {
@@ -93,9 +93,9 @@ final class Scenarios {
                 Contender.OURS_PARTITION,
                 Contender.OURS_KEY,
                 Contender.OURS_UNORDERED);
-        return Suite.rate(
+        return Cases.rate(
                 title,
-                Suite.describe(topic, load, setup),
+                Cases.describe(topic, load, setup),
                 measured.stream()
                         .map(contender -> entry(contender, topic, load, setup))
                         .toList());
@@ -108,7 +108,7 @@ final class Scenarios {
                 .withRecords(options.isFull() ? 40_000 : 10_000, records)
                 .withHandler(1000, 16)
                 .withLimit(30);
-        TopicSpec topic = Suite.TOPIC.withKeys(1000).withRecords(records);
+        TopicSpec topic = Cases.TOPIC.withKeys(1000).withRecords(records);
         Setup setup = Setup.DEFAULT.withClient(SHORT_SESSION);
         List<Entry> entries = new ArrayList<>();
         List<Contender> measured = List.of(
@@ -146,7 +146,7 @@ final class Scenarios {
         long records = options.records(300_000, 900_000);
         Load load =
                 Load.noOp(records).withRecords(0, records).withHandler(1000, 16).withLimit(40);
-        TopicSpec topic = Suite.TOPIC.withKeys(10_000).withPartitions(32).withRecords(records);
+        TopicSpec topic = Cases.TOPIC.withKeys(10_000).withPartitions(32).withRecords(records);
         Setup setup = Setup.DEFAULT.withClient(SHORT_SESSION);
         List<Contender> measured = List.of(
                 Contender.BARE_POOL_QUEUE,
@@ -173,7 +173,7 @@ final class Scenarios {
     static List<CaseSpec> start() {
         long records = 1200;
         Load load = Load.noOp(records * 20).withLimit(60);
-        TopicSpec topic = Suite.TOPIC.withRecords(records);
+        TopicSpec topic = Cases.TOPIC.withRecords(records);
         Contender kafkas = Contender.KAFKA_LISTENERS;
         Contender ours = Contender.OURS_LISTENERS;
         return List.of(new CaseSpec(

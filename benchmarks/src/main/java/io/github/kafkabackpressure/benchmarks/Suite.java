@@ -1,8 +1,20 @@
 package io.github.kafkabackpressure.benchmarks;
 
+import static io.github.kafkabackpressure.benchmarks.Cases.TOPIC;
+import static io.github.kafkabackpressure.benchmarks.Cases.UNLIMITED;
+import static io.github.kafkabackpressure.benchmarks.Cases.commits;
+import static io.github.kafkabackpressure.benchmarks.Cases.describe;
+import static io.github.kafkabackpressure.benchmarks.Cases.entries;
+import static io.github.kafkabackpressure.benchmarks.Cases.handlesNoOp;
+import static io.github.kafkabackpressure.benchmarks.Cases.limited;
+import static io.github.kafkabackpressure.benchmarks.Cases.load;
+import static io.github.kafkabackpressure.benchmarks.Cases.noOpCompiled;
+import static io.github.kafkabackpressure.benchmarks.Cases.ours;
+import static io.github.kafkabackpressure.benchmarks.Cases.rate;
+import static io.github.kafkabackpressure.benchmarks.Cases.waiting;
+
 import io.github.kafkabackpressure.benchmarks.CaseSpec.Entry;
 import io.github.kafkabackpressure.benchmarks.TopicSpec.Distribution;
-import io.github.kafkabackpressure.benchmarks.contender.Commits;
 import io.github.kafkabackpressure.benchmarks.contender.Contender;
 import io.github.kafkabackpressure.benchmarks.contender.Load;
 import io.github.kafkabackpressure.benchmarks.contender.Load.Meters;
@@ -32,15 +44,6 @@ enum Suite {
     REBALANCE("rebalance", "from the kill of one of two members to full speed"),
     OVERLOAD("overload", "what the answers to overload cost"),
     START("start", "an application with twenty listeners");
-
-    /** What throughput cases start from. */
-    static final TopicSpec TOPIC =
-            new TopicSpec(12, 0, 100, 10_000, Distribution.UNIFORM, TopicSpec.Values.TEXT, "none");
-
-    private static final int UNLIMITED = 1_000_000;
-
-    /** More consumers than so many were not tried. */
-    private static final int MOST_PARTITIONS = 100;
 
     private final String id;
 
@@ -109,9 +112,9 @@ enum Suite {
                         TOPIC,
                         load.withMaxInFlight(4000),
                         contender -> contender == Contender.BARE || ours().contains(contender)),
-                rate("No-op handler, Zipf keys", TOPIC.withDistribution(Distribution.ZIPF), load, Suite::handlesNoOp),
-                rate("No-op handler, the first records of a new JVM", TOPIC, cold, Suite::handlesNoOp),
-                rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Suite::handlesNoOp),
+                rate("No-op handler, Zipf keys", TOPIC.withDistribution(Distribution.ZIPF), load, Cases::handlesNoOp),
+                rate("No-op handler, the first records of a new JVM", TOPIC, cold, Cases::handlesNoOp),
+                rate("No-op handler, 10 KB records", TOPIC.withRecordBytes(10_000), large, Cases::handlesNoOp),
                 rate(
                         "No-op handler, payload signature",
                         TOPIC,
@@ -201,17 +204,12 @@ enum Suite {
         return cases;
     }
 
-    /** One commit a second, which this project's contenders have by default. */
-    private static Setup commits(Contender contender) {
-        return contender.hasCommitInterval() ? Setup.DEFAULT.withCommits(Commits.EACH_SECOND) : Setup.DEFAULT;
-    }
-
     private static List<CaseSpec> latency(Options options) {
         Load load = Load.noOp(0)
                 .withRecords(options.isFull() ? 10_000 : 6000, options.records(3000, 20_000))
                 .withLimit(120)
                 .withSentPerSecond(1000);
-        List<Entry> entries = entries(TOPIC, load, Suite::handlesNoOp);
+        List<Entry> entries = entries(TOPIC, load, Cases::handlesNoOp);
         return List.of(new CaseSpec(
                 "Added latency at 1,000 records a second",
                 "From the moment when a record is due to be sent to the handler's first line. " + describe(TOPIC, load),
@@ -283,147 +281,5 @@ enum Suite {
                         Metric.HEAP_FROZEN,
                         null,
                         both));
-    }
-
-    private static boolean handlesNoOp(Contender contender) {
-        return switch (contender) {
-            case BARE,
-                    KAFKA_LISTENER,
-                    KAFKA_LISTENER_BATCH,
-                    PARALLEL_UNORDERED,
-                    PARALLEL_KEY,
-                    REACTOR,
-                    REACTOR_SERIAL,
-                    OURS_PARTITION,
-                    OURS_KEY,
-                    OURS_UNORDERED -> true;
-            default -> false;
-        };
-    }
-
-    private static boolean handlesWaiting(Contender contender, Load load) {
-        return switch (contender) {
-            case BARE_POOL, BARE_POOL_QUEUE -> !load.virtualThreads();
-            case BARE_VIRTUAL, BARE_VIRTUAL_QUEUE -> load.virtualThreads();
-            case KAFKA_LISTENER,
-                    PARALLEL_UNORDERED,
-                    PARALLEL_KEY,
-                    PARALLEL_KEY_DEFAULTS,
-                    REACTOR,
-                    OURS_PARTITION,
-                    OURS_KEY,
-                    OURS_UNORDERED -> true;
-            default -> false;
-        };
-    }
-
-    private static List<Contender> ours() {
-        return List.of(Contender.OURS_PARTITION, Contender.OURS_KEY, Contender.OURS_UNORDERED);
-    }
-
-    static Load noOpCompiled(Options options, long full) {
-        return Load.noOpCompiled(options.records(50_000, full)).withLimit(12);
-    }
-
-    static Load load(Options options, long handlerMicros, int concurrency, long full) {
-        long records = options.records(full / 20, full);
-        return Load.noOp(records)
-                .withRecords(records / 5, records)
-                .withHandler(handlerMicros, concurrency)
-                .withLimit(options.isFull() ? 20 : 10);
-    }
-
-    private static Entry limited(Contender contender, TopicSpec topic, Load load, int limit) {
-        return new Entry(
-                limit == UNLIMITED
-                        ? contender.label() + ", unlimited"
-                        : String.format("%s, max-in-flight %,d", contender.label(), limit),
-                contender,
-                topic,
-                load.withMaxInFlight(limit));
-    }
-
-    /** Peers commit once a second, and {@code @KafkaListener} has a consumer for each partition: of twelve, and of enough. */
-    private static CaseSpec waiting(String title, TopicSpec topic, Load load) {
-        List<Entry> entries = new ArrayList<>();
-        for (Contender contender : Contender.values()) {
-            if (!handlesWaiting(contender, load)) {
-                continue;
-            }
-            Entry entry = new Entry(contender.label(), contender, topic, load, commits(contender));
-            boolean limitedByPartitions =
-                    contender == Contender.KAFKA_LISTENER || contender == Contender.OURS_PARTITION;
-            if (!limitedByPartitions) {
-                entries.add(entry);
-                continue;
-            }
-            entries.add(entry.labelled(String.format("%s, %,d partitions", entry.label(), topic.partitions())));
-            if (load.concurrency() <= MOST_PARTITIONS) {
-                entries.add(new Entry(
-                        String.format("%s, %,d partitions", contender.label(), load.concurrency()),
-                        contender,
-                        topic.withPartitions(load.concurrency()),
-                        load,
-                        commits(contender)));
-            }
-        }
-        return rate(
-                title,
-                describe(topic, load)
-                        + " One commit a second with all. The topic is longer than what is read, so that no partition"
-                        + " ends before.",
-                entries);
-    }
-
-    private static CaseSpec rate(String title, TopicSpec topic, Load load, Predicate<Contender> which) {
-        return rate(title, describe(topic, load), entries(topic, load, which));
-    }
-
-    static CaseSpec rate(String title, String description, List<Entry> entries) {
-        return new CaseSpec(title, description, ProbeKind.THROUGHPUT, Metric.RECORDS_PER_SECOND, null, entries);
-    }
-
-    /** Those contenders with one commit a second; the client alone and spring-kafka as they are by default, too. */
-    private static List<Entry> entries(TopicSpec topic, Load load, Predicate<Contender> which) {
-        List<Entry> entries = new ArrayList<>();
-        for (Contender contender : Contender.values()) {
-            if (which.test(contender)) {
-                Entry entry = new Entry(contender.label(), contender, topic, load);
-                if (contender.family() != Contender.Family.PEER || !contender.hasCommitInterval()) {
-                    entries.add(entry);
-                }
-                if (contender.hasCommitInterval()) {
-                    entries.add(entry.committingEachSecond());
-                }
-            }
-        }
-        return entries;
-    }
-
-    static String describe(TopicSpec topic, Load load) {
-        return describe(topic, load, Setup.DEFAULT);
-    }
-
-    static String describe(TopicSpec topic, Load load, Setup setup) {
-        return String.format(
-                "%,d records after %,d to warm up, cut off after %d s; %s; %s; %,d at once, max-in-flight %,d where there"
-                        + " is one%s.",
-                load.records(),
-                load.warmUp(),
-                load.limitSeconds(),
-                topic.describe(),
-                handler(load, setup),
-                load.concurrency(),
-                load.maxInFlight(),
-                load.virtualThreads() ? ", virtual threads" : "");
-    }
-
-    private static String handler(Load load, Setup setup) {
-        if (setup.computeMicros() > 0) {
-            return String.format("a handler that computes %,d µs", setup.computeMicros());
-        }
-        return load.handlerMicros() == 0
-                ? "a handler that does nothing"
-                : String.format("a handler that waits %,d µs", load.handlerMicros());
     }
 }
