@@ -67,9 +67,27 @@ final class GuardedMetrics implements ListenerMetrics {
     }
 
     @Override
+    public void started(long waitedNanos, int records) {
+        try {
+            metrics.started(waitedNanos, records);
+        } catch (RuntimeException | Error e) {
+            guard(e);
+        }
+    }
+
+    @Override
     public void finished(RecordOutcome outcome, long handledNanos) {
         try {
             metrics.finished(outcome, handledNanos);
+        } catch (RuntimeException | Error e) {
+            guard(e);
+        }
+    }
+
+    @Override
+    public void finished(RecordOutcome outcome, long handledNanos, int records) {
+        try {
+            metrics.finished(outcome, handledNanos, records);
         } catch (RuntimeException | Error e) {
             guard(e);
         }

@@ -22,8 +22,8 @@ public interface ListenerMetrics {
     };
 
     /**
-     * Whether {@link #started} and {@link #finished} are to be called for each record. To measure the records of a handler
-     * that only computes one by one takes a considerable part of their time.
+     * Whether records are to be told of at all: by {@link #started(long)} and {@link #finished(RecordOutcome, long)}, or, of
+     * handlers that only compute, by {@link #started(long, int)} and {@link #finished(RecordOutcome, long, int)}.
      */
     default boolean wantsRecords() {
         return true;
@@ -40,12 +40,39 @@ public interface ListenerMetrics {
     default void started(long waitedNanos) {}
 
     /**
+     * Records were taken together which are so quick that they are not timed one by one. Unless it is overridden, it is
+     * {@link #started(long)} for each of them.
+     *
+     * @param waitedNanos how long each of them had waited, in nanoseconds
+     * @param records how many they are
+     */
+    default void started(long waitedNanos, int records) {
+        for (int record = 0; record < records; record++) {
+            started(waitedNanos);
+        }
+    }
+
+    /**
      * A record's handling ended.
      *
      * @param outcome how
      * @param handledNanos how long it took, retries included, in nanoseconds
      */
     default void finished(RecordOutcome outcome, long handledNanos) {}
+
+    /**
+     * The handling of such quick records ended. Unless it is overridden, it is {@link #finished(RecordOutcome, long)} for
+     * each of them.
+     *
+     * @param outcome how
+     * @param handledNanos how long each of them took on average, in nanoseconds
+     * @param records how many they are
+     */
+    default void finished(RecordOutcome outcome, long handledNanos, int records) {
+        for (int record = 0; record < records; record++) {
+            finished(outcome, handledNanos);
+        }
+    }
 
     /**
      * A record was dropped unhandled, as the listener has more of them than it may have in flight.

@@ -98,18 +98,46 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
 
     @Override
     public void started(long waitedNanos) {
-        waited(waitedNanos, 1);
+        countStarted(waitedNanos, 1);
         if (tellsRecords) {
             told.started(waitedNanos);
         }
     }
 
     @Override
+    public void started(long waitedNanos, int records) {
+        countStarted(waitedNanos, records);
+        if (tellsRecords) {
+            told.started(waitedNanos, records);
+        }
+    }
+
+    private void countStarted(long nanos, int records) {
+        waited.add(records);
+        waitedNanos.add(nanos * records);
+        queueWait.count(nanos, records);
+    }
+
+    @Override
     public void finished(RecordOutcome outcome, long nanos) {
-        finished(outcome, nanos, 1);
+        countFinished(outcome, nanos, 1);
         if (tellsRecords) {
             told.finished(outcome, nanos);
         }
+    }
+
+    @Override
+    public void finished(RecordOutcome outcome, long nanos, int records) {
+        countFinished(outcome, nanos, records);
+        if (tellsRecords) {
+            told.finished(outcome, nanos, records);
+        }
+    }
+
+    private void countFinished(RecordOutcome outcome, long nanos, int records) {
+        ended.add(outcome, records);
+        handledNanos.add(outcome, nanos * records);
+        handling.count(nanos, records);
     }
 
     @Override
@@ -125,20 +153,6 @@ final class ListenerStats implements ListenerMetrics, RunCounts {
     @Override
     public void retried() {
         retries.increment();
-    }
-
-    @Override
-    public void waited(long nanos, int records) {
-        waited.add(records);
-        waitedNanos.add(nanos * records);
-        queueWait.count(nanos, records);
-    }
-
-    @Override
-    public void finished(RecordOutcome outcome, long nanos, int records) {
-        ended.add(outcome, records);
-        handledNanos.add(outcome, nanos * records);
-        handling.count(nanos, records);
     }
 
     @Override

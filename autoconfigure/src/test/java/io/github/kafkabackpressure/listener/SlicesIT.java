@@ -5,14 +5,19 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.test.Scenario;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -89,6 +94,55 @@ class SlicesIT {
             assertThat(seenInSlices.get()).isPositive();
             await().untilAsserted(
                             () -> assertThat(scenario.snapshot().inFlight()).isZero());
+        }
+    }
+
+    /** Most come in slices, once the JIT compiler has got so far; nobody may be able to tell which. */
+    @Test
+    void timersAndHistogramsCountEachOfManyQuickRecordsOnce() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        Set<String> failed = ConcurrentHashMap.newKeySet();
+        Duration slow = Duration.ofMillis(20);
+        try (Scenario scenario = Scenario.of(brokers, "slices-timed")
+                .partitions(PARTITIONS)
+                .listener("ordering=key", "max-in-flight=500")
+                .property("kafka.backpressure.metrics.histograms=true")
+                .beans(context -> context.registerBean(MeterRegistry.class, () -> registry))
+                .handler(record -> {
+                    int value = Integer.parseInt(record.value());
+                    if (value % 9973 == 0 && failed.add(record.value())) {
+                        throw new IllegalStateException("fails once");
+                    }
+                    if (value % 5000 == 1) {
+                        Thread.sleep(slow.toMillis());
+                    }
+                })
+                .start()) {
+            scenario.send(RECORDS);
+            scenario.awaitHandled(RECORDS);
+
+            await().untilAsserted(
+                            () -> assertThat(scenario.snapshot().inFlight()).isZero());
+            Duration slept = slow.multipliedBy(RECORDS / 5000);
+            for (Timer timer : List.of(
+                    registry.get("kafka.backpressure.listener.handling")
+                            .tag("outcome", "handled")
+                            .timer(),
+                    registry.get("spring.kafka.listener")
+                            .tag("result", "success")
+                            .timer())) {
+                await().untilAsserted(() -> assertThat(timer.count()).isEqualTo(RECORDS));
+                assertThat(timer.totalTime(TimeUnit.MILLISECONDS)).isGreaterThanOrEqualTo(slept.toMillis());
+            }
+            assertThat(registry.get("kafka.backpressure.listener.queue.wait")
+                            .timer()
+                            .count())
+                    .isEqualTo(RECORDS);
+            assertThat(registry.get("spring.kafka.listener")
+                            .tags("result", "failure", "exception", "IllegalStateException")
+                            .timer()
+                            .count())
+                    .isEqualTo(failed.size());
         }
     }
 

@@ -7,7 +7,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 
-/** What consumers and workers of one start share, for tests of either side, without a container and without metrics. */
+/** What consumers and workers of one start share, for tests of either side, without a container. */
 public final class TestRun {
 
     public final ListenerRun run;
@@ -20,8 +20,18 @@ public final class TestRun {
             Executor executor,
             Function<ListenerRun, ? extends Invoker> invokers,
             LongSupplier nanoTime) {
-        ContainerRun container =
-                new ContainerRun(options, pollSize, executor, invokers, ListenerMetrics.NOOP, nanoTime);
+        this(options, pollSize, executor, invokers, ListenerMetrics.NOOP, nanoTime);
+    }
+
+    /** @param metrics whom to tell besides */
+    public TestRun(
+            ListenerOptions options,
+            int pollSize,
+            Executor executor,
+            Function<ListenerRun, ? extends Invoker> invokers,
+            ListenerMetrics metrics,
+            LongSupplier nanoTime) {
+        ContainerRun container = new ContainerRun(options, pollSize, executor, invokers, metrics, nanoTime);
         this.run = container.run;
         this.side = container.side;
     }

@@ -220,11 +220,15 @@ enum Suite {
     }
 
     private static List<CaseSpec> meters(Options options) {
-        Load load = noOpCompiled(options, 5_000_000);
+        // Longer than elsewhere, as it is small differences that are looked for, and there is a scrape each second.
+        long records = options.records(50_000, 10_000_000);
+        Load load = Load.noOp(records).withLimit(15);
         List<Entry> entries = new ArrayList<>();
         for (Contender contender : ours()) {
             entries.add(new Entry(contender.label() + ", no registry", contender, TOPIC, load));
             entries.add(new Entry(contender.label() + ", all meters", contender, TOPIC, load.withMeters(Meters.ALL)));
+            entries.add(new Entry(
+                    contender.label() + ", and spring-kafka's timer", contender, TOPIC, load.withMeters(Meters.WITH_TIMER)));
             entries.add(new Entry(
                     contender.label() + ", and histograms", contender, TOPIC, load.withMeters(Meters.HISTOGRAMS)));
         }

@@ -32,7 +32,25 @@ public interface Invoker {
         /** Makes the first attempt at a record. Returns what it failed with, or null. */
         Signal.@Nullable Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record);
 
+        /** Who is told how long the attempts took; null if nobody, or if {@link #attempt} does so for each. */
+        default @Nullable TurnTimer turnTimer() {
+            return null;
+        }
+
         /** Does what the end of a record's first attempt calls for, and takes the record out of flight. */
         WorkerPool.Result conclude(RecordTask task, long begun, @Nullable Signal firstSignal);
+    }
+
+    /** Is told how long the records took that a worker has handled in one turn, as each is too quick to be timed alone. */
+    interface TurnTimer {
+
+        /**
+         * Takes in how long attempts took.
+         *
+         * @param records how many they were
+         * @param nanosEach how long each took on average, in nanoseconds
+         * @param failure what the last of them failed with; null if it did not
+         */
+        void took(RecordOrigin partition, int records, long nanosEach, Signal.@Nullable Failed failure);
     }
 }

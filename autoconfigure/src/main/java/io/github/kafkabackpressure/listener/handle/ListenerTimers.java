@@ -44,6 +44,39 @@ public final class ListenerTimers {
         return new Running(timer, sample);
     }
 
+    /** Whether the tags depend on the record. */
+    public boolean byRecord() {
+        return byRecord;
+    }
+
+    /**
+     * Tells the timer of a consumer of records, each as if it had been timed, where tags do not depend on them. A timer that
+     * throws is logged and harms nothing.
+     *
+     * @param records how many they were
+     * @param nanosEach how long each took on average, in nanoseconds
+     * @param failure what the last of them failed with; null if it did not
+     */
+    public void tell(ConsumerLink consumer, int records, long nanosEach, @Nullable Exception failure) {
+        try {
+            MicrometerHolder timer = timers.computeIfAbsent(consumer.facts.name(), maker);
+            Object sample = GivenTime.sample(nanosEach);
+            for (int record = failure == null ? 0 : 1; record < records; record++) {
+                timer.success(sample);
+            }
+            if (failure != null) {
+                timer.failure(sample, exceptionTag(failure));
+            }
+        } catch (RuntimeException e) {
+            LOG.error(e, "the timer of a listener threw an exception");
+        }
+    }
+
+    private static String exceptionTag(Exception failure) {
+        Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+        return cause.getClass().getSimpleName();
+    }
+
     /** One measurement. */
     public final class Running {
 
@@ -70,8 +103,7 @@ public final class ListenerTimers {
                 if (failure == null) {
                     stop(timer, sample, record);
                 } else {
-                    Throwable cause = failure.getCause() == null ? failure : failure.getCause();
-                    stop(timer, sample, record, cause.getClass().getSimpleName());
+                    stop(timer, sample, record, exceptionTag(failure));
                 }
             } catch (RuntimeException e) {
                 LOG.error(e, "the timer of a listener threw an exception");

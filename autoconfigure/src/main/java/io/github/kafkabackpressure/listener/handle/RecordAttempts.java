@@ -88,6 +88,14 @@ final class RecordAttempts {
         }
     }
 
+    /** Makes an attempt that somebody else times, where there is neither a transaction nor an interceptor. */
+    @SuppressWarnings("unchecked")
+    Signal.@Nullable Failed callUntimed(ConsumerLink owner, ConsumerRecord<?, ?> record) {
+        run.workers.forgetInterrupt();
+        return observed(owner, (ConsumerRecord<Object, Object>) record, null, (Consumer<Object, Object>)
+                owner.facts.consumer());
+    }
+
     private Signal.@Nullable Failed timed(
             ConsumerLink owner,
             ConsumerRecord<Object, Object> record,

@@ -25,11 +25,25 @@ public final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     private final RecordRetries retries;
 
+    /** Times the turns of slices, where that says as much as timing each record does; else null. */
+    private final @Nullable TurnTimer turnTimer;
+
     public RecordInvoker(ListenerRun run, ListenerTarget target) {
         this.run = run;
         this.target = target;
         this.attempts = new RecordAttempts(run, target);
         this.retries = new RecordRetries(run, target, attempts);
+        this.turnTimer = turnTimer(target);
+    }
+
+    /** An interceptor would be timed along with the method, and tags by record are for each record's own time. */
+    private static @Nullable TurnTimer turnTimer(ListenerTarget target) {
+        ListenerTimers timers = target.surroundings().timers();
+        if (timers == null || timers.byRecord() || target.interceptor() != null) {
+            return null;
+        }
+        return (partition, records, nanosEach, failure) ->
+                timers.tell(partition.owner, records, nanosEach, failure == null ? null : failure.exception());
     }
 
     @Override
@@ -52,7 +66,14 @@ public final class RecordInvoker implements Invoker, Invoker.OfSlices {
 
     @Override
     public Signal.@Nullable Failed attempt(RecordOrigin partition, ConsumerRecord<?, ?> record) {
-        return attempts.call(partition.owner, record, null);
+        return turnTimer == null
+                ? attempts.call(partition.owner, record, null)
+                : attempts.callUntimed(partition.owner, record);
+    }
+
+    @Override
+    public @Nullable TurnTimer turnTimer() {
+        return turnTimer;
     }
 
     /** Does what the end of the first attempt calls for, further attempts included. */

@@ -11,7 +11,7 @@ import io.github.kafkabackpressure.listener.task.RunCounts;
 import io.github.kafkabackpressure.progress.Slice;
 import io.github.kafkabackpressure.work.WorkerPool;
 import java.util.Objects;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a worker does with a slice: its records one after the other, some of them in one turn, until it is over or one of
@@ -32,11 +32,14 @@ final class SliceHandler {
 
     private final Invoker.OfSlices invoker;
 
+    private final Invoker.@Nullable TurnTimer timer;
+
     SliceHandler(ListenerRun run, Invoker.OfSlices invoker) {
         this.run = run;
         this.metrics = run.metrics;
         this.flight = run.flight;
         this.invoker = invoker;
+        this.timer = invoker.turnTimer();
     }
 
     /** Handles the next records of a slice. */
@@ -50,46 +53,59 @@ final class SliceHandler {
                 return WorkerPool.Result.OVER;
             }
         }
-        if (metrics.wantsRecords()) {
-            return handleNext(slice, begun); // as the time of each record is needed
+        while (true) {
+            slice.inTurn++;
+            Signal.Failed failure;
+            try {
+                failure = invoker.attempt(slice.partition, slice.record(slice.running));
+            } catch (Throwable e) {
+                slice.partition.owner.fail(e); // first: what follows needs memory, which may be what has run out
+                return flight.failed(leaveSlice(slice), begun, e);
+            }
+            if (failure != null) {
+                return conclude(slice, begun, failure);
+            }
+            WorkerPool.Result result = goOn(slice, begun);
+            if (result != WorkerPool.Result.AGAIN || slice.inTurn >= RECORDS_IN_TURN) {
+                tellTimer(slice, begun, null);
+                return result;
+            }
         }
-        WorkerPool.Result result;
-        do {
-            result = handleNext(slice, begun);
-        } while (result == WorkerPool.Result.AGAIN && slice.inTurn < RECORDS_IN_TURN);
-        return result;
     }
 
-    private WorkerPool.Result handleNext(RecordSlice slice, long begun) {
-        slice.inTurn++;
-        ConsumerRecord<?, ?> record = slice.record(slice.running);
-        Signal.Failed failure;
+    private WorkerPool.Result conclude(RecordSlice slice, long begun, Signal.Failed failure) {
+        tellTimer(slice, begun, failure);
+        RecordTask task = leaveSlice(slice);
         try {
-            if (metrics.wantsRecords()) {
-                metrics.started(slice.waited(begun));
-            }
-            failure = invoker.attempt(slice.partition, record);
+            return invoker.conclude(task, begun, failure);
         } catch (Throwable e) {
-            slice.partition.owner.fail(e); // first: what follows needs memory, which may be what has run out
-            return flight.failed(leaveSlice(slice), begun, e);
+            return flight.failed(task, begun, e);
         }
-        if (failure != null) {
-            RecordTask task = leaveSlice(slice);
-            try {
-                return invoker.conclude(task, begun, failure);
-            } catch (Throwable e) {
-                return flight.failed(task, begun, e);
-            }
+    }
+
+    /** Tells how long the records of a turn took, the last of which may have failed. */
+    private void tellTimer(RecordSlice slice, long begun, Signal.@Nullable Failed failure) {
+        if (timer == null) {
+            return;
         }
+        int records = slice.inTurn;
+        long nanos = run.nanoTime.getAsLong() - begun;
+        if (slice.isBrokenUp() && records > 1) { // most likely because the last one took so long
+            timer.took(slice.partition, records - 1, 0, null);
+            timer.took(slice.partition, 1, nanos, failure);
+        } else {
+            timer.took(slice.partition, records, nanos / records, failure);
+        }
+    }
+
+    /** Claims the next record once one has been handled. */
+    private WorkerPool.Result goOn(RecordSlice slice, long begun) {
         slice.countFinished();
         int next = slice.claim(slice.isAccountingDue(begun));
         if (next == Slice.BROKEN_UP) {
             countStart(slice, begun);
             flight.finished(current(slice), RecordOutcome.HANDLED, begun);
             return WorkerPool.Result.OVER;
-        }
-        if (metrics.wantsRecords()) {
-            metrics.finished(RecordOutcome.HANDLED, run.nanoTime.getAsLong() - begun);
         }
         int finished = slice.toAccount();
         if (finished > 0) {
@@ -111,11 +127,10 @@ final class SliceHandler {
     /** Takes finished records out of flight. */
     private void account(RecordSlice slice, int finished, boolean over, long begun) {
         slice.countAnew(begun);
-        if (!metrics.wantsRecords()) {
-            long now = run.nanoTime.getAsLong();
-            flight.count(slice, finished, slice.measuredAt, now);
-            slice.measuredAt = now;
-        }
+        long now = run.nanoTime.getAsLong();
+        flight.count(slice, finished, slice.measuredAt, now);
+        // What it took to tell others is no part of the next records' time.
+        slice.measuredAt = metrics.wantsRecords() ? run.nanoTime.getAsLong() : now;
         int from = slice.running + 1 - finished;
         PartitionInFlight inFlight = slice.partition.inFlight;
         flight.left(slice, from, finished, over ? inFlight.finish(finished) : inFlight.leave(finished));
@@ -155,8 +170,6 @@ final class SliceHandler {
 
     /** Counts the start of a record that leaves its slice. */
     private void countStart(RecordSlice slice, long begun) {
-        if (!metrics.wantsRecords()) {
-            metrics.waited(slice.waited(begun), 1);
-        }
+        metrics.started(slice.waited(begun));
     }
 }

@@ -84,16 +84,14 @@ public final class Flight {
     /** Takes finished records out that the one that broke up their slice has to account for. */
     public void leave(RecordSlice slice, int finished) {
         if (finished > 0) {
-            if (!metrics.wantsRecords()) {
-                count(slice, finished, slice.movedAt, slice.movedAt); // too quick to be worth telling
-            }
+            count(slice, finished, slice.movedAt, slice.movedAt); // too quick to be worth telling
             left(slice, slice.finished() - finished, finished, slice.partition.inFlight.leave(finished));
         }
     }
 
     /** Counts finished records of a slice, which began and ended at given times. */
     public void count(RecordSlice slice, int finished, long from, long to) {
-        metrics.waited(slice.waited(from), finished);
+        metrics.started(slice.waited(from), finished);
         metrics.finished(RecordOutcome.HANDLED, (to - from) / finished, finished);
     }
 

@@ -12,14 +12,14 @@ import org.apache.kafka.common.TopicPartition;
  */
 public interface RunCounts {
 
-    /** Whether the start and the end of each record are told one by one. */
+    /** Whether somebody else is told of each record, which takes as long as a quick record. */
     boolean wantsRecords();
 
     /** Counts a record that a worker has started. */
     void started(long waitedNanos);
 
-    /** Counts records that have waited for about as long as each other. */
-    void waited(long nanos, int records);
+    /** Counts records that a worker has started, and that have waited for about as long as each other. */
+    void started(long waitedNanos, int records);
 
     /** Counts a record that has ended. */
     void finished(RecordOutcome outcome, long nanos);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Ordering;
 import io.github.kafkabackpressure.RecordOutcome;
+import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.github.kafkabackpressure.listener.TestOptions;
 import io.github.kafkabackpressure.listener.TestRun;
 import io.github.kafkabackpressure.listener.handle.Invoker;
@@ -68,11 +69,62 @@ class SlicesTests {
 
     private Runnable whileConcluding = () -> {};
 
+    private final Told told = new Told();
+
+    private int timed;
+
+    private long timedNanos;
+
+    private long longestTimed;
+
+    private int timedFailures;
+
     private ListenerRun run;
 
     private Assignment assignment;
 
     private PartitionWork work;
+
+    /** Wants to be told of each record. */
+    private static final class Told implements ListenerMetrics {
+
+        private int started;
+
+        private int finished;
+
+        private long nanos;
+
+        private int mostTogether;
+
+        @Override
+        public void started(long waitedNanos) {
+            started(waitedNanos, 1);
+        }
+
+        @Override
+        public void started(long waitedNanos, int records) {
+            started += records;
+        }
+
+        @Override
+        public void finished(RecordOutcome outcome, long handledNanos) {
+            finished(outcome, handledNanos, 1);
+        }
+
+        @Override
+        public void finished(RecordOutcome outcome, long handledNanos, int records) {
+            finished += records;
+            nanos += handledNanos * records;
+            mostTogether = Math.max(mostTogether, records);
+        }
+
+        void forget() {
+            started = 0;
+            finished = 0;
+            nanos = 0;
+            mostTogether = 0;
+        }
+    }
 
     /** Handles records by {@link #handler}; what fails is recovered. */
     private final class Handling implements Invoker, Invoker.OfSlices {
@@ -101,6 +153,16 @@ class SlicesTests {
         }
 
         @Override
+        public TurnTimer turnTimer() {
+            return (partition, records, nanosEach, failure) -> {
+                timed += records;
+                timedNanos += nanosEach * records;
+                longestTimed = Math.max(longestTimed, nanosEach);
+                timedFailures += failure == null ? 0 : 1;
+            };
+        }
+
+        @Override
         public WorkerPool.Result conclude(RecordTask task, long begunAt, Signal failure) {
             whileConcluding.run();
             ended.add(task.record.offset());
@@ -119,11 +181,16 @@ class SlicesTests {
     }
 
     private void start(Ordering ordering) {
+        start(ordering, ListenerMetrics.NOOP);
+    }
+
+    private void start(Ordering ordering, ListenerMetrics metrics) {
         TestRun started = new TestRun(
                 TestOptions.of(ordering, 1000, 0.5, DataSize.ofMegabytes(1), 4),
                 250,
                 threads::add,
                 listenerRun -> new Handling(),
+                metrics,
                 () -> now);
         run = started.run;
         assignment = new Assignment(started.side, null, wakeups::incrementAndGet);
@@ -134,6 +201,8 @@ class SlicesTests {
         runWorkers();
         tick();
         inSlices = 0;
+        timed = 0;
+        told.forget();
         assertThat(run.workers.isComputing()).isTrue();
     }
 
@@ -280,6 +349,53 @@ class SlicesTests {
                         .isTrue();
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoWantsToBeToldOfEachRecordIsToldOfManyAtATime(Ordering ordering) {
+        start(ordering, told);
+        handler = offset -> now += 100;
+        poll(0, 96);
+
+        runAll();
+
+        assertThat(inSlices).isEqualTo(96);
+        assertThat(told.started).isEqualTo(96);
+        assertThat(told.finished).isEqualTo(96);
+        assertThat(told.nanos).isEqualTo(96 * 100);
+        assertThat(told.mostTogether).isGreaterThan(8);
+        assertThat(timed).isEqualTo(96);
+        assertThat(timedNanos).isEqualTo(96 * 100);
+        assertThat(longestTimed).isEqualTo(100);
+        assertAllFinished(96);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void eachRecordIsToldOnceThoughSomeFailAndSomeTakeTheirTime(Ordering ordering) {
+        start(ordering, told);
+        handler = offset -> {
+            if (offset == 13) {
+                throw new IllegalStateException("fails");
+            } else if (offset == 33) {
+                timePasses();
+            }
+        };
+        poll(0, 20);
+        runAll();
+        assertThat(timedFailures).isEqualTo(1);
+        assertThat(timed).isEqualTo(inSlices).isEqualTo(14);
+        poll(20, 20);
+        runAll();
+
+        assertThat(timed).isEqualTo(inSlices).isEqualTo(28);
+        assertThat(timedNanos).isEqualTo(LONG_NANOS);
+        assertThat(longestTimed).isEqualTo(LONG_NANOS); // and was no other record's
+        assertThat(told.started).isEqualTo(40);
+        assertThat(told.finished).isEqualTo(40);
+        assertThat(told.nanos).isGreaterThanOrEqualTo(LONG_NANOS);
+        assertAllFinished(40);
     }
 
     @Test

@@ -33,9 +33,11 @@ public record Load(
     public enum Meters {
         /** There is no registry. */
         NONE,
-        /** A registry with all meters, those of single partitions too, which are read once a second. */
+        /** A registry with all meters of this project, those of single partitions too, which are read once a second. */
         ALL,
-        /** The same, and each record is timed for histograms. */
+        /** The same, and spring-kafka's own timer of each listener, which is there unless it is switched off. */
+        WITH_TIMER,
+        /** The same, and each record is recorded in histograms. */
         HISTOGRAMS
     }
 

@@ -15,6 +15,7 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.kafka.config.ContainerCustomizer;
 
 /** Spring Boot applications as users run them: auto-configured, and one bean with a listener method. */
 final class SpringApplications {
@@ -45,9 +46,16 @@ final class SpringApplications {
             if (run.load().meters() != Load.Meters.NONE) {
                 beans.registerBean(MeterRegistry.class, SpringApplications::scrapedRegistry);
             }
+            if (run.load().meters() == Load.Meters.ALL) {
+                beans.registerBean("withoutTimer", ContainerCustomizer.class, SpringApplications::withoutTimer);
+            }
         });
         start(application, run, all);
         return probe;
+    }
+
+    private static ContainerCustomizer<?, ?, ?> withoutTimer() {
+        return container -> container.getContainerProperties().setMicrometerEnabled(false);
     }
 
     /** A registry that is read once a second, oftener than any monitoring system does. */
