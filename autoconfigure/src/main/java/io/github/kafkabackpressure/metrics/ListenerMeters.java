@@ -34,7 +34,7 @@ final class ListenerMeters extends SharedMeters {
 
     private final Tags tags;
 
-    /** Whether somebody else times each record, with a histogram. */
+    /** Whether somebody else counts each record, in a histogram. */
     private final boolean timesRecords;
 
     private final @Nullable PartitionMeters partitions;

@@ -33,7 +33,7 @@ public final class MicrometerListenerMetrics implements ListenerMetrics {
      *
      * @param registry where to
      * @param container the listener's container, which the meters read
-     * @param histograms whether to time each record for a histogram, which takes a good part of the time of a handler that
+     * @param histograms whether to count each record in histograms, which takes a good part of the time of a handler that
      *     only computes
      * @param partitions whether to have meters of single partitions, too
      */
