@@ -228,7 +228,10 @@ enum Suite {
             entries.add(new Entry(contender.label() + ", no registry", contender, TOPIC, load));
             entries.add(new Entry(contender.label() + ", all meters", contender, TOPIC, load.withMeters(Meters.ALL)));
             entries.add(new Entry(
-                    contender.label() + ", and spring-kafka's timer", contender, TOPIC, load.withMeters(Meters.WITH_TIMER)));
+                    contender.label() + ", and spring-kafka's timer",
+                    contender,
+                    TOPIC,
+                    load.withMeters(Meters.WITH_TIMER)));
             entries.add(new Entry(
                     contender.label() + ", and histograms", contender, TOPIC, load.withMeters(Meters.HISTOGRAMS)));
         }

@@ -14,8 +14,11 @@ import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.kafka.config.ContainerCustomizer;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 
 /** Spring Boot applications as users run them: auto-configured, and one bean with a listener method. */
 final class SpringApplications {
@@ -39,6 +42,9 @@ final class SpringApplications {
         all.put("spring.kafka.consumer.group-id", run.group());
         all.put("spring.kafka.consumer.auto-offset-reset", "earliest");
         all.put("spring.kafka.consumer.properties.interceptor.classes", PolledRecords.class.getName());
+        if (run.load().meters() == Load.Meters.ALL) {
+            application.addPrimarySources(List.of(WithoutTimer.class));
+        }
         application.addInitializers(context -> {
             GenericApplicationContext beans = (GenericApplicationContext) context;
             beans.registerBean(Probe.class, () -> probe);
@@ -46,16 +52,9 @@ final class SpringApplications {
             if (run.load().meters() != Load.Meters.NONE) {
                 beans.registerBean(MeterRegistry.class, SpringApplications::scrapedRegistry);
             }
-            if (run.load().meters() == Load.Meters.ALL) {
-                beans.registerBean("withoutTimer", ContainerCustomizer.class, SpringApplications::withoutTimer);
-            }
         });
         start(application, run, all);
         return probe;
-    }
-
-    private static ContainerCustomizer<?, ?, ?> withoutTimer() {
-        return container -> container.getContainerProperties().setMicrometerEnabled(false);
     }
 
     /** A registry that is read once a second, oftener than any monitoring system does. */
@@ -93,4 +92,14 @@ final class SpringApplications {
     @SpringBootConfiguration(proxyBeanMethods = false)
     @EnableAutoConfiguration
     static class Application {}
+
+    /** Switches spring-kafka's own timers off. */
+    @Configuration(proxyBeanMethods = false)
+    static class WithoutTimer {
+
+        @Bean
+        ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>> withoutTimer() {
+            return container -> container.getContainerProperties().setMicrometerEnabled(false);
+        }
+    }
 }
