@@ -379,7 +379,9 @@ class WorkerPoolStepTests {
     void aWorkerThatIsBusyForHalfAMillisecondCallsForNoOneYet() {
         handle(600, 10_000);
         handle(52, 10_000, false);
-        assertThat(starts).as("half a millisecond was over with the last one only").isEmpty();
+        assertThat(starts)
+                .as("half a millisecond was over with the last one only")
+                .isEmpty();
         handle(53, 10_000, false);
         assertThat(starts).hasSize(1);
     }
@@ -405,7 +407,9 @@ class WorkerPoolStepTests {
         pool.submit(new TestTask(1), new TestTask(2));
         starts.remove().run();
         assertThat(handled).startsWith(1L, 1L);
-        assertThat(starts).as("half a millisecond after its first record, and not after its second").isEmpty();
+        assertThat(starts)
+                .as("half a millisecond after its first record, and not after its second")
+                .isEmpty();
     }
 
     @Test
@@ -541,8 +545,7 @@ class WorkerPoolStepTests {
     private static void awaitWaiting(Thread thread) {
         Awaitility.await()
                 .pollInterval(Duration.ofMillis(1))
-                .until(() ->
-                        thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TERMINATED);
+                .until(() -> thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TERMINATED);
     }
 
     private static void awaitLatch(CountDownLatch latch) {

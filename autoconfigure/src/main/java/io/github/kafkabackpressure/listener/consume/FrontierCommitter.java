@@ -21,7 +21,7 @@ import org.springframework.core.log.LogAccessor;
  *
  * <p>Threading: the consumer's thread.
  */
-public final class FrontierCommitter implements TickStep {
+final class FrontierCommitter implements TickStep {
 
     /** The shortest time from one commit to the next because a partition has drained. */
     static final long LEAST_INTERVAL_MILLIS = 50;
@@ -62,7 +62,7 @@ public final class FrontierCommitter implements TickStep {
 
     private long lastCommit;
 
-    public FrontierCommitter(Assignment assignment, Consumer<?, ?> consumer, boolean enabled) {
+    FrontierCommitter(Assignment assignment, Consumer<?, ?> consumer, boolean enabled) {
         this.assignment = assignment;
         this.run = assignment.run;
         this.consumer = consumer;
@@ -204,7 +204,7 @@ public final class FrontierCommitter implements TickStep {
     }
 
     /** Forgets partitions without committing. */
-    public void lost(Collection<PartitionWork> works) {
+    void lost(Collection<PartitionWork> works) {
         dirty.removeAll(works);
     }
 }

@@ -5,12 +5,12 @@ package io.github.kafkabackpressure.listener.consume;
  *
  * <p>Threading: the consumer's thread.
  */
-public final class Hanging {
+final class Hanging {
 
     private int records;
 
     /** Counts records in, or out if they are less than 0. */
-    public void add(int more) {
+    void add(int more) {
         records += more;
     }
 

@@ -12,7 +12,7 @@ import org.springframework.kafka.listener.ListenerExecutionFailedException;
  *
  * <p>Threading: any thread signals.
  */
-public final class BatchAcknowledgment extends RecordAcknowledgment {
+final class BatchAcknowledgment extends RecordAcknowledgment {
 
     private final IntConsumer firstOnes;
 
@@ -26,7 +26,7 @@ public final class BatchAcknowledgment extends RecordAcknowledgment {
      * @param size the number of records in the batch
      * @param firstOnes takes in that so many records from the first on are done
      */
-    public BatchAcknowledgment(@Nullable Function<Exception, Signal.Failed> ofResult, int size, IntConsumer firstOnes) {
+    BatchAcknowledgment(@Nullable Function<Exception, Signal.Failed> ofResult, int size, IntConsumer firstOnes) {
         super(ofResult);
         this.passed = IntStream.range(0, size).toArray();
         this.firstOnes = firstOnes;
@@ -37,7 +37,7 @@ public final class BatchAcknowledgment extends RecordAcknowledgment {
      *
      * @param positions their positions in the batch
      */
-    public void setPassed(int[] positions) {
+    void setPassed(int[] positions) {
         passed = positions;
     }
 

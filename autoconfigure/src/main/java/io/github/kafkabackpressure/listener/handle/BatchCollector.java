@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: the workers.
  */
-public final class BatchCollector {
+final class BatchCollector {
 
     private static final int LARGEST_DEFAULT_SIZE = 500;
 
@@ -54,7 +54,7 @@ public final class BatchCollector {
     /** How many they are, or a few more. */
     private final AtomicInteger joined = new AtomicInteger();
 
-    public BatchCollector(ListenerRun run) {
+    BatchCollector(ListenerRun run) {
         this.run = run;
         this.oneLane = run.settings.ordering() == Ordering.PARTITION;
         this.lingerNanos = run.settings.batchLinger().toNanos();
@@ -68,7 +68,7 @@ public final class BatchCollector {
      *     that is going to happen
      * @return the records, all started, each lane's in order; null if the record has joined another worker's batch
      */
-    public @Nullable List<RecordTask> collect(RecordTask head, Predicate<RecordTask> late) {
+    @Nullable List<RecordTask> collect(RecordTask head, Predicate<RecordTask> late) {
         int limit = limit();
         if (oneLane || lingerNanos == 0) {
             List<RecordTask> batch = new ArrayList<>();

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: collected by one worker, then safe for the workers and for the threads that acknowledge.
  */
-public final class RunningBatch {
+final class RunningBatch {
 
     /** What has been said of a record. */
     private enum State {
@@ -75,7 +75,7 @@ public final class RunningBatch {
      * @param collected the pieces of lanes, one after the other
      * @param begun when the handling began, in nanoseconds
      */
-    public RunningBatch(ListenerRun run, List<RecordTask> collected, long begun) {
+    RunningBatch(ListenerRun run, List<RecordTask> collected, long begun) {
         this.run = run;
         this.tasks = byPartition(collected);
         this.states = new AtomicReferenceArray<>(tasks.size());
@@ -117,7 +117,7 @@ public final class RunningBatch {
     }
 
     /** The records of which nothing has been said. */
-    public List<RecordTask> remaining() {
+    List<RecordTask> remaining() {
         List<RecordTask> remaining = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
             if (states.get(i) == State.REMAINING) {
@@ -128,7 +128,7 @@ public final class RunningBatch {
     }
 
     /** The given records as listeners and error handlers get them. */
-    public static ConsumerRecords<Object, Object> records(Collection<RecordTask> tasks) {
+    static ConsumerRecords<Object, Object> records(Collection<RecordTask> tasks) {
         Map<TopicPartition, List<ConsumerRecord<Object, Object>>> records = new LinkedHashMap<>();
         for (RecordTask task : tasks) {
             @SuppressWarnings("unchecked")
@@ -140,17 +140,17 @@ public final class RunningBatch {
     }
 
     /** Says of all remaining records that they need no further handling. */
-    public void finished(RecordOutcome outcome) {
+    void finished(RecordOutcome outcome) {
         say(task -> true, State.of(outcome));
     }
 
     /** Says of records that they need no further handling. */
-    public void finished(Set<RecordTask> done, RecordOutcome outcome) {
+    void finished(Set<RecordTask> done, RecordOutcome outcome) {
         say(done::contains, State.of(outcome));
     }
 
     /** Says of records that they are not finished and that their partition is gone. */
-    public void abandoned(Set<RecordTask> given) {
+    void abandoned(Set<RecordTask> given) {
         say(given::contains, State.ABANDONED);
     }
 
@@ -199,7 +199,7 @@ public final class RunningBatch {
      * Takes out unfinished all that have not left; their lanes do not go on. Those of which something has been said are
      * behind one that comes again, and so will come again themselves.
      */
-    public void stopped() {
+    void stopped() {
         for (int i = 0; i < next.length; i++) {
             if (states.getAndSet(i, State.LEFT) != State.LEFT) {
                 run.flight.unfinished(tasks.get(i), begun);

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: made and started by a worker. Then the timer, workers and the consumer's thread: whoever takes it first
  * ends the wait.
  */
-public final class WaitingRecord extends LaneTask implements RecordOrigin.Wait {
+final class WaitingRecord extends LaneTask implements RecordOrigin.Wait {
 
     private final ListenerRun run;
 
@@ -47,7 +47,7 @@ public final class WaitingRecord extends LaneTask implements RecordOrigin.Wait {
      * @param isGivenUp whether there is nothing to go on with
      * @param next goes on with the record, on a worker, and says how that left it
      */
-    public WaitingRecord(
+    WaitingRecord(
             ListenerRun run, RecordTask task, long begun, BooleanSupplier isGivenUp, Supplier<WorkerPool.Result> next) {
         this.run = run;
         this.task = task;
@@ -57,12 +57,12 @@ public final class WaitingRecord extends LaneTask implements RecordOrigin.Wait {
     }
 
     /** When the handling of the record began. */
-    public long begun() {
+    long begun() {
         return begun;
     }
 
     /** Begins the wait. The caller must not touch the record any more. */
-    public void start(Duration time) {
+    void start(Duration time) {
         run.running.waits(task, WaitsFor.BACK_OFF, begun);
         run.limit.startStanding();
         task.partition.addWaiting(this);
