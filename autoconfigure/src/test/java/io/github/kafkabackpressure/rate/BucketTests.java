@@ -138,6 +138,13 @@ class BucketTests {
     }
 
     @Test
+    void aBucketThatIsNotEmptyIsFilledUpAndNotBeyond() {
+        TokenBucket bucket = new TokenBucket(1_000_000, 100, true, 0);
+        bucket.takeUpTo(50, 0);
+        assertThat(bucket.takeUpTo(200, 60_000)).isEqualTo(100);
+    }
+
+    @Test
     void aBucketIsAsNewWhenItIsFullAgain() {
         TokenBucket bucket = new TokenBucket(2, 2, true, 0);
         assertThat(bucket.isAsNew(0)).isTrue();
@@ -153,7 +160,9 @@ class BucketTests {
         assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, 0, true, 0));
         assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, TokenBucket.MOST_TOKENS + 1, true, 0));
         assertThatIllegalArgumentException().isThrownBy(() -> new TokenBucket(1, 2, true, 0).tryTake(3, 0));
-        assertThat(new TokenBucket(1, 1, true, 0).tryTake(1, 0)).isZero();
+        TokenBucket bucket = new TokenBucket(1, 1, true, 0);
+        assertThatIllegalArgumentException().isThrownBy(() -> bucket.change(0, 1, 0));
+        assertThat(bucket.tryTake(1, 0)).isZero();
     }
 
     @Test
@@ -217,5 +226,26 @@ class BucketTests {
         table.of("c", 0).tryTake(1, 0);
 
         assertThat(table.of("a", SECOND / 2).tryTake(1, SECOND / 2)).isEqualTo(SECOND / 2);
+    }
+
+    @Test
+    void noMoreThanTwoLeaveTheTableForOneThatComes() {
+        BucketTable table = new BucketTable(10, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        for (int key = 0; key < 5; key++) {
+            table.of(key, 0).tryTake(1, 0);
+        }
+        table.of("new", 10 * SECOND);
+        assertThat(table.size()).isEqualTo(5 - 2 + 1);
+    }
+
+    @Test
+    void whatIsDoneToAllBucketsIsDoneToThatOfTheRestToo() {
+        BucketTable table = new BucketTable(1, (key, now) -> new TokenBucket(1, 1, true, now), 0);
+        Bucket own = table.of("a", 0);
+        own.tryTake(1, 0);
+        Bucket rest = table.of("b", 0);
+        List<Bucket> seen = new ArrayList<>();
+        table.forEach(seen::add);
+        assertThat(seen).containsExactly(own, rest);
     }
 }

@@ -96,6 +96,34 @@ class RateGateWaitTests {
     }
 
     @Test
+    void whoHasNoTimeDoesNotQueueForItsTurn() throws InterruptedException {
+        AtomicBoolean passed = new AtomicBoolean(true);
+        assertThat(gate.pass(100, () -> {
+                    Thread other = new Thread(() -> {
+                        try {
+                            passed.set(gate.pass(0, () -> true));
+                        } catch (InterruptedException e) {
+                            throw new AssertionError(e);
+                        }
+                    });
+                    other.start();
+                    joined(other);
+                    return true;
+                }))
+                .isTrue();
+        assertThat(passed).isFalse();
+        assertThat(asked).hasValue(1);
+    }
+
+    private static void joined(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
     void anInterruptEndsTheWait() {
         wait.set(50);
         Thread.currentThread().interrupt();

@@ -24,6 +24,7 @@ class RateLimitersTests {
 
     @Test
     void theTokenBucketAdmitsItsBurstAndThenItsRate() {
+        assertThat(RateLimiters.hasTokenBucket()).isTrue();
         RateLimiter limiter = RateLimiters.tokenBucket(50, 10, 1, clock::get);
         int admitted = 0;
         for (int millis = 0; millis <= 9800; millis++) {

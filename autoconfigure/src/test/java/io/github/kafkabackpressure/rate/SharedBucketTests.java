@@ -23,7 +23,8 @@ class SharedBucketTests {
 
     private final AtomicInteger answers = new AtomicInteger();
 
-    private long now;
+    /** A monotonic clock may begin anywhere, also just before its overflow. */
+    private long now = Long.MAX_VALUE - SECOND / 4;
 
     @Test
     void oneAnswerIsEnoughForManyRecords() {
@@ -170,9 +171,60 @@ class SharedBucketTests {
         assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND * 3 / 4);
     }
 
+    @Test
+    void moreAreAskedForWhenLessThanHalfOfWhatIsTakenAheadIsLeft() {
+        SharedBucket bucket = bucket(null);
+        bucket.tryTake(1, now);
+        answer(0, 14, 0);
+        assertThat(bucket.tryTake(8, now)).isZero();
+        assertThat(asked).as("six are left, whatever the last one cost").hasSize(1);
+        assertThat(bucket.tryTake(1, now)).isZero();
+        assertThat(asked).as("half").hasSize(1);
+        assertThat(bucket.tryTake(1, now)).isZero();
+        assertThat(asked).hasSize(2);
+    }
+
+    @Test
+    void whatAnAnswerBringsAtOnceIsTakenOnce() {
+        List<Grant> grants = new ArrayList<>(List.of(new Grant(10, 0), new Grant(0, SECOND)));
+        SharedBucket bucket = new SharedBucket(
+                (name, most, rate) -> CompletableFuture.completedFuture(grants.remove(0)),
+                "orders",
+                new Rate(100, 100),
+                10,
+                null,
+                () -> {},
+                () -> now);
+        assertThat(bucket.tryTake(10, now)).as("all of them").isZero();
+        assertThat(bucket.tryTake(1, now)).as("none is left").isEqualTo(SECOND);
+    }
+
+    @Test
+    void aBucketThatHasNotAnsweredForASecondIsAwayFromThenOn() {
+        SharedBucket bucket = bucket(() -> 5);
+        bucket.tryTake(1, now);
+        assertThat(bucket.tryTake(1, now + SECOND - 1)).as("it may still answer").isEqualTo(1);
+        assertThat(bucket.tryTake(1, now + SECOND)).as("the local share").isEqualTo(SECOND / 5);
+    }
+
+    @Test
+    void recordsGoByTheLocalShareAtOnceWhenTheSourceThrows() {
+        SharedBucket bucket = new SharedBucket(
+                (name, most, rate) -> {
+                    throw new IllegalStateException("no connection");
+                },
+                "orders",
+                new Rate(100, 100),
+                10,
+                () -> 10,
+                () -> {},
+                () -> now);
+        assertThat(bucket.tryTake(1, now)).isEqualTo(SECOND / 10);
+    }
+
     private int passedWithin(SharedBucket bucket, long time) {
         int passed = 0;
-        for (long end = now + time; now < end; now += SECOND / 100) {
+        for (long end = now + time; now - end < 0; now += SECOND / 100) {
             passed += bucket.tryTake(1, now) == 0 ? 1 : 0;
         }
         return passed;
