@@ -94,6 +94,18 @@ class BucketTests {
     }
 
     @Test
+    void aWindowThatGrowsWhenItsFirstRecordsHaveLeftRemembersTheOthersInTheirOrder() {
+        WindowBucket bucket = new WindowBucket(40, SECOND);
+        for (int record = 0; record < 10; record++) {
+            bucket.tryTake(1, record);
+        }
+        for (int record = 0; record < 35; record++) {
+            assertThat(bucket.tryTake(1, SECOND + 4)).as("five have left").isZero();
+        }
+        assertThat(bucket.tryTake(1, SECOND + 4)).as("the sixth one leaves next").isEqualTo(1);
+    }
+
+    @Test
     void aFullWindowSaysWhenItHasAPlace() {
         WindowBucket bucket = new WindowBucket(2, SECOND);
         bucket.tryTake(1, 0);
