@@ -35,7 +35,12 @@ final class Tickets {
         return missing;
     }
 
-    /** A worker has come with one. */
+    /** Whether all that are out are wanted, that of a worker included which has just started a record. */
+    boolean areWanted(int readyLanes) {
+        return out <= Math.min(readyLanes, most);
+    }
+
+    /** A worker has come with one, and nobody gets it. */
     void used() {
         out = Math.max(0, out - 1);
     }

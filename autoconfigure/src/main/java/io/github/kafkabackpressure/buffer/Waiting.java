@@ -32,6 +32,9 @@ public abstract class Waiting extends Buffered {
     /** Whether it has a place within the limit; without one it is not started. */
     boolean admitted;
 
+    /** Whether who has started it is to hand the ticket on. */
+    boolean leavesTicket;
+
     /** Its partition, and the key that it is known by there. */
     @Nullable Partition partition;
 
@@ -54,6 +57,11 @@ public abstract class Waiting extends Buffered {
     /** Whether it has a place within the limit; for who has taken it out of the room. */
     public final boolean isAdmitted() {
         return admitted;
+    }
+
+    /** Whether the ticket by which it was taken out of the room is to be handed on; for who has taken it. */
+    public final boolean leavesTicket() {
+        return leavesTicket;
     }
 
     /** Its lane, once it has been put into a room. */

@@ -3,9 +3,11 @@ package io.github.kafkabackpressure.buffer;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.Overflow;
 import io.github.kafkabackpressure.buffer.Waiting.Lane;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -57,22 +59,30 @@ public final class WaitingRoom<E extends Waiting> {
         this.tickets = new Tickets(mostTickets);
     }
 
+    /** As {@link #putAll}, of one record. */
+    public void put(E record, WaitingLanes lanes, Object laneKey, boolean admitted, long now) {
+        putAll(List.of(record), lanes, any -> laneKey, admitted, now);
+    }
+
     /**
-     * Lets a record in, at the end of its lane.
+     * Lets records of a partition in, each at the end of its lane, in one hold of the lock.
      *
-     * @param laneKey tells its lane; nobody may change it
-     * @param admitted whether it has a place within the limit; else it gets one by {@link #admitNext}
+     * @param laneKey tells a record's lane; nobody may change it
+     * @param admitted whether they have places within the limit; else they get some by {@link #admitNext}
      * @param now the present time in nanoseconds
      */
-    public void put(E record, WaitingLanes lanes, Object laneKey, boolean admitted, long now) {
+    public void putAll(
+            List<? extends E> all, WaitingLanes lanes, Function<? super E, Object> laneKey, boolean admitted, long now) {
         lock.lock();
         try {
-            records.add(record, admitted, now);
-            record.partition = lanes;
-            Lane lane = lanes.laneOf(laneKey);
-            lane.append(record);
-            if (lane.first == record) {
-                order.addIfReady(lane, now);
+            for (E record : all) {
+                records.add(record, admitted, now);
+                record.partition = lanes;
+                Lane lane = lanes.laneOf(laneKey.apply(record));
+                lane.append(record);
+                if (lane.first == record) {
+                    order.addIfReady(lane, now);
+                }
             }
             update();
         } finally {
@@ -124,17 +134,25 @@ public final class WaitingRoom<E extends Waiting> {
         }
     }
 
-    /** Takes the record out that is to be dropped for one that comes; null if it is the one that comes. */
-    public @Nullable E takeVictim(E incoming, long now) {
+    /**
+     * Takes records out that are to be dropped, one for each that comes.
+     *
+     * @param incoming the first that comes
+     * @param most how many come; more than one only if it does not matter which, and none of them may be dropped for another
+     * @param into where those to be dropped are added; none if it is those that come
+     */
+    public void takeVictims(E incoming, int most, Collection<? super E> into, long now) {
         lock.lock();
         try {
-            Waiting victim = records.victimFor(incoming);
-            if (victim == null) {
-                return null;
+            for (int taken = 0; taken < most; taken++) {
+                Waiting victim = records.victimFor(incoming);
+                if (victim == null) {
+                    break;
+                }
+                turns.remove(victim, now);
+                into.add(cast(victim));
             }
-            turns.remove(victim, now);
             update();
-            return cast(victim);
         } finally {
             lock.unlock();
         }
@@ -172,18 +190,32 @@ public final class WaitingRoom<E extends Waiting> {
     }
 
     /**
-     * Uses a ticket up: starts the record whose turn it is. {@link #leave} must follow when its lane may go on.
+     * Starts the record whose turn it is, which uses a ticket up, unless more are ready: then who calls is to hand the
+     * ticket on ({@link Waiting#leavesTicket}). {@link #leave} must follow when the record's lane may go on.
      *
      * @param now the present time in nanoseconds
      * @return null if none may start now
      */
     public @Nullable E take(long now) {
+        return start(now, true);
+    }
+
+    /** As {@link #take}, for who has not started what it took, and has no other ticket. */
+    public @Nullable E takeInstead(long now) {
+        return start(now, false);
+    }
+
+    private @Nullable E start(long now, boolean byTicket) {
         lock.lock();
         try {
-            tickets.used();
             Waiting next = order.takeNext(now);
+            boolean staysOut = byTicket && next != null && tickets.areWanted(order.readyLanes());
             if (next != null) {
                 turns.begin(next);
+                next.leavesTicket = staysOut;
+            }
+            if (byTicket && !staysOut) {
+                tickets.used();
             }
             update();
             return next == null ? null : cast(next);
@@ -213,8 +245,12 @@ public final class WaitingRoom<E extends Waiting> {
         }
     }
 
-    /** Ends the turn of a started record: its lane may go on. */
+    /** Ends the turn of a started record: its lane may go on. One that has a lane to itself holds up nobody. */
     public void leave(E started, long now) {
+        Lane own = started.lane; // written under the lock, before it could be started
+        if (own != null && own.laneKey == null) {
+            return;
+        }
         lock.lock();
         try {
             if (turns.end(started, now)) {
@@ -295,16 +331,6 @@ public final class WaitingRoom<E extends Waiting> {
         lock.lock();
         try {
             return records.size();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Records that wait, oldest first. */
-    public List<E> waiting() {
-        lock.lock();
-        try {
-            return cast(records.matching(any -> true));
         } finally {
             lock.unlock();
         }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Overflow;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Random;
 import org.jetbrains.lincheck.LincheckAssertionError;
 import org.jetbrains.lincheck.datastructures.IntGen;
@@ -61,8 +63,9 @@ class WaitingRoomLincheckTests {
 
         @Operation
         public String drop() {
-            Item victim = room.takeVictim(new Item(9), 0);
-            return victim == null ? "none" : "dropped " + victim.priority();
+            List<Item> victims = new ArrayList<>();
+            room.takeVictims(new Item(9), 1, victims, 0);
+            return victims.isEmpty() ? "none" : "dropped " + victims.get(0).priority();
         }
 
         @Operation

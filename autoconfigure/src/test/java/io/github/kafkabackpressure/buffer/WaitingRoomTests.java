@@ -79,7 +79,7 @@ class WaitingRoomTests {
         room.put(new Item("a2", 5), byKey, "a", true, 0);
         room.put(new Item("a3", 5), byKey, "a", true, 0);
 
-        assertThat(room.takeVictim(new Item("a4", 5), 0)).hasToString("a2");
+        assertThat(victim(room, new Item("a4", 5), 0)).hasToString("a2");
         room.leave(first, 0);
         assertThat(takeAll(room, 0)).containsExactly("a3");
         assertThat(byKey.size()).isEqualTo(1);
@@ -125,7 +125,7 @@ class WaitingRoomTests {
             if (key % 2 == 0) {
                 room.leave(take(room, 0), 0);
             } else {
-                room.takeVictim(new Item("y", 5), 0);
+                victim(room, new Item("y", 5), 0);
             }
         }
 
@@ -139,7 +139,7 @@ class WaitingRoomTests {
         put(room, "started", 5);
         room.take(0);
 
-        assertThat(room.takeVictim(new Item("new", 5), 0)).isNull();
+        assertThat(victim(room, new Item("new", 5), 0)).isNull();
     }
 
     @Test
@@ -148,8 +148,8 @@ class WaitingRoomTests {
         put(room, "four", 4);
         put(room, "three", 3);
 
-        assertThat(room.takeVictim(new Item("three too", 3), 0)).isNull();
-        assertThat(room.takeVictim(new Item("five", 5), 0)).hasToString("three");
+        assertThat(victim(room, new Item("three too", 3), 0)).isNull();
+        assertThat(victim(room, new Item("five", 5), 0)).hasToString("three");
     }
 
     @Test
@@ -160,7 +160,7 @@ class WaitingRoomTests {
             for (int item = 0; item < 4; item++) {
                 put(room, "r" + item, 5);
             }
-            dropped.merge(String.valueOf(room.takeVictim(new Item("new", 5), 0)), 1, Integer::sum);
+            dropped.merge(String.valueOf(victim(room, new Item("new", 5), 0)), 1, Integer::sum);
             room.removeIf(item -> true, 0);
         }
 
@@ -177,7 +177,7 @@ class WaitingRoomTests {
         assertThat(room.putNewest(new Item("b1", 5), one, 0, "b", true, 0)).isNull();
         assertThat(room.putNewest(new Item("a2", 5), one, 0, "a", true, 0)).hasToString("a1");
 
-        assertThat(room.waiting()).hasToString("[b1, a2]");
+        assertThat(room.removeIf(any -> true, 0)).hasToString("[b1, a2]");
     }
 
     @Test
@@ -236,8 +236,49 @@ class WaitingRoomTests {
         tokens.put("red", 5);
         room.releaseDue(SECOND);
         assertThat(room.issueTickets()).isEqualTo(1);
-        assertThat(take(room, SECOND)).hasToString("red 1");
+        Item first = take(room, SECOND);
+        assertThat(first).hasToString("red 1");
+        assertThat(first.leavesTicket()).isTrue(); // for the next
+        assertThat(room.issueTickets()).isZero();
+        Item second = take(room, SECOND);
+        assertThat(second).hasToString("red 2");
+        assertThat(second.leavesTicket()).isTrue();
+        assertThat(take(room, SECOND).leavesTicket()).isFalse();
+        put(room, "red 4", 5, "red");
         assertThat(room.issueTickets()).isEqualTo(1);
+    }
+
+    @Test
+    void whoTakesAnotherInPlaceOfWhatItHasNotStartedUsesNoTicketUp() {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        put(room, "old", 5);
+        put(room, "next", 5);
+        assertThat(room.issueTickets()).isEqualTo(2);
+        assertThat(take(room, 0).leavesTicket()).isFalse(); // the other one is for the other record
+        Item instead = room.takeInstead(0);
+        assertThat(instead).hasToString("next");
+        assertThat(instead.leavesTicket()).isFalse();
+        put(room, "third", 5);
+        assertThat(room.needsTickets()).isFalse(); // the one that is out will find it
+        assertThat(take(room, 0)).hasToString("third");
+        put(room, "fourth", 5);
+        assertThat(room.issueTickets()).isEqualTo(1);
+    }
+
+    @Test
+    void severalVictimsAreTheOldestAndNoMoreThanThereAre() {
+        WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
+        put(room, "started", 5);
+        take(room, 0);
+        room.putAll(List.of(new Item("a", 5), new Item("b", 5), new Item("c", 5)), unordered, item -> 0, true, 0);
+        List<Item> victims = new ArrayList<>();
+        room.takeVictims(new Item("new", 5), 2, victims, 0);
+        assertThat(victims).hasToString("[a, b]");
+        room.takeVictims(new Item("new", 5), 5, victims, 0);
+        assertThat(victims).hasToString("[a, b, c]");
+        room.takeVictims(new Item("new", 5), 5, victims, 0);
+        assertThat(victims).hasSize(3);
+        assertThat(room.size()).isZero();
     }
 
     @Test
@@ -250,7 +291,7 @@ class WaitingRoomTests {
         tokens.put("red", 1);
         room.releaseDue(SECOND);
 
-        assertThat(room.takeVictim(new Item("new", 5), SECOND)).hasToString("red 1");
+        assertThat(victim(room, new Item("new", 5), SECOND)).hasToString("red 1");
         assertThat(takeAll(room, SECOND)).containsExactly("red 2");
     }
 
@@ -265,7 +306,7 @@ class WaitingRoomTests {
         room.put(new Item("mine too", 5), unordered, 0, false, 0);
 
         assertThat(room.removeIf(item -> item.name.startsWith("mine"), 0)).hasToString("[mine held, mine, mine too]");
-        assertThat(room.waiting()).hasToString("[yours]");
+        assertThat(room.size()).isEqualTo(1);
         assertThat(room.isHeldBack()).isFalse();
         assertThat(takeAll(room, 0)).containsExactly("yours");
     }
@@ -406,7 +447,7 @@ class WaitingRoomTests {
         WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
         room.put(new Item("first", 5), unordered, 0, false, 0);
         room.put(new Item("second", 5), unordered, 0, false, 0);
-        room.takeVictim(new Item("new", 5), 0);
+        victim(room, new Item("new", 5), 0);
         assertThat(room.hasUnadmitted()).isTrue();
         room.removeIf(item -> true, 0);
         assertThat(room.hasUnadmitted()).isFalse();
@@ -428,10 +469,10 @@ class WaitingRoomTests {
                 (room, started) -> room.put(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.NONE), 0, true, 0),
                 (room, started) ->
                         room.putNewest(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.ALL), 0, "a", true, 0),
-                (room, started) -> room.takeVictim(new Item("new", 5), 0),
+                (room, started) -> victim(room, new Item("new", 5), 0),
                 (room, started) -> {
                     room.removeIf(item -> true, 0);
-                    room.takeVictim(new Item("new", 5), 0);
+                    victim(room, new Item("new", 5), 0);
                 },
                 (room, started) -> room.admitNext(item -> {}, 0),
                 (room, started) -> {
@@ -439,6 +480,7 @@ class WaitingRoomTests {
                     room.admitNext(item -> {}, 0);
                 },
                 (room, started) -> room.take(0),
+                (room, started) -> room.takeInstead(0),
                 (room, started) -> room.takeBehind(started, 0),
                 (room, started) -> {
                     room.removeIf(item -> true, 0);
@@ -457,8 +499,7 @@ class WaitingRoomTests {
                 (room, started) -> room.releaseOneOfEach(0),
                 (room, started) -> room.putStarted(new Item("new", 5), new WaitingLanes(WaitingLanes.Order.ALL), 0),
                 (room, started) -> room.isFree(new WaitingLanes(WaitingLanes.Order.ALL)),
-                (room, started) -> room.size(),
-                (room, started) -> room.waiting());
+                (room, started) -> room.size());
     }
 
     @ParameterizedTest
@@ -510,7 +551,7 @@ class WaitingRoomTests {
                     }
                 }
                 case 2 -> {
-                    Item victim = room.takeVictim(new Item("new", 9), now);
+                    Item victim = victim(room, new Item("new", 9), now);
                     assertThat(victim == null || left.add(victim)).isTrue();
                 }
                 case 3 -> room.admitNext(item -> {}, now);
@@ -527,6 +568,7 @@ class WaitingRoomTests {
                 tickets--;
                 Item started = room.take(now);
                 if (started != null) {
+                    tickets += started.leavesTicket() ? 1 : 0;
                     assertThat(left.add(started)).as("seed %s", seed).isTrue();
                     assertThat(running.put(started.laneKey, started)).isNull();
                     assertThat(lastOfLane.merge(started.laneKey, started.number, (a, b) -> a < b ? b : -1))
@@ -549,6 +591,7 @@ class WaitingRoomTests {
             for (; tickets > 0; tickets--) {
                 Item started = room.take(now);
                 if (started != null) {
+                    tickets += started.leavesTicket() ? 1 : 0;
                     assertThat(left.add(started)).isTrue();
                     running.put(started.laneKey, started);
                 }
@@ -600,6 +643,12 @@ class WaitingRoomTests {
 
     private void put(WaitingRoom<Item> room, String name, int priority, String group) {
         room.put(new Item(name, priority, group), unordered, 0, true, 0);
+    }
+
+    private static @Nullable Item victim(WaitingRoom<Item> room, Item incoming, long now) {
+        List<Item> victims = new ArrayList<>();
+        room.takeVictims(incoming, 1, victims, now);
+        return victims.isEmpty() ? null : victims.get(0);
     }
 
     private static Item take(WaitingRoom<Item> room, long now) {

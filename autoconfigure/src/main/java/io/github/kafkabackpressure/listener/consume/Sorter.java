@@ -12,6 +12,7 @@ import io.github.kafkabackpressure.listener.overload.SliceGate;
 import io.github.kafkabackpressure.listener.overload.WireHeader;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.LongSupplier;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: the consumer's thread.
  */
 final class Sorter {
+
+    /** So many records are put into the room in one hold of its lock, which workers wait for. */
+    private static final int TOGETHER = 32;
 
     /** Where a polled record has got. */
     private enum Place {
@@ -45,10 +49,21 @@ final class Sorter {
 
     private final OverloadSettings settings;
 
+    /** Polled records that have got their places and are to be put into the room together. */
+    private final List<QueuedRecord> placed = new ArrayList<>(TOGETHER);
+
+    private final List<QueuedRecord> victims = new ArrayList<>(TOGETHER);
+
+    /** Whether each polled record gets a place, and the oldest that wait are dropped for them. */
+    private final boolean takesOldest;
+
     Sorter(ListenerRun run, Overload overload) {
         this.run = run;
         this.overload = overload;
         this.settings = overload.settings;
+        this.takesOldest = settings.overflow() == ListenerOverflow.DROP_OLDEST
+                && settings.softLimit() == 0
+                && !overload.sendsDropped();
     }
 
     /** Whether the rate lets records of a partition begin in slices, which it may have been changed to since they were made. */
@@ -93,8 +108,23 @@ final class Sorter {
 
     /** Sorts the records of a partition. */
     void sort(PartitionWork work, List<? extends ConsumerRecord<?, ?>> polled, long now) {
-        for (ConsumerRecord<?, ?> record : polled) {
-            sort(work, record, now);
+        try {
+            int left = polled.size();
+            for (ConsumerRecord<?, ?> record : polled) {
+                sort(work, record, --left, now);
+                if (placed.size() >= TOGETHER) {
+                    putPlaced(work, now);
+                }
+            }
+        } finally {
+            putPlaced(work, now);
+        }
+    }
+
+    private void putPlaced(PartitionWork work, long now) {
+        if (!placed.isEmpty()) {
+            overload.room().putAll(placed, Objects.requireNonNull(work.queues), this::laneKey, true, now);
+            placed.clear();
         }
     }
 
@@ -105,7 +135,7 @@ final class Sorter {
         overload.setTimer();
     }
 
-    private void sort(PartitionWork work, ConsumerRecord<?, ?> record, long now) {
+    private void sort(PartitionWork work, ConsumerRecord<?, ?> record, int comeWithIt, long now) {
         if (work.isRemembered(record)) {
             work.tracker.finish(work.tracker.register(record.offset()));
             run.metrics.remembered(1);
@@ -132,7 +162,7 @@ final class Sorter {
             return;
         }
         overload.rates().prepare(queued);
-        Place place = run.limit.tryTake(1) ? Place.TAKEN : makeRoom(queued, now);
+        Place place = run.limit.tryTake(1) ? Place.TAKEN : makeRoom(work, queued, comeWithIt, now);
         if (place == Place.NONE) {
             overload.drop(queued, DropReason.MAX_IN_FLIGHT);
         } else {
@@ -140,16 +170,20 @@ final class Sorter {
         }
     }
 
-    private Place makeRoom(QueuedRecord record, long now) {
+    /** Makes room for a record that comes, and if it makes no difference for so many that come with it. */
+    private Place makeRoom(PartitionWork work, QueuedRecord record, int comeWithIt, long now) {
         if (!settings.overflow().dropsWhenFull()) {
             return Place.TO_COME;
         }
+        putPlaced(work, now); // each of them may be a victim
+        int most = takesOldest && !work.tracker.remembers() ? Math.min(1 + comeWithIt, TOGETHER) : 1;
         while (true) {
-            QueuedRecord victim = overload.room().takeVictim(record, now);
-            if (victim == null) {
+            overload.room().takeVictims(record, most, victims, now);
+            if (victims.isEmpty()) {
                 return Place.NONE;
             }
-            overload.drop(victim, DropReason.MAX_IN_FLIGHT);
+            victims.forEach(victim -> overload.drop(victim, DropReason.MAX_IN_FLIGHT));
+            victims.clear();
             if (overload.sendsDropped()) {
                 return Place.TO_COME; // the victim's, when it has been written
             }
@@ -159,24 +193,32 @@ final class Sorter {
         }
     }
 
-    private void put(PartitionWork work, QueuedRecord queued, boolean placed, long now) {
-        if (placed) {
+    private void put(PartitionWork work, QueuedRecord queued, boolean hasPlace, long now) {
+        if (hasPlace) {
             overload.countIn(queued);
         }
-        Integer laneKey = run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
         WaitingLanes lanes = Objects.requireNonNull(work.queues);
         Object key = settings.overflow() == ListenerOverflow.CONFLATE
                 ? conflationKey(queued.record().key())
                 : null;
-        if (key == null) {
-            overload.room().put(queued, lanes, laneKey, placed, now);
+        if (key == null && hasPlace) {
+            placed.add(queued);
             return;
         }
-        QueuedRecord older = overload.room().putNewest(queued, lanes, laneKey, key, placed, now);
+        putPlaced(work, now); // they came before
+        if (key == null) {
+            overload.room().put(queued, lanes, laneKey(queued), false, now);
+            return;
+        }
+        QueuedRecord older = overload.room().putNewest(queued, lanes, laneKey(queued), key, hasPlace, now);
         if (older != null) {
             overload.drop(older, DropReason.NEWER_RECORD);
             overload.admit();
         }
+    }
+
+    private Integer laneKey(QueuedRecord queued) {
+        return run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
     }
 
     /** What records have to have in common for the newer to take the place of the older; null for no key. */

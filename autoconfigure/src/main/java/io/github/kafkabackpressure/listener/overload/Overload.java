@@ -145,10 +145,13 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
     @Override
     public @Nullable RecordTask take(long now) {
         QueuedRecord taken = room.take(now);
+        if (taken != null && taken.leavesTicket()) {
+            submit(1);
+        }
         while (taken != null && isTooOld(taken)) {
             drop(taken, DropReason.MAX_AGE);
             room.leave(taken, now);
-            taken = room.take(now);
+            taken = room.takeInstead(now);
         }
         submitTickets();
         setTimer();
