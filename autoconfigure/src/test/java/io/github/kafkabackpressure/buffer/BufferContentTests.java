@@ -154,6 +154,21 @@ class BufferContentTests {
     }
 
     @Test
+    void whatIsSetAsideIsNoVictimOfAnyPolicy() {
+        for (Overflow overflow : List.of(Overflow.DROP_OLDEST, Overflow.DROP_RANDOM, Overflow.DROP_LOWEST_PRIORITY)) {
+            content = content(overflow);
+            add(1, 1);
+            List<Item> aside = new ArrayList<>();
+            assertThat(content.take(new ArrayList<>(), 1, item -> Leave.ASIDE, aside)).isEqualTo(1);
+            add(1, 1);
+            assertThat(content.takeVictim()).as(overflow.name()).isNotSameAs(aside.get(0));
+            content.append(new Item(9, 1), 10);
+            content.append(new Item(9, 1), 10);
+            assertThat(List.of(content.takeVictim(), content.takeVictim())).doesNotContain(aside.get(0));
+        }
+    }
+
+    @Test
     void allIsTakenWithWhatStandsAsideFirst() {
         add(2, 1);
         List<Item> aside = take(1);

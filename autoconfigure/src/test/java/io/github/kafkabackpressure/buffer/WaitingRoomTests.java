@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -279,6 +280,39 @@ class WaitingRoomTests {
         room.takeVictims(new Item("new", 5), 5, victims, 0);
         assertThat(victims).hasSize(3);
         assertThat(room.size()).isZero();
+    }
+
+    @Test
+    void aVictimWithoutAPlaceLeavesNobodyWaitingForOne() {
+        WaitingRoom<Item> room = room(Overflow.DROP_OLDEST);
+        room.put(new Item("without", 5), unordered, 0, false, 0);
+        assertThat(room.hasUnadmitted()).isTrue();
+        assertThat(victim(room, new Item("new", 5), 0)).hasToString("without");
+        assertThat(room.hasUnadmitted()).isFalse();
+    }
+
+    @Test
+    void whatHasALaneToItselfLeavesItWithoutWaitingForTheLock() throws InterruptedException {
+        WaitingRoom<Item> room = room(Overflow.BLOCK);
+        put(room, "own", 5);
+        Item started = take(room, 0);
+        CountDownLatch left = new CountDownLatch(1);
+        Thread worker = new Thread(() -> {
+            room.leave(started, 0);
+            left.countDown();
+        });
+        room.put(new Item("locks", 5), unordered, 0, false, 0);
+        room.admitNext(
+                item -> { // under the lock
+                    worker.start();
+                    try {
+                        assertThat(left.await(10, TimeUnit.SECONDS)).isTrue();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                0);
+        worker.join();
     }
 
     @Test
