@@ -19,6 +19,21 @@ final class LaneTurns {
         this.order = order;
     }
 
+    /** Puts a record that is to wait at the end of its lane. */
+    void join(Waiting record, WaitingLanes lanes, Object laneKey, long now) {
+        record.partition = lanes;
+        lanes.laneOf(laneKey).append(record);
+        readyIfFirst(record, now);
+    }
+
+    /** Takes in that a record may start if it is the first of its lane and nothing else keeps it. */
+    void readyIfFirst(Waiting record, long now) {
+        Lane lane = record.lane();
+        if (lane.first == record) {
+            order.addIfReady(lane, now);
+        }
+    }
+
     /** Starts a record that waits. */
     void begin(Waiting record) {
         Lane lane = record.lane();

@@ -72,17 +72,16 @@ public final class WaitingRoom<E extends Waiting> {
      * @param now the present time in nanoseconds
      */
     public void putAll(
-            List<? extends E> all, WaitingLanes lanes, Function<? super E, Object> laneKey, boolean admitted, long now) {
+            List<? extends E> all,
+            WaitingLanes lanes,
+            Function<? super E, Object> laneKey,
+            boolean admitted,
+            long now) {
         lock.lock();
         try {
             for (E record : all) {
                 records.add(record, admitted, now);
-                record.partition = lanes;
-                Lane lane = lanes.laneOf(laneKey.apply(record));
-                lane.append(record);
-                if (lane.first == record) {
-                    order.addIfReady(lane, now);
-                }
+                turns.join(record, lanes, laneKey.apply(record), now);
             }
             update();
         } finally {
@@ -178,10 +177,7 @@ public final class WaitingRoom<E extends Waiting> {
             }
             counted.accept(cast(first));
             records.admit(first);
-            Lane lane = first.lane();
-            if (lane.first == first) {
-                order.addIfReady(lane, now);
-            }
+            turns.readyIfFirst(first, now);
             update();
             return cast(first);
         } finally {

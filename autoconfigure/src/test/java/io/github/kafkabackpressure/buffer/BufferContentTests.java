@@ -159,7 +159,8 @@ class BufferContentTests {
             content = content(overflow);
             add(1, 1);
             List<Item> aside = new ArrayList<>();
-            assertThat(content.take(new ArrayList<>(), 1, item -> Leave.ASIDE, aside)).isEqualTo(1);
+            assertThat(content.take(new ArrayList<>(), 1, item -> Leave.ASIDE, aside))
+                    .isEqualTo(1);
             add(1, 1);
             assertThat(content.takeVictim()).as(overflow.name()).isNotSameAs(aside.get(0));
             content.append(new Item(9, 1), 10);

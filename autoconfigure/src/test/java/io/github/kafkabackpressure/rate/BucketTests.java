@@ -102,7 +102,9 @@ class BucketTests {
         for (int record = 0; record < 35; record++) {
             assertThat(bucket.tryTake(1, SECOND + 4)).as("five have left").isZero();
         }
-        assertThat(bucket.tryTake(1, SECOND + 4)).as("the sixth one leaves next").isEqualTo(1);
+        assertThat(bucket.tryTake(1, SECOND + 4))
+                .as("the sixth one leaves next")
+                .isEqualTo(1);
     }
 
     @Test

@@ -203,7 +203,9 @@ class SharedBucketTests {
     void aBucketThatHasNotAnsweredForASecondIsAwayFromThenOn() {
         SharedBucket bucket = bucket(() -> 5);
         bucket.tryTake(1, now);
-        assertThat(bucket.tryTake(1, now + SECOND - 1)).as("it may still answer").isEqualTo(1);
+        assertThat(bucket.tryTake(1, now + SECOND - 1))
+                .as("it may still answer")
+                .isEqualTo(1);
         assertThat(bucket.tryTake(1, now + SECOND)).as("the local share").isEqualTo(SECOND / 5);
     }
 
