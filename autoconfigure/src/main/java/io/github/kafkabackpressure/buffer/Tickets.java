@@ -35,13 +35,15 @@ final class Tickets {
         return missing;
     }
 
-    /** Whether all that are out are wanted, that of a worker included which has just started a record. */
-    boolean areWanted(int readyLanes) {
-        return out <= Math.min(readyLanes, most);
-    }
-
-    /** A worker has come with one, and nobody gets it. */
+    /** A worker has come with one. */
     void used() {
         out = Math.max(0, out - 1);
+    }
+
+    /** Lets the one that was just used be out again if it is wanted; false if it is not. */
+    boolean handOn(int readyLanes) {
+        boolean wanted = out < Math.min(readyLanes, most);
+        out += wanted ? 1 : 0;
+        return wanted;
     }
 }

@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  * many to hand out whenever {@link #needsTickets} says so.
  *
  * <p>Threading: any thread. All that is not final is guarded by one lock, but for the volatile fields, which are written
- * under it and read without. No foreign code is called under the lock but the gate, and
- * who counts a record that gets its place.
+ * under it and read without. No foreign code is called under the lock but the gate, and who counts who gets a place.
  *
  * @param <E> what waits
  */
@@ -189,7 +188,6 @@ public final class WaitingRoom<E extends Waiting> {
      * Starts the record whose turn it is, which uses a ticket up, unless more are ready: then who calls is to hand the
      * ticket on ({@link Waiting#leavesTicket}). {@link #leave} must follow when the record's lane may go on.
      *
-     * @param now the present time in nanoseconds
      * @return null if none may start now
      */
     public @Nullable E take(long now) {
@@ -204,14 +202,13 @@ public final class WaitingRoom<E extends Waiting> {
     private @Nullable E start(long now, boolean byTicket) {
         lock.lock();
         try {
+            if (byTicket) {
+                tickets.used(); // first: the gate may throw
+            }
             Waiting next = order.takeNext(now);
-            boolean staysOut = byTicket && next != null && tickets.areWanted(order.readyLanes());
             if (next != null) {
                 turns.begin(next);
-                next.leavesTicket = staysOut;
-            }
-            if (byTicket && !staysOut) {
-                tickets.used();
+                next.leavesTicket = byTicket && tickets.handOn(order.readyLanes());
             }
             update();
             return next == null ? null : cast(next);

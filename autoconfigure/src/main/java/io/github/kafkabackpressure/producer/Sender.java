@@ -167,7 +167,7 @@ final class Sender<K, V> implements Runnable {
         List<PendingSend<K, V>> next = new ArrayList<>(places);
         int left = hand.take(next, places);
         hand.releasePlaces(places - next.size());
-        batchLeft = left < places ? 0 : batchLeft - left;
+        batchLeft = left < places && !hand.hasStopped() ? 0 : batchLeft - left;
         hand.handOver(next);
         return true;
     }

@@ -120,14 +120,20 @@ final class SenderHand<K, V> {
         List<PendingSend<K, V>> aside = new ArrayList<>(0);
         ahead.lookAgain(nowMillis);
         int left = buffer.take(into, places, ahead, aside);
-        while (left < places && ahead.lookAtNext(nowMillis)) {
-            left += buffer.take(into, places - left, ahead, aside);
+        // Only with nothing in hand: a look is foreign code, which may throw or hang.
+        while (left == 0 && ahead.lookAtNext(nowMillis)) {
+            left = buffer.take(into, places, ahead, aside);
         }
         if (!aside.isEmpty()) {
             long now = nanoTime.getAsLong();
             aside.forEach(send -> absent.add(send, now));
         }
         return left;
+    }
+
+    /** Whether the last {@link #take} has ended before a record whose topic has to be looked at, which the next one does. */
+    boolean hasStopped() {
+        return ahead.hasStopped();
     }
 
     /** Hands these over, or sets them aside if their topic has gone. Each has a place in the window. */

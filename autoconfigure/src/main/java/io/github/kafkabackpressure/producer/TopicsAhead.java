@@ -17,6 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class TopicsAhead<K, V> implements Function<PendingSend<K, V>, Leave> {
 
+    /**
+     * For so long a topic is looked at again before a record of it is there. To look is to ask the cluster for it, which may
+     * make a topic anew that was deleted.
+     */
+    private static final long LASTS_MILLIS = 1000;
+
     private final KnownTopics topics;
     private final AbsentTopics<K, V> absent;
 
@@ -35,10 +41,13 @@ final class TopicsAhead<K, V> implements Function<PendingSend<K, V>, Leave> {
 
         private Leave answer;
 
+        private long atMillis;
+
         private boolean used = true;
 
-        private Look(Leave answer) {
+        private Look(Leave answer, long atMillis) {
             this.answer = answer;
+            this.atMillis = atMillis;
         }
     }
 
@@ -64,20 +73,26 @@ final class TopicsAhead<K, V> implements Function<PendingSend<K, V>, Leave> {
         return look.answer;
     }
 
-    /** Looks at the topics of the last time again. */
+    /** Looks at the topics of the last time again, if that was just before. */
     void lookAgain(long nowMillis) {
         last = null;
         next = null;
         for (Iterator<Map.Entry<String, Look>> all = looks.entrySet().iterator(); all.hasNext(); ) {
             Map.Entry<String, Look> one = all.next();
             Look look = one.getValue();
-            if (look.used) {
+            if (look.used && Math.abs(nowMillis - look.atMillis) < LASTS_MILLIS) {
                 look.used = false;
                 look.answer = look(one.getKey(), nowMillis);
+                look.atMillis = nowMillis;
             } else {
                 all.remove();
             }
         }
+    }
+
+    /** Whether the buffer has stopped at a record whose topic is still to be looked at. */
+    boolean hasStopped() {
+        return next != null;
     }
 
     /** Looks at the topic of the record at which the buffer has stopped. Returns false if it has not stopped at one. */
@@ -87,7 +102,7 @@ final class TopicsAhead<K, V> implements Function<PendingSend<K, V>, Leave> {
         if (topic == null) {
             return false;
         }
-        looks.put(topic, new Look(look(topic, nowMillis)));
+        looks.put(topic, new Look(look(topic, nowMillis), nowMillis));
         return true;
     }
 

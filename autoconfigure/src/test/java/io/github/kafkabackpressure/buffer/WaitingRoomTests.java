@@ -1,6 +1,7 @@
 package io.github.kafkabackpressure.buffer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.kafkabackpressure.Overflow;
 import java.util.ArrayList;
@@ -247,6 +248,32 @@ class WaitingRoomTests {
         assertThat(take(room, SECOND).leavesTicket()).isFalse();
         put(room, "red 4", 5, "red");
         assertThat(room.issueTickets()).isEqualTo(1);
+    }
+
+    @Test
+    void aGateThatThrowsUsesTheTicketUp() {
+        WaitingRoom<Item> room = new WaitingRoom<>(
+                Overflow.BLOCK,
+                new Random(7),
+                new StartGate<Item>() {
+                    @Override
+                    public @Nullable Object groupOf(Item record) {
+                        return record.group;
+                    }
+
+                    @Override
+                    public long tryPass(Item record, Object group, long now) {
+                        throw new AssertionError("of foreign code");
+                    }
+                },
+                SECOND,
+                1);
+        put(room, "red", 5, "red");
+        assertThat(room.issueTickets()).isEqualTo(1);
+        assertThatThrownBy(() -> room.take(0)).isInstanceOf(AssertionError.class);
+        put(room, "free", 5);
+        assertThat(room.issueTickets()).isEqualTo(1);
+        assertThat(take(room, 0)).hasToString("free");
     }
 
     @Test

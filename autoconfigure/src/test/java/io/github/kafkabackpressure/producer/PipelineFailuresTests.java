@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.kafkabackpressure.SendOutcome;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import io.github.kafkabackpressure.producer.ProducerStop.Stage;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -122,6 +123,54 @@ class PipelineFailuresTests {
     }
 
     @Test
+    void nothingIsInHandWhileATopicIsLookedAtWhichMayThrow() {
+        AtomicBoolean thrown = new AtomicBoolean();
+        Kafka throwing = new Kafka() {
+            @Override
+            public List<PartitionInfo> partitionsFor(String topic) {
+                if (topic.equals("new") && !thrown.getAndSet(true)) {
+                    throw PipelineFailuresTests.<RuntimeException>undeclared(new IOException("of a decorator"));
+                }
+                return super.partitionsFor(topic);
+            }
+        };
+        ProducerOptions defaults = ProducerOptions.defaults();
+        SendPipeline<String, String> batching = new SendPipeline<>(
+                "template",
+                new ProducerOptions(
+                        defaults.limits(),
+                        defaults.overflow(),
+                        defaults.maxBlock(),
+                        defaults.maxInFlight(),
+                        new ProducerOptions.Batching(2, Duration.ofSeconds(30)),
+                        defaults.priorities(),
+                        null,
+                        null,
+                        null,
+                        defaults.flushTimeout()),
+                null,
+                null,
+                new ToProducer(() -> throwing),
+                System::nanoTime);
+
+        CompletableFuture<SendResult<String, String>> first =
+                batching.send(new ProducerRecord<>("topic", "value"), 5, null);
+        CompletableFuture<SendResult<String, String>> second =
+                batching.send(new ProducerRecord<>("new", "value"), 5, null);
+
+        assertThat(first).succeedsWithin(10, TimeUnit.SECONDS);
+        assertThat(second).succeedsWithin(10, TimeUnit.SECONDS);
+        assertThat(thrown).isTrue();
+        assertThat(batching.stats().buffered()).isZero();
+    }
+
+    /** Throws what no compiler expects there, as code in other languages does. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> E undeclared(Throwable cause) throws E {
+        throw (E) cause;
+    }
+
+    @Test
     void aTemplateMovesAsItsTableSaysOnly() {
         ProducerStop stop = new ProducerStop();
         assertThatThrownBy(() -> stop.transitionTo(Stage.OVER)).isInstanceOf(IllegalStateException.class);
@@ -178,7 +227,7 @@ class PipelineFailuresTests {
         assertThat(Thread.interrupted()).isTrue();
     }
 
-    private static final class Kafka extends MockProducer<String, String> {
+    private static class Kafka extends MockProducer<String, String> {
 
         private final AtomicInteger poisoned = new AtomicInteger();
         private final AtomicInteger asked = new AtomicInteger();

@@ -112,7 +112,7 @@ final class Sorter {
             int left = polled.size();
             for (ConsumerRecord<?, ?> record : polled) {
                 sort(work, record, --left, now);
-                if (placed.size() >= TOGETHER) {
+                if (placed.size() >= together()) {
                     putPlaced(work, now);
                 }
             }
@@ -121,10 +121,18 @@ final class Sorter {
         }
     }
 
+    /** With a small limit one by one: what has its place here is nothing that another consumer could drop. */
+    private int together() {
+        return (int) Math.max(1, Math.min(TOGETHER, run.limit.limit() / 8));
+    }
+
     private void putPlaced(PartitionWork work, long now) {
         if (!placed.isEmpty()) {
-            overload.room().putAll(placed, Objects.requireNonNull(work.queues), this::laneKey, true, now);
-            placed.clear();
+            try {
+                overload.room().putAll(placed, Objects.requireNonNull(work.queues), QueuedRecord::laneKey, true, now);
+            } finally {
+                placed.clear(); // whatever is thrown, none comes in twice
+            }
         }
     }
 
@@ -176,14 +184,17 @@ final class Sorter {
             return Place.TO_COME;
         }
         putPlaced(work, now); // each of them may be a victim
-        int most = takesOldest && !work.tracker.remembers() ? Math.min(1 + comeWithIt, TOGETHER) : 1;
+        int most = takesOldest && !work.tracker.remembers() ? Math.min(1 + comeWithIt, together()) : 1;
         while (true) {
             overload.room().takeVictims(record, most, victims, now);
             if (victims.isEmpty()) {
                 return Place.NONE;
             }
-            victims.forEach(victim -> overload.drop(victim, DropReason.MAX_IN_FLIGHT));
-            victims.clear();
+            try {
+                victims.forEach(victim -> overload.drop(victim, DropReason.MAX_IN_FLIGHT));
+            } finally {
+                victims.clear(); // whatever is thrown, none is dropped twice
+            }
             if (overload.sendsDropped()) {
                 return Place.TO_COME; // the victim's, when it has been written
             }
@@ -202,6 +213,7 @@ final class Sorter {
                 ? conflationKey(queued.record().key())
                 : null;
         if (key == null && hasPlace) {
+            queued.laneKey = laneKey(queued); // a key's hash is foreign code, which the room's lock must not wait for
             placed.add(queued);
             return;
         }

@@ -67,7 +67,7 @@ public final class ListenerTimers {
             if (failure != null) {
                 timer.failure(sample, exceptionTag(failure));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // the records have been handled, and the next may have been claimed
             LOG.error(e, "the timer of a listener threw an exception");
         }
     }

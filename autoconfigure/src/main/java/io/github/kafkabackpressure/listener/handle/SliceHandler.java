@@ -45,6 +45,7 @@ final class SliceHandler {
     /** Handles the next records of a slice. */
     WorkerPool.Result handle(RecordSlice slice, long begun) {
         slice.inTurn = 0;
+        slice.telling = 0;
         if (slice.running < 0) {
             if (!slice.mayBegin(begun)) {
                 return WorkerPool.Result.HOLDS_LANE;
@@ -60,6 +61,7 @@ final class SliceHandler {
                 failure = invoker.attempt(slice.partition, slice.record(slice.running));
             } catch (Throwable e) {
                 slice.partition.owner.fail(e); // first: what follows needs memory, which may be what has run out
+                tellTimer(slice, slice.inTurn - 1, begun, null);
                 return flight.failed(leaveSlice(slice), begun, e);
             }
             if (failure != null) {
@@ -67,14 +69,14 @@ final class SliceHandler {
             }
             WorkerPool.Result result = goOn(slice, begun);
             if (result != WorkerPool.Result.AGAIN || slice.inTurn >= RECORDS_IN_TURN) {
-                tellTimer(slice, begun, null);
+                tellTimer(slice, slice.inTurn, begun, null);
                 return result;
             }
         }
     }
 
     private WorkerPool.Result conclude(RecordSlice slice, long begun, Signal.Failed failure) {
-        tellTimer(slice, begun, failure);
+        tellTimer(slice, slice.inTurn, begun, failure);
         RecordTask task = leaveSlice(slice);
         try {
             return invoker.conclude(task, begun, failure);
@@ -84,12 +86,11 @@ final class SliceHandler {
     }
 
     /** Tells how long the records of a turn took, the last of which may have failed. */
-    private void tellTimer(RecordSlice slice, long begun, Signal.@Nullable Failed failure) {
-        if (timer == null) {
+    private void tellTimer(RecordSlice slice, int records, long begun, Signal.@Nullable Failed failure) {
+        if (timer == null || records == 0) {
             return;
         }
-        int records = slice.inTurn;
-        long nanos = run.nanoTime.getAsLong() - begun;
+        long nanos = Math.max(0, run.nanoTime.getAsLong() - begun - slice.telling);
         if (slice.isBrokenUp() && records > 1) { // most likely because the last one took so long
             timer.took(slice.partition, records - 1, 0, null);
             timer.took(slice.partition, 1, nanos, failure);
@@ -129,8 +130,9 @@ final class SliceHandler {
         slice.countAnew(begun);
         long now = run.nanoTime.getAsLong();
         flight.count(slice, finished, slice.measuredAt, now);
-        // What it took to tell others is no part of the next records' time.
+        // What it took to tell others is no part of the records' time.
         slice.measuredAt = metrics.wantsRecords() ? run.nanoTime.getAsLong() : now;
+        slice.telling += slice.measuredAt - now;
         int from = slice.running + 1 - finished;
         PartitionInFlight inFlight = slice.partition.inFlight;
         flight.left(slice, from, finished, over ? inFlight.finish(finished) : inFlight.leave(finished));

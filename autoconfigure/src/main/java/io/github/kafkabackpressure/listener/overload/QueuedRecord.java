@@ -85,7 +85,7 @@ public final class QueuedRecord extends Waiting {
     /** How many tokens. */
     public long cost = 1;
 
-    /** Tells its lane, if it has left a slice; else who puts it into the room works that out. */
+    /** Tells its lane, once that has been worked out: outside the room's lock, as a key's hash is foreign code. */
     public @Nullable Integer laneKey;
 
     /** Its bytes, where they may be needed. */

@@ -47,6 +47,9 @@ public class RecordSlice extends Slice {
     /** How many records the present turn has handled. */
     public int inTurn;
 
+    /** How much of the present turn went into telling others of records. */
+    public long telling;
+
     private int unaccounted;
 
     private long accountedAt;
