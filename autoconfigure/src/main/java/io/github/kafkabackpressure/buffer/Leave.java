@@ -1,6 +1,10 @@
 package io.github.kafkabackpressure.buffer;
 
-/** What becomes of the oldest record of a buffer when some are taken. */
+/**
+ * What becomes of the oldest record of a buffer when some are taken.
+ *
+ * <p>Threading: immutable; any thread.
+ */
 public enum Leave {
 
     /** It goes to who takes. */

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -252,21 +253,11 @@ class WaitingRoomTests {
 
     @Test
     void aGateThatThrowsUsesTheTicketUp() {
-        WaitingRoom<Item> room = new WaitingRoom<>(
+        WaitingRoom<Item> room = room(
                 Overflow.BLOCK,
-                new Random(7),
-                new StartGate<Item>() {
-                    @Override
-                    public @Nullable Object groupOf(Item record) {
-                        return record.group;
-                    }
-
-                    @Override
-                    public long tryPass(Item record, Object group, long now) {
-                        throw new AssertionError("of foreign code");
-                    }
+                group -> {
+                    throw new AssertionError("of foreign code");
                 },
-                SECOND,
                 1);
         put(room, "red", 5, "red");
         assertThat(room.issueTickets()).isEqualTo(1);
@@ -675,6 +666,20 @@ class WaitingRoomTests {
     }
 
     private WaitingRoom<Item> room(Overflow overflow) {
+        return room(overflow, this::takeToken, 16);
+    }
+
+    private long takeToken(Object group) {
+        int left = tokens.getOrDefault(group, 0);
+        if (left == 0) {
+            return SECOND;
+        }
+        tokens.put(group, left - 1);
+        return 0;
+    }
+
+    /** @param wait how long a record of a group has to wait, or zero */
+    private static WaitingRoom<Item> room(Overflow overflow, ToLongFunction<Object> wait, int mostTickets) {
         return new WaitingRoom<>(
                 overflow,
                 new Random(7),
@@ -686,16 +691,11 @@ class WaitingRoomTests {
 
                     @Override
                     public long tryPass(Item record, Object group, long now) {
-                        int left = tokens.getOrDefault(group, 0);
-                        if (left == 0) {
-                            return SECOND;
-                        }
-                        tokens.put(group, left - 1);
-                        return 0;
+                        return wait.applyAsLong(group);
                     }
                 },
                 SECOND,
-                16);
+                mostTickets);
     }
 
     private void put(WaitingRoom<Item> room, String name, int priority) {
