@@ -13,6 +13,7 @@ import io.github.kafkabackpressure.benchmarks.report.ResultFiles;
 import io.github.kafkabackpressure.benchmarks.report.Row;
 import io.github.kafkabackpressure.benchmarks.report.SuiteResult;
 import io.github.kafkabackpressure.test.BrokerProcess;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,9 @@ final class Harness {
     }
 
     void run(Suite suite) throws Exception {
-        List<CaseSpec> specs = suite.cases(options);
+        List<CaseSpec> specs = suite.cases(options).stream()
+                .map(spec -> spec.with(options.builds()))
+                .toList();
         String name = suite.id() + "-jdk" + Runtime.version().feature();
         if (options.jfr() != null) {
             // A JVM that cannot write its recording does not start, and what it says about that looks like a run's own.
@@ -116,7 +119,7 @@ final class Harness {
                 spec.probe(),
                 secure ? setup.withClient(tls.clientProperties()) : setup,
                 entry.topic().recordBytes());
-        String classPath = setup.withoutStarter() ? ClassPaths.withoutStarter() : ClassPaths.own();
+        String classPath = classPath(entry);
         Function<Map<String, Runnable>, ContenderProcess> jvms =
                 requests -> new ContenderProcess(jvmOptions(entry, round), classPath, requests);
         Map<String, Runnable> freezing = Map.of(Requests.FREEZE, broker::freeze);
@@ -156,6 +159,13 @@ final class Harness {
                 || entry.load().handlerMicros() > 0
                 || entry.setup().computeMicros() > 0;
         return entry.topic().withRecords(unequal ? read * 8 / 5 : read);
+    }
+
+    private static String classPath(Entry entry) throws IOException {
+        if (entry.build() != null) {
+            return ClassPaths.with(entry.build());
+        }
+        return entry.setup().withoutStarter() ? ClassPaths.withoutStarter() : ClassPaths.own();
     }
 
     private List<String> jvmOptions() {

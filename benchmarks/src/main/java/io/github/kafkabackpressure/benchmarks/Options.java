@@ -1,9 +1,12 @@
 package io.github.kafkabackpressure.benchmarks;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param rounds how many times every contender runs, in turn
  * @param records records measured in each run; 0 for what the size says
  * @param contenders ids of the only contenders to run; empty for all
- * @param cases parts of the titles of the only cases to run; an empty one is part of all
+ * @param cases parts of the titles of the only cases to run, with a $ for their ends; an empty one is part of all
  * @param heap the heap of each contender's JVM, as {@code -Xmx} takes it
+ * @param builds other builds of this project that run beside the present one, by the name that tables give them
  * @param jfr a directory for a flight recording of every run, or null for none
  * @param results the directory of results
  */
@@ -25,6 +29,7 @@ record Options(
         List<String> contenders,
         List<String> cases,
         String heap,
+        Map<String, Path> builds,
         @Nullable Path jfr,
         Path results) {
 
@@ -50,8 +55,9 @@ record Options(
               --rounds N              times that every contender runs, in turn (small 1, full 5)
               --records N             records measured in each run
               --contenders ID,ID      only these
-              --case TEXT|TEXT        only cases whose title has one of these texts
+              --case TEXT|TEXT        only cases whose title has one of these texts; $ is its end
               --heap SIZE             heap of each contender's JVM (1g)
+              --builds NAME=JAR,...   this project's contenders also with that jar in place of the autoconfigure module's
               --jfr DIRECTORY         a flight recording of every run
               --results DIRECTORY     where results are written (benchmarks/results)
             """;
@@ -63,6 +69,7 @@ record Options(
         List<String> contenders = List.of();
         List<String> cases = List.of("");
         String heap = "1g";
+        Map<String, Path> builds = Map.of();
         Path jfr = null;
         Path results = RESULTS;
         for (int i = 0; i < arguments.size(); i += 2) {
@@ -78,12 +85,27 @@ record Options(
                 case "--contenders" -> contenders = Arrays.asList(value.split(",", -1));
                 case "--case" -> cases = Arrays.asList(value.split("\\|", -1));
                 case "--heap" -> heap = value;
+                case "--builds" -> builds = builds(value);
                 case "--jfr" -> jfr = Path.of(value).toAbsolutePath();
                 case "--results" -> results = Path.of(value);
                 default -> throw new IllegalArgumentException("No option " + name);
             }
         }
-        return new Options(size, rounds > 0 ? rounds : size.rounds, records, contenders, cases, heap, jfr, results);
+        return new Options(
+                size, rounds > 0 ? rounds : size.rounds, records, contenders, cases, heap, builds, jfr, results);
+    }
+
+    private static Map<String, Path> builds(String value) {
+        Map<String, Path> builds = new LinkedHashMap<>();
+        for (String build : value.split(",", -1)) {
+            int equals = build.indexOf('=');
+            Path jar = Path.of(build.substring(equals + 1)).toAbsolutePath();
+            if (equals < 1 || !Files.isRegularFile(jar)) {
+                throw new IllegalArgumentException("--builds takes NAME=JAR, and the jar must be there: " + build);
+            }
+            builds.put(build.substring(0, equals), jar);
+        }
+        return builds;
     }
 
     boolean isFull() {

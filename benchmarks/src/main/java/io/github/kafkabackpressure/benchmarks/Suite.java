@@ -68,7 +68,7 @@ enum Suite {
                         Runtime.version().feature())
                 && (options.contenders().isEmpty() || options.contenders().contains(contender.id()));
         return casesOf(options).stream()
-                .filter(spec -> options.cases().stream().anyMatch(spec.title()::contains))
+                .filter(spec -> options.cases().stream().anyMatch((spec.title() + "$")::contains))
                 .map(spec -> spec.only(wanted))
                 .filter(spec -> !spec.entries().isEmpty())
                 .toList();
