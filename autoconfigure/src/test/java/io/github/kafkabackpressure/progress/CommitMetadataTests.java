@@ -46,7 +46,7 @@ class CommitMetadataTests {
     @Test
     void whatIsFinishedComesBackWhateverItsPattern() {
         Random random = new Random(1);
-        for (int round = 0; round < 3_000; round++) {
+        for (int round = 0; round < Rounds.of(3_000); round++) {
             BitSet finished = new BitSet();
             int width = 1 + random.nextInt(round % 10 == 0 ? 20_000 : 300);
             double share = random.nextDouble();
@@ -140,7 +140,7 @@ class CommitMetadataTests {
     @Test
     void nothingNeedsMoreThanTheBoundSays() {
         Random random = new Random(4);
-        for (int round = 0; round < 2_000; round++) {
+        for (int round = 0; round < Rounds.of(2_000); round++) {
             int width = 1 + random.nextInt(20_000);
             int gaps = 1 + random.nextInt(Math.min(width, 2_000));
             BitSet finished = new BitSet();
@@ -181,7 +181,7 @@ class CommitMetadataTests {
     @Test
     void arbitraryBytesWithAGoodChecksumThrowNothingAndStaySmall() {
         Random random = new Random(5);
-        for (int round = 0; round < 200_000; round++) {
+        for (int round = 0; round < Rounds.of(200_000); round++) {
             byte[] content = new byte[1 + random.nextInt(round % 100 == 0 ? 3_000 : 40)];
             random.nextBytes(content);
             content[0] = (byte) random.nextInt(0x30);

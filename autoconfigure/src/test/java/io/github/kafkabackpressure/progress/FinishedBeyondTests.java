@@ -95,7 +95,7 @@ class FinishedBeyondTests {
 
     @Test
     void agreesWithTheNaiveModelWhateverIsSoughtFinishedOrRemembered() {
-        for (int seed = 0; seed < 400; seed++) {
+        for (int seed = 0; seed < Rounds.of(400); seed++) {
             Random random = new Random(seed);
             OffsetTracker tracker = new OffsetTracker(-1);
             List<Registered> all = new ArrayList<>();

@@ -83,7 +83,7 @@ class KeyLanesTests {
     @ParameterizedTest
     @CsvSource({"4, 1", "12, 3", "40, 5", "200, 16", "2000, 2000"})
     void agreesWithTheNaiveModel(int keys, int hashes) {
-        for (int seed = 0; seed < 30; seed++) {
+        for (int seed = 0; seed < Rounds.of(30); seed++) {
             Random random = new Random(seed);
             Model model = new Model();
             int base = random.nextInt();

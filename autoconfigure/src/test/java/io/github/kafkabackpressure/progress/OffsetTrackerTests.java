@@ -116,7 +116,7 @@ class OffsetTrackerTests {
     @ParameterizedTest
     @ValueSource(ints = {1, 40, 700, 3000})
     void agreesWithTheNaiveModel(int spread) {
-        for (int seed = 0; seed < 20; seed++) {
+        for (int seed = 0; seed < Rounds.of(20); seed++) {
             Random random = new Random(seed);
             OffsetTracker tracker = new OffsetTracker(-1);
             Model model = new Model(-1);
