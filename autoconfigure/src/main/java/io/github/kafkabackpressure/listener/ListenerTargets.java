@@ -111,7 +111,7 @@ final class ListenerTargets {
                 (MessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
                 ending,
-                isWatched(innermost(listener), ending),
+                isWatched(innermost(listener), ending, properties.getAckMode(), acknowledging),
                 (RecordInterceptor<Object, Object>) parts.container().getRecordInterceptor(),
                 errorHandler,
                 transactions,
@@ -135,7 +135,7 @@ final class ListenerTargets {
                 (BatchMessageListener<Object, Object>) listener,
                 ListenerUtils.determineListenerType(listener),
                 ending,
-                isWatched(innermost(listener), ending),
+                isWatched(innermost(listener), ending, properties.getAckMode(), acknowledging),
                 (BatchInterceptor<Object, Object>) parts.container().getBatchInterceptor(),
                 parts.errorHandler(),
                 surroundings(
@@ -174,7 +174,7 @@ final class ListenerTargets {
     }
 
     private static Ending ending(Object listener, AckMode ackMode, Acknowledging acknowledging) {
-        boolean manual = ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
+        boolean manual = isManual(ackMode);
         if (listener instanceof AsyncRepliesAware aware && aware.isAsyncReplies()) {
             return Ending.BY_RESULT;
         }
@@ -190,10 +190,14 @@ final class ListenerTargets {
         return manual && takesOne ? Ending.BY_ACKNOWLEDGMENT : Ending.BY_RETURN;
     }
 
-    private static boolean isWatched(Object listener, Ending ending) {
+    private static boolean isWatched(Object listener, Ending ending, AckMode ackMode, Acknowledging acknowledging) {
         return ending == Ending.BY_RESULT
                 && listener instanceof MessagingMessageListenerAdapter<?, ?> adapter
-                && WatchedHandler.watch(adapter);
+                && WatchedHandler.watch(adapter, acknowledging.acknowledging(isManual(ackMode)));
+    }
+
+    private static boolean isManual(AckMode ackMode) {
+        return ackMode == AckMode.MANUAL || ackMode == AckMode.MANUAL_IMMEDIATE;
     }
 
     private static Object innermost(Object listener) {

@@ -7,13 +7,17 @@ import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.test.TestApp;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
@@ -23,6 +27,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -37,6 +42,7 @@ import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.DefaultErrorHandler;
 import org.springframework.kafka.listener.KafkaListenerErrorHandler;
 import org.springframework.kafka.listener.RecordInterceptor;
+import org.springframework.kafka.support.Acknowledgment;
 import org.springframework.kafka.support.micrometer.KafkaListenerObservationConvention;
 import org.springframework.kafka.support.micrometer.KafkaRecordReceiverContext;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
@@ -61,7 +67,7 @@ class EndingAttemptsIT {
         broker = embedded;
         context = TestApp.start(
                 embedded.getBrokersAsString(),
-                List.of(Beans.class, Listeners.class, Mixed.class),
+                List.of(Beans.class, Listeners.class, Mixed.class, MixedAcknowledged.class),
                 "kafka.backpressure.listener.drain-timeout=20s");
     }
 
@@ -76,6 +82,8 @@ class EndingAttemptsIT {
         private final Queue<String> calls = new ConcurrentLinkedQueue<>();
 
         private final Queue<String> recovered = new ConcurrentLinkedQueue<>();
+
+        private final BlockingQueue<Acknowledgment> kept = new LinkedBlockingQueue<>();
     }
 
     @Configuration(proxyBeanMethods = false)
@@ -101,7 +109,7 @@ class EndingAttemptsIT {
         @Bean
         ObservationRegistry observationRegistry() {
             ObservationRegistry registry = ObservationRegistry.create();
-            registry.observationConfig().observationHandler(any -> true);
+            registry.observationConfig().observationHandler(any -> true).observationHandler(new FailingHandler());
             return registry;
         }
 
@@ -124,9 +132,41 @@ class EndingAttemptsIT {
                 }
                 if (id.startsWith("observed")) {
                     container.getContainerProperties().setObservationEnabled(true);
+                }
+                if (id.equals("observed")) {
                     container.getContainerProperties().setObservationConvention(new FailingConvention());
                 }
             };
+        }
+    }
+
+    /** Fails in one of its methods. */
+    static final class FailingHandler implements ObservationHandler<KafkaRecordReceiverContext> {
+
+        private static void failIn(String where, KafkaRecordReceiverContext context) {
+            if (context.getListenerId().startsWith(where)) {
+                throw new IllegalStateException("the observation's handler failed");
+            }
+        }
+
+        @Override
+        public void onScopeOpened(KafkaRecordReceiverContext of) {
+            failIn("observed-opening", of);
+        }
+
+        @Override
+        public void onScopeClosed(KafkaRecordReceiverContext of) {
+            failIn("observed-closing", of);
+        }
+
+        @Override
+        public void onError(KafkaRecordReceiverContext of) {
+            failIn("observed-error", of);
+        }
+
+        @Override
+        public boolean supportsContext(Observation.Context of) {
+            return of instanceof KafkaRecordReceiverContext;
         }
     }
 
@@ -341,6 +381,28 @@ class EndingAttemptsIT {
         void observed(String value) {
             seen.calls.add("observed " + value);
         }
+
+        @BackpressuredListener(id = "observed-opening", topics = "observed-opening")
+        void observedOpening(String value) {
+            seen.calls.add("observed-opening " + value);
+        }
+
+        @BackpressuredListener(id = "observed-closing", topics = "observed-closing")
+        void observedClosing(String value) {
+            fails("observed-closing", value);
+        }
+
+        @BackpressuredListener(id = "observed-error", topics = "observed-error")
+        void observedError(String value) {
+            fails("observed-error", value);
+        }
+
+        private void fails(String id, String value) {
+            if (value.equals("0") || value.equals("10")) {
+                throw new IllegalStateException("the method failed");
+            }
+            seen.calls.add(id + " " + value);
+        }
     }
 
     @Component
@@ -361,6 +423,28 @@ class EndingAttemptsIT {
         @KafkaHandler
         void atOnce(String value) {
             seen.calls.add("mixed " + value);
+        }
+    }
+
+    @Component
+    @BackpressuredListener(id = "mixed-acknowledged", topics = "mixed-acknowledged")
+    static class MixedAcknowledged {
+
+        private final Seen seen;
+
+        MixedAcknowledged(Seen seen) {
+            this.seen = seen;
+        }
+
+        @KafkaHandler
+        CompletableFuture<Void> later(Integer other) {
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @KafkaHandler
+        void acknowledged(String value, Acknowledgment acknowledgment) {
+            seen.calls.add("mixed-acknowledged " + value);
+            seen.kept.add(acknowledgment);
         }
     }
 
@@ -435,6 +519,34 @@ class EndingAttemptsIT {
         assertThat(container(id).isRunning()).isFalse();
     }
 
+    @Test
+    void aMethodThatAcknowledgesSaysWhenItsRecordsAreFinishedThoughAnotherOneOfItsClassGivesResultsLater()
+            throws Exception {
+        String id = "mixed-acknowledged";
+        send(id);
+        BlockingQueue<Acknowledgment> kept = context.getBean(Seen.class).kept;
+        Acknowledgment first = kept.poll(15, TimeUnit.SECONDS);
+        assertThat(kept.poll(1500, TimeUnit.MILLISECONDS)).isNull(); // longer than from one commit to the next
+        assertThat(committed(id)).isZero();
+        first.nack(Duration.ZERO);
+        for (int record = 0; record < RECORDS; record++) {
+            kept.poll(15, TimeUnit.SECONDS).acknowledge();
+        }
+        awaitAllCommitted(id);
+        List<String> expected = new ArrayList<>(all());
+        expected.add(0, "0");
+        assertThat(calls(id)).containsExactlyElementsOf(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"observed-closing", "observed-error"})
+    void anObservationsHandlerThatThrowsAfterTheCallDoesNotStopTheContainer(String id) {
+        send(id);
+        awaitAllCommitted(id);
+        assertThat(recovered(id)).containsExactly("0", "10");
+        assertThat(calls(id)).hasSize(RECORDS - 2);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"unsendable", "error"})
     void aReplyThatCannotBeSentAndAnErrorOfTheListenersErrorHandlerAreFailures(String id) {
@@ -460,7 +572,7 @@ class EndingAttemptsIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"observed", "batch-observed"})
+    @ValueSource(strings = {"observed", "observed-opening", "batch-observed"})
     void theErrorHandlerDecidesOnRecordsWhoseObservationCannotBeStarted(String id) {
         send(id);
         awaitAllCommitted(id);

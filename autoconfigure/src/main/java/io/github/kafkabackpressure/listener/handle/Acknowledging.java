@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.springframework.core.KotlinDetector;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.ResolvableType;
 import org.springframework.kafka.listener.adapter.AdapterUtils;
@@ -55,6 +56,16 @@ public record Acknowledging(Map<Way, List<Method>> methods) {
                 .filter(entry -> !says(entry.getKey(), manual))
                 .flatMap(entry -> entry.getValue().stream())
                 .filter(method -> !AdapterUtils.isAsyncReply(method.getReturnType()))
+                .toList();
+    }
+
+    /** Those of the methods that say when a record is finished, and give no asynchronous result that says so as well. */
+    public List<Method> acknowledging(boolean manual) {
+        return methods.entrySet().stream()
+                .filter(entry -> says(entry.getKey(), manual))
+                .flatMap(entry -> entry.getValue().stream())
+                .filter(method -> !AdapterUtils.isAsyncReply(method.getReturnType()))
+                .filter(method -> !KotlinDetector.isSuspendingFunction(method))
                 .toList();
     }
 

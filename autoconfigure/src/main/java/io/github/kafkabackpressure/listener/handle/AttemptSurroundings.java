@@ -61,6 +61,30 @@ public record AttemptSurroundings(
         return observation.start();
     }
 
+    /** Opens the scope of an observation. If a handler of the user's throws, the thread is left with the one it had. */
+    Observation.Scope openScope(Observation observation) {
+        Observation.Scope before = observations.getCurrentObservationScope();
+        try {
+            return observation.openScope();
+        } catch (RuntimeException e) {
+            observations.setCurrentObservationScope(before);
+            throw e;
+        }
+    }
+
+    /** Closes the scope of an observation, whatever the user's handlers throw: the thread has the former one again. */
+    void close(Observation.Scope scope) {
+        afterwards(
+                () -> {
+                    try {
+                        scope.close();
+                    } finally {
+                        observations.setCurrentObservationScope(scope.getPreviousObservationScope());
+                    }
+                },
+                "an observation");
+    }
+
     /** Starts the timer of a consumer; null if there is none. */
     ListenerTimers.@Nullable Running startTimer(ConsumerLink consumer) {
         return timers == null ? null : timers.start(consumer);

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.springframework.kafka.listener.ListenerExecutionFailedException;
 
 /**
  * What a worker does with a batch: attempt after attempt, and after each that failed the error handler, with what is left
@@ -47,7 +46,7 @@ public final class BatchInvoker implements Invoker {
         this.attempts = new BatchAttempts(run, target);
         this.collector = new BatchCollector(run);
         this.waits = new WorkerWaits(run);
-        this.lateEnds = new LateEnds(run, target.ending(), target.surroundings());
+        this.lateEnds = new LateEnds(run, target.surroundings());
         this.handOver = new HandOver(run);
     }
 
@@ -191,6 +190,11 @@ public final class BatchInvoker implements Invoker {
             long asked = run.nanoTime.getAsLong();
             List<RecordTask> left = batch.remaining();
             BatchDecision decision = errorHandling.decide(exception, tasks, () -> retryWithSlot(batch, left, nack));
+            if (nack.notMade) {
+                // Nothing has failed anew, so nobody may recover the records. If the workers end, they are for others.
+                batch.abandoned(run.workers.isClosed() ? new HashSet<>(batch.remaining()) : gone(batch));
+                return true;
+            }
             Set<RecordTask> done = new HashSet<>(tasks);
             if (nack.signal == null) {
                 decision.again().forEach(done::remove);
@@ -214,8 +218,10 @@ public final class BatchInvoker implements Invoker {
 
     /** A further attempt that the error handler makes itself. */
     private void retryWithSlot(RunningBatch batch, List<RecordTask> tasks, Nack nack) {
-        if (!run.workers.takeSlotAgainWhile(() -> gone(batch).isEmpty())) {
-            throw new ListenerExecutionFailedException("a partition of the batch is leaving");
+        // To throw would be to say that the attempt has failed; of its last one the handler would recover all records.
+        nack.notMade = !run.workers.takeSlotAgainWhile(() -> gone(batch).isEmpty());
+        if (nack.notMade) {
+            return;
         }
         WaitsFor before = run.running.waitsFor(WaitsFor.METHOD);
         try {
@@ -223,9 +229,7 @@ public final class BatchInvoker implements Invoker {
             if (signal instanceof Signal.Failed failed) {
                 throw failed.exception();
             }
-            if (signal == null) {
-                throw new ListenerExecutionFailedException("interrupted while the batch was waited for");
-            }
+            nack.notMade = signal == null; // the workers end
             nack.signal = signal instanceof Signal.Nacked nacked ? nacked : null;
         } finally {
             run.running.waitsFor(before);
@@ -233,9 +237,13 @@ public final class BatchInvoker implements Invoker {
         }
     }
 
-    /** What a further attempt that the error handler made itself ended with, if the user wants some of it again. */
+    /** What became of a further attempt that the error handler made itself, if it neither succeeded nor failed. */
     private static final class Nack {
 
+        /** Whether it could not be made, or not to its end. */
+        private boolean notMade;
+
+        /** Set if the user wants some of it again. */
         private Signal.@Nullable Nacked signal;
     }
 

@@ -1,6 +1,5 @@
 package io.github.kafkabackpressure.listener.handle;
 
-import io.github.kafkabackpressure.listener.handle.ListenerTarget.Ending;
 import io.github.kafkabackpressure.listener.handle.RecordAcknowledgment.Signal;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
 import io.github.kafkabackpressure.listener.task.RecordTask;
@@ -22,15 +21,12 @@ final class LateEnds {
 
     private final ListenerRun run;
 
-    private final boolean byResult;
-
     private final AttemptSurroundings surroundings;
 
     private final WorkerWaits waits;
 
-    LateEnds(ListenerRun run, Ending ending, AttemptSurroundings surroundings) {
+    LateEnds(ListenerRun run, AttemptSurroundings surroundings) {
         this.run = run;
-        this.byResult = ending == Ending.BY_RESULT;
         this.surroundings = surroundings;
         this.waits = new WorkerWaits(run);
     }
@@ -57,7 +53,7 @@ final class LateEnds {
         if (acknowledgment.signal() != null) {
             return;
         }
-        if (!byResult) {
+        if (!acknowledgment.isByResult()) {
             acknowledgment.endWith(
                     tasks.stream().map(task -> task.partition).collect(Collectors.toSet()), partitionOver);
             return;
@@ -80,6 +76,7 @@ final class LateEnds {
      * @return false if it is there already; then the continuation is not called
      */
     boolean leave(RecordTask first, long begun, RecordAcknowledgment acknowledgment, Continuation continuation) {
+        boolean byResult = acknowledgment.isByResult();
         run.running.waits(first, byResult ? WaitsFor.RESULT : WaitsFor.ACKNOWLEDGMENT, begun);
         // A result is still being worked for, so the attempt keeps the slot; an acknowledgment is only waited for.
         Slot slot = byResult && acknowledgment.signal() == null ? run.workers.detachSlot() : null;
@@ -95,6 +92,6 @@ final class LateEnds {
 
     /** Waits for the end of an attempt on this thread; null if the workers end first. */
     @Nullable Signal await(RecordAcknowledgment acknowledgment) {
-        return waits.await(acknowledgment, byResult);
+        return waits.await(acknowledgment, acknowledgment.isByResult());
     }
 }

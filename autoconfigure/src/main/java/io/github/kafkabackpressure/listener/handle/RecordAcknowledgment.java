@@ -69,6 +69,9 @@ public class RecordAcknowledgment implements Acknowledgment {
      */
     private final AtomicInteger pending = new AtomicInteger(1);
 
+    /** Whether the method that was called of several is one that acknowledges; used by the attempt's thread only. */
+    private boolean byAcknowledgment;
+
     /** Whether the adapter has acknowledged a failed result. */
     private volatile boolean failureAcknowledged;
 
@@ -96,9 +99,17 @@ public class RecordAcknowledgment implements Acknowledgment {
         this.ofResult = ofResult;
     }
 
-    /** Whether the attempt ends by asynchronous results. */
+    /** Whether the attempt ends by asynchronous results, and not by an acknowledgment that its method was given. */
     final boolean isByResult() {
-        return ofResult != null;
+        return ofResult != null && !byAcknowledgment;
+    }
+
+    /** Takes in that the method that is called says itself when the attempt ends; called by the attempt's thread. */
+    void expectAcknowledgment() {
+        if (!byAcknowledgment) {
+            byAcknowledgment = true;
+            pending.incrementAndGet(); // for good: only a signal ends it
+        }
     }
 
     /** Takes in that the method has returned a result that must be there before the attempt ends. */

@@ -120,17 +120,18 @@ final class RecordAttempts {
             try {
                 addHeaders(record);
                 observation = surroundings.startObservation(record, owner);
-                scope = observation == null ? null : observation.openScope();
+                scope = observation == null ? null : surroundings.openScope(observation);
             } catch (RuntimeException e) {
                 throw surroundings.decorated(e);
             }
             callListener(record, acknowledgment, consumer);
             return null;
         } catch (RuntimeException e) {
-            if (observation != null && (scope == null || !target.adapterStopsObservation())) {
-                observation.error(e);
+            Observation failed = observation;
+            if (failed != null && (scope == null || !target.adapterStopsObservation())) {
+                AttemptSurroundings.afterwards(() -> failed.error(e), "an observation");
             }
-            return new Signal.Failed(e, observation);
+            return new Signal.Failed(e, failed);
         } finally {
             if (observation != null) {
                 end(observation, scope);
@@ -143,7 +144,7 @@ final class RecordAttempts {
             AttemptSurroundings.afterwards(observation::stop, "an observation");
         }
         if (scope != null) {
-            AttemptSurroundings.afterwards(scope::close, "an observation");
+            surroundings.close(scope);
         }
     }
 

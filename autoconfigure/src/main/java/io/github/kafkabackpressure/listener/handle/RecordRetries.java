@@ -47,7 +47,7 @@ final class RecordRetries {
         this.target = target;
         this.attempts = attempts;
         this.waits = new WorkerWaits(run);
-        this.lateEnds = new LateEnds(run, target.ending(), target.surroundings());
+        this.lateEnds = new LateEnds(run, target.surroundings());
         this.errorHandling = new ErrorHandling(target.errorHandler(), target.container());
         this.verdicts = new RecordVerdicts(run, target, errorHandling);
     }

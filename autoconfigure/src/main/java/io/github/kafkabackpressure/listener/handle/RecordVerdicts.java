@@ -6,7 +6,9 @@ import io.github.kafkabackpressure.listener.task.RecordTask;
 import io.github.kafkabackpressure.listener.task.WaitsFor;
 import io.micrometer.observation.Observation;
 import java.time.Duration;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.log.LogAccessor;
 import org.springframework.kafka.listener.KafkaBackoffException;
 
 /**
@@ -15,6 +17,8 @@ import org.springframework.kafka.listener.KafkaBackoffException;
  * <p>Threading: the workers.
  */
 final class RecordVerdicts {
+
+    private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordVerdicts.class));
 
     private final ListenerRun run;
 
@@ -66,16 +70,27 @@ final class RecordVerdicts {
         }
         WaitsFor before = run.running.waitsFor(WaitsFor.BACK_OFF);
         run.workers.leaveSlot();
-        Observation.Scope scope =
-                failed.observation() == null ? null : failed.observation().openScope();
+        Observation.Scope scope = scope(failed.observation());
         try {
             return tellTheTime() ? askForTheTime(task, failed) : askAndWait(task, failed);
         } finally {
             if (scope != null) {
-                scope.close();
+                target.surroundings().close(scope);
             }
             run.running.waitsFor(before);
         }
+    }
+
+    /** The scope of a failed attempt's observation; null if there is none, or a handler of the user's does not let it open. */
+    private Observation.@Nullable Scope scope(@Nullable Observation observation) {
+        if (observation != null) {
+            try {
+                return target.surroundings().openScope(observation);
+            } catch (RuntimeException e) {
+                LOG.error(e, "an observation could not be continued; the error handler is asked without it");
+            }
+        }
+        return null;
     }
 
     /** Asks an error handler that says how long it would wait. */

@@ -1,8 +1,11 @@
 package io.github.kafkabackpressure.listener.handle;
 
+import java.lang.reflect.Method;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.BeansException;
@@ -36,17 +39,22 @@ public final class WatchedHandler extends HandlerAdapter {
 
     private final HandlerAdapter handler;
 
-    private WatchedHandler(HandlerAdapter handler) {
+    /** The methods, of several, that say by an acknowledgment when a record is finished. */
+    private final Set<String> acknowledging;
+
+    private WatchedHandler(HandlerAdapter handler, Set<String> acknowledging) {
         super(new DelegatingInvocableHandler(List.of(), null, handler.getBean(), null, null, null, null));
         this.handler = handler;
+        this.acknowledging = acknowledging;
     }
 
     /**
      * Puts itself between an adapter and its handler; once, however often the container is started.
      *
+     * @param acknowledging the methods, of several, that say by an acknowledgment when a record is finished
      * @return false if this spring-kafka keeps its handler elsewhere: then only what the adapter says itself is known
      */
-    public static boolean watch(MessagingMessageListenerAdapter<?, ?> adapter) {
+    public static boolean watch(MessagingMessageListenerAdapter<?, ?> adapter, List<Method> acknowledging) {
         adapter.setCallbackForAsyncFailure((record, failure) -> {
             RecordAcknowledgment current = RecordAcknowledgment.current();
             if (current != null) {
@@ -60,24 +68,40 @@ public final class WatchedHandler extends HandlerAdapter {
             LOG.warn(e, "the handler of a listener cannot be looked at; a result that is null is waited for in vain");
             return false;
         }
-        if (handler instanceof HandlerAdapter unwatched && !(handler instanceof WatchedHandler)) {
-            adapter.setHandlerMethod(new WatchedHandler(unwatched));
+        HandlerAdapter unwatched =
+                handler instanceof WatchedHandler watched ? watched.handler : (HandlerAdapter) handler;
+        if (unwatched != null) {
+            adapter.setHandlerMethod(new WatchedHandler(
+                    unwatched,
+                    acknowledging.stream().map(Method::toGenericString).collect(Collectors.toSet())));
         }
         return handler != null;
     }
 
     @Override
     public @Nullable Object invoke(Message<?> message, @Nullable Object... arguments) throws Exception {
+        RecordAcknowledgment attempt = attempt(arguments);
+        if (attempt != null
+                && !acknowledging.isEmpty()
+                && acknowledging.contains(getMethodAsString(message.getPayload()))) {
+            attempt.expectAcknowledgment();
+        }
         Object returned = handler.invoke(message, arguments);
+        if (attempt == null) {
+            return returned;
+        }
+        return returned instanceof InvocationResult result
+                ? new InvocationResult(watched(result.result(), attempt), result.sendTo(), result.messageReturnType())
+                : watched(returned, attempt);
+    }
+
+    private static @Nullable RecordAcknowledgment attempt(@Nullable Object... arguments) {
         for (Object argument : arguments) {
             if (argument instanceof RecordAcknowledgment attempt && attempt.isByResult()) {
-                return returned instanceof InvocationResult result
-                        ? new InvocationResult(
-                                watched(result.result(), attempt), result.sendTo(), result.messageReturnType())
-                        : watched(returned, attempt);
+                return attempt;
             }
         }
-        return returned;
+        return null;
     }
 
     @SuppressWarnings("FutureReturnValueIgnored") // the adapter takes its failure in

@@ -2,7 +2,10 @@ package io.github.kafkabackpressure.listener.handle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -49,6 +52,45 @@ class AttemptSurroundingsTests {
                 .hasMessageContaining("by the adapter")
                 .hasCause(thrown)
                 .satisfies(failure -> assertThat(failure.getStackTrace()).isEqualTo(wrapped.getStackTrace()));
+    }
+
+    @Test
+    void anObservationWhoseHandlerThrowsLeavesTheThreadWithTheOneItHad() {
+        ObservationRegistry observed = ObservationRegistry.create();
+        observed.observationConfig().observationHandler(new ObservationHandler<>() {
+            @Override
+            public void onScopeOpened(Observation.Context of) {
+                if ("opening".equals(of.getName())) {
+                    throw new IllegalStateException("of a handler");
+                }
+            }
+
+            @Override
+            public void onScopeClosed(Observation.Context of) {
+                if ("closing".equals(of.getName())) {
+                    throw new IllegalStateException("of a handler");
+                }
+            }
+
+            @Override
+            public boolean supportsContext(Observation.Context of) {
+                return true;
+            }
+        });
+        AttemptSurroundings of = new AttemptSurroundings(null, null, observed, null, () -> null, null);
+        Observation outer = Observation.start("outer", observed);
+        try (Observation.Scope ignored = outer.openScope()) {
+            Observation opening = Observation.start("opening", observed);
+            assertThatThrownBy(() -> of.openScope(opening)).isInstanceOf(IllegalStateException.class);
+            assertThat(observed.getCurrentObservation()).isSameAs(outer);
+
+            Observation closing = Observation.start("closing", observed);
+            Observation.Scope scope = of.openScope(closing);
+            assertThat(observed.getCurrentObservation()).isSameAs(closing);
+            of.close(scope);
+            assertThat(observed.getCurrentObservation()).isSameAs(outer);
+        }
+        assertThat(observed.getCurrentObservation()).isNull();
     }
 
     @Test
