@@ -52,10 +52,18 @@ public final class ListenerPressure implements Pressure {
         }
         long limit = container.getOptions().maxInFlight();
         long inFlight = container.getInFlight();
-        double calm = Math.min(container.getOptions().resumeAt(), share) * limit;
+        double calm = calm(container);
+        boolean pressured =
+                container.getOptions().overload().softLimit() > 0 && container.getPressure() != BufferState.NORMAL;
         // A benign race: whoever writes last has seen a level at which its answer was right.
-        over = container.getPressure() != BufferState.NORMAL || (over ? inFlight > calm : inFlight >= share * limit);
+        over = pressured || (over ? inFlight > calm : inFlight >= share * limit);
         return over;
+    }
+
+    /** With how many records in flight it is over. */
+    private double calm(BackpressuredMessageListenerContainer<?, ?> container) {
+        return Math.min(container.getOptions().resumeAt(), share)
+                * container.getOptions().maxInFlight();
     }
 
     @Override
@@ -66,6 +74,6 @@ public final class ListenerPressure implements Pressure {
         }
         ListenerSnapshot now = container.snapshot();
         return Durations.of(
-                now.inFlight() - now.limits().resumeBelow(), now.recent().finishedPerSecond());
+                now.inFlight() - (long) calm(container), now.recent().finishedPerSecond());
     }
 }

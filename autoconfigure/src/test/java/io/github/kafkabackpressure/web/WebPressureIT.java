@@ -7,6 +7,8 @@ import com.jayway.jsonpath.JsonPath;
 import io.github.kafkabackpressure.BackpressuredListener;
 import io.github.kafkabackpressure.RecordNotSentException;
 import io.github.kafkabackpressure.SendOutcome;
+import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
+import io.github.kafkabackpressure.listener.ListenerContainers;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.test.Http;
 import io.github.kafkabackpressure.test.TestApp;
@@ -17,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.beans.factory.annotation.Value;
@@ -97,6 +100,36 @@ class WebPressureIT {
             permits.release(1000);
             await().until(() -> http.post("/orders/22", "{}").statusCode() == 200);
             await().until(() -> http.get("/actuator/health/readiness").statusCode() == 200);
+        }
+    }
+
+    @Test
+    void aListenerRefusesFromItsThresholdOnAndUntilItIsAtItsLowWatermark() {
+        try (ConfigurableApplicationContext context = start(
+                WebApplicationType.SERVLET,
+                "kafka.backpressure.listeners.orders.max-in-flight=10",
+                "kafka.backpressure.listeners.orders.ordering=unordered",
+                "kafka.backpressure.web.rules[0].paths=/orders/**",
+                "kafka.backpressure.web.rules[0].listener=orders",
+                "kafka.backpressure.web.rules[0].threshold=0.9")) {
+            Http http = new Http(context);
+            BackpressuredMessageListenerContainer<?, ?> container =
+                    context.getBean(ListenerContainers.class).find("orders").orElseThrow();
+            Semaphore permits = context.getBean(Semaphore.class);
+            for (int i = 1; i <= 8; i++) {
+                http.post("/orders/" + i, "{}");
+            }
+            await().until(() -> container.getInFlight() == 8);
+            assertThat(http.post("/orders/9", "{}").statusCode()).isEqualTo(200);
+            await().until(() -> container.getInFlight() == 9);
+            assertThat(http.post("/orders/10", "{}").statusCode()).isEqualTo(429);
+            permits.release(3);
+            await().until(() -> container.getInFlight() == 6);
+            assertThat(http.post("/orders/10", "{}").statusCode()).isEqualTo(429);
+            permits.release(1);
+            await().until(() -> container.getInFlight() == 5);
+            assertThat(http.post("/orders/10", "{}").statusCode()).isEqualTo(200);
+            permits.release(1000);
         }
     }
 
