@@ -34,7 +34,7 @@ final class ListenerLook {
             look = new Look(container.snapshot(), System.nanoTime());
             last = look;
             if (partitions != null) {
-                partitions.update(look.snapshot());
+                partitions.update(look.snapshot().partitions());
             }
         }
         return look.snapshot();

@@ -4,7 +4,6 @@ import io.github.kafkabackpressure.RecordOutcome;
 import io.github.kafkabackpressure.listener.BackpressuredMessageListenerContainer;
 import io.github.kafkabackpressure.listener.ListenerMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,14 +57,14 @@ public final class MicrometerListenerMetrics implements ListenerMetrics {
     @Override
     public void started(long waitedNanos) {
         if (timers != null) {
-            timers.queueWait().record(waitedNanos, TimeUnit.NANOSECONDS);
+            timers.waited(waitedNanos);
         }
     }
 
     @Override
     public void finished(RecordOutcome outcome, long handledNanos) {
         if (timers != null) {
-            timers.handling(outcome).record(handledNanos, TimeUnit.NANOSECONDS);
+            timers.handled(outcome, handledNanos);
         }
     }
 

@@ -1,6 +1,6 @@
 package io.github.kafkabackpressure.metrics;
 
-import io.github.kafkabackpressure.listener.ListenerSnapshot;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.kafkabackpressure.listener.ListenerSnapshot.Partition;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
@@ -28,6 +28,8 @@ final class PartitionMeters {
 
     private final Tags tags;
 
+    @GuardedBy("this") private boolean removed;
+
     PartitionMeters(MeterRegistry registry, Tags tags) {
         this.registry = registry;
         this.tags = tags;
@@ -46,10 +48,13 @@ final class PartitionMeters {
         gauges.put(MultiGauge.builder(PREFIX + name).tags(tags).baseUnit(unit).register(registry), value);
     }
 
-    /** Takes in what there is now. */
-    void update(ListenerSnapshot snapshot) {
+    /** Takes in what there is now, or was when a scrape that comes late began. */
+    synchronized void update(List<Partition> partitions) {
+        if (removed) {
+            return;
+        }
         gauges.forEach((gauge, value) -> gauge.register(
-                snapshot.partitions().stream()
+                partitions.stream()
                         .<Row<?>>map(partition -> Row.of(
                                 Tags.of("topic", partition.topic(), "partition", String.valueOf(partition.partition())),
                                 value.applyAsDouble(partition)))
@@ -57,8 +62,9 @@ final class PartitionMeters {
                 true));
     }
 
-    /** Takes them all out. */
-    void remove() {
+    /** Takes them all out, for good. */
+    synchronized void remove() {
+        removed = true;
         gauges.keySet().forEach(gauge -> gauge.register(List.<Row<?>>of(), true));
     }
 }

@@ -9,7 +9,8 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Timers with histograms that are told of each record.
@@ -20,19 +21,28 @@ final class RecordTimers extends SharedMeters {
 
     private static final String PREFIX = "kafka.backpressure.listener.";
 
-    private final Timer queueWait;
+    private final String listener;
 
-    private final Map<RecordOutcome, Timer> handling = new EnumMap<>(RecordOutcome.class);
+    /** Null while the registry has those of another listener of that name, or none. */
+    private volatile @Nullable Timer queueWait;
+
+    private volatile Map<RecordOutcome, Timer> handling = Map.of();
 
     RecordTimers(MeterRegistry registry, String listener) {
         super(registry, PREFIX + "records." + listener);
-        this.queueWait = Timer.builder(PREFIX + "queue.wait")
+        this.listener = listener;
+    }
+
+    @Override
+    List<Meter> register(MeterRegistry registry) {
+        Timer wait = Timer.builder(PREFIX + "queue.wait")
                 .description("Time from the poll until a worker takes a record")
                 .tag("listener", listener)
                 .publishPercentileHistogram()
                 .register(registry);
+        Map<RecordOutcome, Timer> timers = new EnumMap<>(RecordOutcome.class);
         for (RecordOutcome outcome : EnumSet.complementOf(EnumSet.of(RecordOutcome.REMEMBERED))) { // not handled
-            handling.put(
+            timers.put(
                     outcome,
                     Timer.builder(PREFIX + "handling")
                             .description(
@@ -42,20 +52,24 @@ final class RecordTimers extends SharedMeters {
                             .publishPercentileHistogram()
                             .register(registry));
         }
-    }
-
-    @Override
-    List<Meter> register(MeterRegistry meters) {
-        List<Meter> all = new ArrayList<>(handling.values());
-        all.add(queueWait);
+        queueWait = wait;
+        handling = timers;
+        List<Meter> all = new ArrayList<>(timers.values());
+        all.add(wait);
         return all;
     }
 
-    Timer queueWait() {
-        return queueWait;
+    void waited(long nanos) {
+        Timer timer = queueWait;
+        if (timer != null) {
+            timer.record(nanos, TimeUnit.NANOSECONDS);
+        }
     }
 
-    Timer handling(RecordOutcome outcome) {
-        return Objects.requireNonNull(handling.get(outcome));
+    void handled(RecordOutcome outcome, long nanos) {
+        Timer timer = handling.get(outcome);
+        if (timer != null) {
+            timer.record(nanos, TimeUnit.NANOSECONDS);
+        }
     }
 }

@@ -43,6 +43,10 @@ public class SteppedKafka extends MockConsumer<Object, String> {
 
     private boolean losing;
 
+    private final List<Runnable> lateAnswers = new ArrayList<>();
+
+    private boolean answersLate;
+
     /** What fails the next commit; null if it succeeds. */
     private RuntimeException commitFailure;
 
@@ -198,14 +202,29 @@ public class SteppedKafka extends MockConsumer<Object, String> {
             commit(offsets);
         }
         if (callback != null) {
-            callback.onComplete(offsets, failure);
+            lateAnswers.add(() -> callback.onComplete(offsets, failure));
         }
+        if (!answersLate) {
+            answer();
+        }
+    }
+
+    /** From now on commits are answered late: at the next one that waits, as in Kafka's consumer. */
+    public void answerLate() {
+        answersLate = true;
+    }
+
+    private void answer() {
+        List<Runnable> answers = List.copyOf(lateAnswers);
+        lateAnswers.clear();
+        answers.forEach(Runnable::run);
     }
 
     @Override
     public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
         RuntimeException failure = commitFailure;
         commitFailure = null;
+        answer();
         if (failure != null) {
             throw failure;
         }

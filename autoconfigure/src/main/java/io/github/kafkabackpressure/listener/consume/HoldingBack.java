@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.IntSupplier;
 import java.util.regex.Pattern;
@@ -111,6 +112,18 @@ public final class HoldingBack<K, V> extends ForwardingConsumer<K, V> {
         return of == null
                 ? super.position(partition, timeout)
                 : of.records().get(0).offset();
+    }
+
+    /** What is held back has still to come. */
+    @Override
+    public OptionalLong currentLag(TopicPartition partition) {
+        OptionalLong lag = super.currentLag(partition);
+        Held<K, V> of = held.get(partition);
+        return of == null || lag.isEmpty()
+                ? lag
+                : OptionalLong.of(lag.getAsLong()
+                        + of.next().offset()
+                        - of.records().get(0).offset());
     }
 
     @Override

@@ -208,29 +208,27 @@ final class Sorter {
         if (hasPlace) {
             overload.countIn(queued);
         }
-        WaitingLanes lanes = Objects.requireNonNull(work.queues);
+        // A key's hash is foreign code, which the room's lock must not wait for.
+        Integer lane = run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
+        queued.laneKey = lane;
         Object key = settings.overflow() == ListenerOverflow.CONFLATE
                 ? conflationKey(queued.record().key())
                 : null;
         if (key == null && hasPlace) {
-            queued.laneKey = laneKey(queued); // a key's hash is foreign code, which the room's lock must not wait for
             placed.add(queued);
             return;
         }
         putPlaced(work, now); // they came before
+        WaitingLanes lanes = Objects.requireNonNull(work.queues);
         if (key == null) {
-            overload.room().put(queued, lanes, laneKey(queued), false, now);
+            overload.room().put(queued, lanes, lane, false, now);
             return;
         }
-        QueuedRecord older = overload.room().putNewest(queued, lanes, laneKey(queued), key, hasPlace, now);
+        QueuedRecord older = overload.room().putNewest(queued, lanes, lane, key, hasPlace, now);
         if (older != null) {
             overload.drop(older, DropReason.NEWER_RECORD);
             overload.admit();
         }
-    }
-
-    private Integer laneKey(QueuedRecord queued) {
-        return run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
     }
 
     /** What records have to have in common for the newer to take the place of the older; null for no key. */

@@ -54,7 +54,10 @@ final class UserCommits {
             long frontier = frontierOf(partition);
             PartitionWork work = assignment.work(partition);
             if (work != null) {
-                work.committedChanges = -1; // what is finished beyond it is to be committed once more
+                // It says nothing of what is finished beyond it: that is to be committed once more.
+                work.committedChanges = -1;
+                work.userCommits++;
+                assignment.touch(work);
             }
             return frontier >= 0 && offset.offset() > frontier
                     ? new OffsetAndMetadata(frontier, offset.metadata())

@@ -63,6 +63,17 @@ class HoldingBackTests {
     }
 
     @Test
+    void whatIsHeldBackHasStillToCome() {
+        allowed.set(3);
+        for (int left = 17; left >= 0; left -= Math.min(3, Math.max(1, left))) {
+            poll();
+            assertThat(consumer.currentLag(FIRST).orElseThrow()
+                            + consumer.currentLag(SECOND).orElseThrow())
+                    .isEqualTo(left);
+        }
+    }
+
+    @Test
     void whatIsHeldBackOfAPausedPartitionWaitsUntilItIsResumed() {
         allowed.set(4);
         consumer.pause(List.of(SECOND));

@@ -8,8 +8,10 @@ import io.github.kafkabackpressure.listener.SteppedListener;
 import io.github.kafkabackpressure.progress.CommitMetadata;
 import io.github.kafkabackpressure.progress.OffsetRanges;
 import io.github.kafkabackpressure.progress.RememberedProgress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -58,6 +60,43 @@ class RememberingCommitsTests implements SteppedListener.Observer {
         List.copyOf(listener.running).forEach(listener::finish);
         poll();
         assertThat(kafka.groupOffset(PARTITION)).isEqualTo(20);
+    }
+
+    /** The first of 20 records hangs, the others are finished and committed as such. */
+    private void oneHangs() {
+        for (long offset = 0; offset < 20; offset++) {
+            kafka.append(PARTITION, offset, "key");
+        }
+        kafka.rebalance(List.of(PARTITION));
+        poll();
+        List.copyOf(listener.running).stream().skip(1).forEach(listener::finish);
+        listener.advance(Duration.ofSeconds(10));
+        listener.poll();
+        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
+    }
+
+    private void theUserCommits() {
+        listener.consumer.commitSync(Map.of(PARTITION, new OffsetAndMetadata(0)), Duration.ofSeconds(1));
+        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.NONE);
+    }
+
+    @Test
+    void whatTheUsersOwnCommitHasWipedOutIsCommittedAgainThoughNothingElseHappens() {
+        oneHangs();
+        theUserCommits();
+        listener.advance(Duration.ofSeconds(10));
+        listener.poll();
+        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
+    }
+
+    @Test
+    void anAnswerThatComesInTheUsersOwnCommitDoesNotSayThatThatRemembers() {
+        kafka.answerLate();
+        oneHangs();
+        theUserCommits();
+        listener.advance(Duration.ofSeconds(10));
+        listener.poll();
+        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
     }
 
     @Test
