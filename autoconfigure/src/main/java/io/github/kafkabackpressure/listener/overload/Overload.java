@@ -171,6 +171,13 @@ public final class Overload implements QueuedRecord.Starter, DroppedSender.Outco
         return taken == null ? null : taken.task;
     }
 
+    /** Takes it out of flight: it is not in the room any more, where the end of its partition, or a seek, would find it. */
+    @Override
+    public void notStarted(QueuedRecord.Task task) {
+        run.flight.takeBack(task);
+        endTurn(task);
+    }
+
     boolean isTooOld(QueuedRecord record) {
         return settings.isTooOld(record.record().timestamp(), System.currentTimeMillis());
     }

@@ -24,6 +24,9 @@ public final class QueuedRecord extends Waiting {
         /** Starts the record behind a started one in its lane; null if there is none that may. Called by workers. */
         @Nullable Task takeBehind(Task task);
 
+        /** Takes in that a record was taken and cannot be started after all. Called by workers. */
+        void notStarted(Task task);
+
         /** Ends a record's turn in its lane. Called by workers. Returns what may run next of the lane only. */
         @Nullable LaneTask endTurn(Task task);
     }
@@ -73,7 +76,7 @@ public final class QueuedRecord extends Waiting {
         @Override
         public void notStarted() {
             super.notStarted();
-            starter.endTurn(this);
+            starter.notStarted(this);
         }
     }
 
