@@ -11,13 +11,15 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
 /**
  * Writes dropped records to the topic {@code dropped-to}. A record is over when the broker has acknowledged it there; one
- * that cannot be written is tried again for as long as its partition is here.
+ * that cannot be written, whatever was thrown, is tried again for as long as its partition is here.
  *
  * <p>Threading: any thread. One thread at a time hands records to Kafka's producer, as that may block for want of
  * metadata or memory; it ends when there are none.
@@ -61,10 +63,19 @@ public final class DroppedSender {
 
     private final @Nullable String topic;
 
+    /** Runs something after {@link #RETRY_MILLIS}, on a thread that must not be held up. */
+    private final Executor later;
+
     private final Deque<Sending> queue = new ConcurrentLinkedDeque<>();
 
-    /** Whether a thread writes, or a time is set for one to begin. */
+    /** How many are neither where dropped records go nor given up. */
+    private final AtomicInteger unfinished = new AtomicInteger();
+
+    /** Whether a thread writes, or has been asked to. */
     private final AtomicBoolean busy = new AtomicBoolean();
+
+    /** Whether a time is set for the next attempt; nothing is written before. */
+    private final AtomicBoolean waits = new AtomicBoolean();
 
     /** Whether the last attempt failed. */
     private final AtomicBoolean failing = new AtomicBoolean();
@@ -74,89 +85,141 @@ public final class DroppedSender {
 
     private volatile long toldAt = System.nanoTime() - QUIET_NANOS;
 
-    private volatile boolean waits;
-
     public DroppedSender(Outcome outcome, Target target, Executor executor, @Nullable String topic) {
+        // Not by the executor: what it refuses would never be tried again.
+        this(
+                outcome,
+                target,
+                executor,
+                topic,
+                CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS, Runnable::run));
+    }
+
+    DroppedSender(Outcome outcome, Target target, Executor executor, @Nullable String topic, Executor later) {
         this.outcome = outcome;
         this.topic = topic;
         this.target = target;
         this.executor = executor;
+        this.later = later;
     }
 
-    /** Whether the topic could not be written last. */
+    /** Whether the topic could not be written last, and records wait for that. */
     boolean isFailing() {
-        return failing.get();
+        return failing.get() && unfinished.get() > 0;
     }
 
     public void send(QueuedRecord record, DropReason reason) {
+        unfinished.incrementAndGet();
         queue.add(new Sending(record, reason));
         start();
     }
 
     /** Gives up what has not been begun of a partition that goes away. */
     public void forget(RecordOrigin origin) {
+        giveUp(record -> record.task.partition == origin);
+    }
+
+    private void giveUp(Predicate<QueuedRecord> which) {
         for (Sending sending : List.copyOf(queue)) {
-            if (sending.record.task.partition == origin && queue.remove(sending)) {
-                outcome.notSent(sending.record);
+            if (which.test(sending.record) && queue.remove(sending)) {
+                notSent(sending.record);
             }
         }
     }
 
+    /** Has a thread write what there is, unless one does, or is to do so later. */
     private void start() {
-        if (!waits && busy.compareAndSet(false, true)) {
+        if (waits.get() || queue.isEmpty() || !busy.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            executor.execute(this::writeAll);
+        } catch (RejectedExecutionException e) {
+            busy.set(false);
+            giveUp(record -> record.task.isOver()); // all of them where the listener has stopped: they come again
+            if (!queue.isEmpty()) {
+                startLater(); // the executor has no thread to spare
+            }
+        } catch (RuntimeException | Error e) { // a JVM that has no thread left throws an OutOfMemoryError
+            failing.set(true);
+            busy.set(false);
+            startLater();
+            tell(e);
+        }
+    }
+
+    private void startLater() {
+        if (waits.compareAndSet(false, true)) {
             try {
-                executor.execute(this::writeAll);
-            } catch (RejectedExecutionException e) {
-                busy.set(false); // the listener has stopped: the records come again
+                later.execute(() -> {
+                    waits.set(false);
+                    start();
+                });
+            } catch (RuntimeException | Error e) {
+                waits.set(false); // then at once, or with the next record that is dropped
+                tell(e);
             }
         }
     }
 
     private void writeAll() {
-        boolean goesOn = true;
-        for (Sending next = queue.poll(); next != null && goesOn; next = goesOn ? queue.poll() : null) {
-            goesOn = write(next);
-        }
-        busy.set(false);
-        if (goesOn && !queue.isEmpty()) {
-            start(); // one that came after the look above saw this thread
+        try {
+            Sending next = queue.poll();
+            while (next != null) {
+                write(next);
+                next = waits.get() ? null : queue.poll();
+            }
+        } finally {
+            busy.set(false);
+            start(); // whoever has added one, or rung, since the last look saw this thread
         }
     }
 
-    /** False if it is of no use to try the next one now. */
-    private boolean write(Sending sending) {
+    private void write(Sending sending) {
         QueuedRecord record = sending.record;
         if (record.task.isOver()) {
-            outcome.notSent(record);
-            return true;
+            notSent(record);
+            return;
         }
         try {
             target.write(record, sending.reason).whenComplete((written, failure) -> {
                 if (failure == null) {
                     outcome.sent(record, sending.reason);
+                    unfinished.decrementAndGet();
                     succeeded();
                 } else {
                     failed(sending, failure);
                 }
             });
-            return !waits;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // also an Error of an interceptor's: the record must not be lost
             failed(sending, e);
-            return false;
+        }
+    }
+
+    private void notSent(QueuedRecord record) {
+        outcome.notSent(record);
+        if (unfinished.decrementAndGet() == 0 && failing.compareAndSet(true, false)) {
+            outcome.wakeConsumers(); // nothing is left that an attempt could be made with
         }
     }
 
     private void succeeded() {
         if (failing.get() && failing.compareAndSet(true, false)) {
             outcome.wakeConsumers();
-            if (told.compareAndSet(true, false)) {
-                LOG.info(() -> "The topic of dropped records, " + topic + ", can be written again");
-            }
+        }
+        if (told.get() && told.compareAndSet(true, false)) {
+            LOG.info(() -> "The topic of dropped records, " + topic + ", can be written again");
         }
     }
 
     private void failed(Sending sending, Throwable failure) {
-        failing.set(true);
+        failing.set(true); // first: who writes it next may succeed
+        queue.addFirst(sending);
+        startLater();
+        tell(failure);
+    }
+
+    private void tell(Throwable failure) {
         long now = System.nanoTime();
         if (now - toldAt >= QUIET_NANOS && told.compareAndSet(false, true)) {
             toldAt = now;
@@ -165,12 +228,5 @@ public final class DroppedSender {
                     () -> "The topic of dropped records, " + topic
                             + ", cannot be written. They are kept, and the listener is paused until they can be written.");
         }
-        queue.addFirst(sending);
-        waits = true;
-        CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS, executor)
-                .execute(() -> {
-                    waits = false;
-                    start();
-                });
     }
 }
