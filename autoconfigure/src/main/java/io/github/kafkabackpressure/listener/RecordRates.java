@@ -3,6 +3,8 @@ package io.github.kafkabackpressure.listener;
 import io.github.kafkabackpressure.listener.RateLimitOptions.OnFailure;
 import io.github.kafkabackpressure.listener.overload.QueuedRecord;
 import io.github.kafkabackpressure.listener.overload.StartRates;
+import io.github.kafkabackpressure.progress.KeyContent;
+import io.github.kafkabackpressure.progress.KeyHash;
 import io.github.kafkabackpressure.rate.Bucket;
 import io.github.kafkabackpressure.rate.BucketTable;
 import io.github.kafkabackpressure.rate.SharedBucket;
@@ -10,11 +12,15 @@ import io.github.kafkabackpressure.rate.SharedRateLimit;
 import io.github.kafkabackpressure.rate.SharedRateLimit.Rate;
 import io.github.kafkabackpressure.rate.TokenBucket;
 import io.github.kafkabackpressure.rate.WindowBucket;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
-import java.util.UUID;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
@@ -22,6 +28,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.utils.Bytes;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
@@ -42,6 +49,21 @@ final class RecordRates implements StartRates {
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordRates.class));
 
     private static final Object LISTENER = "";
+
+    private static final Object NO_KEY = "(no key)";
+
+    /** The common bucket of keys that have no name which is the same everywhere. */
+    private static final Object OTHER_KEYS = "(other keys)";
+
+    private static final KeyHash KEY_HASH = new KeyHash((type, cause) -> LOG.warn(
+            cause,
+            () -> "Keys, or parts of keys, of the class " + type.getName()
+                    + (cause == null ? " have no equals() and hashCode()" : " cannot be hashed")
+                    + ", so with rate-limit.per=key records whose keys differ in nothing else share one bucket. Give the"
+                    + " class both methods, or deserialize the key as a text or as bytes."));
+
+    /** The classes of keys that a warning has named. */
+    private static final Set<Class<?>> NAMELESS = ConcurrentHashMap.newKeySet();
 
     private final int bypassPriority;
 
@@ -130,7 +152,7 @@ final class RecordRates implements StartRates {
         boolean alone = options.per() == RateLimitOptions.Per.PARTITION; // nobody else handles its records
         return new SharedBucket(
                 shared,
-                key == LISTENER ? name : name + ":" + key,
+                key.equals(LISTENER) ? name : name + ":" + name(key),
                 new Rate(options.rate(), options.burst()),
                 options.ahead(),
                 options.onFailure() == OnFailure.WAIT
@@ -138,6 +160,10 @@ final class RecordRates implements StartRates {
                         : () -> alone ? options.rate() : (long) (options.rate() * share.getAsDouble()),
                 () -> waiters.forEach(told -> told.answered(key)),
                 nanoTime);
+    }
+
+    private static String name(Object key) {
+        return key instanceof ByteBuffer bytes ? HexFormat.of().formatHex(KeyContent.copy(bytes)) : key.toString();
     }
 
     @Override
@@ -171,19 +197,46 @@ final class RecordRates implements StartRates {
         record.rateGroup = switch (limit.per()) {
             case LISTENER -> LISTENER;
             case PARTITION -> new TopicPartition(polled.topic(), polled.partition());
-            case KEY -> ofKey(polled.key());
+            case KEY -> ofKey(polled.key(), limit.shared() != null);
             case HEADER -> ofHeader(polled.headers().lastHeader(limit.header()));
         };
         Long evaluated = cost == null ? null : cost.evaluate(polled);
         record.cost = evaluated == null ? limit.cost() : Math.max(1, evaluated);
     }
 
-    /** Keys that the method may change are known by their hash: two that share one get less, never more. */
-    private static Object ofKey(@Nullable Object key) {
-        if (key instanceof String || key instanceof Number || key instanceof UUID) {
+    /**
+     * Whose bucket a key's is, by its content: two keys that share one get less, never more. Nothing of the key's class is
+     * called when buckets are looked for, and nothing that its methods throw comes out.
+     */
+    private static Object ofKey(@Nullable Object key, boolean shared) {
+        if (key == null) {
+            return NO_KEY;
+        }
+        if (key instanceof Enum<?> constant) {
+            return constant.name();
+        }
+        if (KeyHash.isImmutable(key) || key.getClass() == BigInteger.class || key.getClass() == BigDecimal.class) {
             return key;
         }
-        return key instanceof byte[] bytes ? ByteBuffer.wrap(bytes.clone()) : Integer.valueOf(Objects.hashCode(key));
+        if (key instanceof byte[] bytes) {
+            return ByteBuffer.wrap(bytes.clone());
+        }
+        if (key instanceof ByteBuffer buffer) {
+            return ByteBuffer.wrap(KeyContent.copy(buffer));
+        }
+        if (key instanceof Bytes bytes && bytes.get() != null) {
+            return ByteBuffer.wrap(bytes.get().clone());
+        }
+        if (!shared) {
+            return KEY_HASH.of(key);
+        }
+        if (NAMELESS.add(key.getClass())) {
+            LOG.warn(() -> "Keys of the class " + key.getClass().getName()
+                    + " have no name that is the same in all instances, so with rate-limit.shared and"
+                    + " rate-limit.per=key all of them share one bucket. Deserialize the key as a text, a number, a UUID"
+                    + " or bytes, or use rate-limit.per=header:<name>.");
+        }
+        return OTHER_KEYS;
     }
 
     private static Object ofHeader(@Nullable Header header) {

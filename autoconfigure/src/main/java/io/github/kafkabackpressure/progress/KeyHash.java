@@ -36,7 +36,7 @@ public final class KeyHash {
     private static final int SECRET_FACTOR = ThreadLocalRandom.current().nextInt() | 1;
 
     /** Deeper than any key that is not a loop. */
-    private static final int DEEPEST = 16;
+    static final int DEEPEST = 16;
 
     /** The classes whose objects cannot change; all but text, which an outsider may choose. */
     private static final Set<Class<?>> IMMUTABLE = Set.of(
@@ -117,6 +117,16 @@ public final class KeyHash {
             warn(key.getClass(), e);
         }
         return INDISTINGUISHABLE;
+    }
+
+    /** Whether a class has its own {@code equals} and {@code hashCode}. */
+    static boolean isComparable(Class<?> type) {
+        return COMPARABLE.get(type);
+    }
+
+    /** The fields by which a class's objects are compared; null for one that is trusted with its own methods. */
+    static Field @Nullable [] contentOf(Class<?> type) {
+        return CONTENT.get(type);
     }
 
     private void warn(Class<?> type, @Nullable Throwable cause) {
@@ -232,7 +242,7 @@ public final class KeyHash {
         return fields;
     }
 
-    private static boolean isTrusted(Class<?> type) {
+    static boolean isTrusted(Class<?> type) {
         String name = type.getName();
         return name.startsWith("java.")
                 || name.startsWith("javax.")

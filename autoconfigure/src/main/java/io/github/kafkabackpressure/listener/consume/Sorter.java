@@ -11,7 +11,6 @@ import io.github.kafkabackpressure.listener.overload.QueuedRecord;
 import io.github.kafkabackpressure.listener.overload.SliceGate;
 import io.github.kafkabackpressure.listener.overload.WireHeader;
 import io.github.kafkabackpressure.listener.task.ListenerRun;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -53,6 +52,8 @@ final class Sorter {
     private final List<QueuedRecord> placed = new ArrayList<>(TOGETHER);
 
     private final List<QueuedRecord> victims = new ArrayList<>(TOGETHER);
+
+    private final ConflationKeys conflationKeys = new ConflationKeys();
 
     /** Whether each polled record gets a place, and the oldest that wait are dropped for them. */
     private final boolean takesOldest;
@@ -212,7 +213,7 @@ final class Sorter {
         Integer lane = run.settings.ordering() == Ordering.KEY ? queued.laneKey() : Integer.valueOf(0);
         queued.laneKey = lane;
         Object key = settings.overflow() == ListenerOverflow.CONFLATE
-                ? conflationKey(queued.record().key())
+                ? conflationKeys.of(queued.record().key())
                 : null;
         if (key == null && hasPlace) {
             placed.add(queued);
@@ -229,10 +230,5 @@ final class Sorter {
             overload.drop(older, DropReason.NEWER_RECORD);
             overload.admit();
         }
-    }
-
-    /** What records have to have in common for the newer to take the place of the older; null for no key. */
-    private static @Nullable Object conflationKey(@Nullable Object key) {
-        return key instanceof byte[] bytes ? ByteBuffer.wrap(bytes) : key;
     }
 }
