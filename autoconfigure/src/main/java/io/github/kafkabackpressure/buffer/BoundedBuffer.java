@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
@@ -27,17 +28,12 @@ import org.jspecify.annotations.Nullable;
 public final class BoundedBuffer<E extends Buffered> {
 
     private final Consumer<? super E> dropped;
-
     private final BufferStates states;
-
     private final ReentrantLock lock = new ReentrantLock();
 
     @GuardedBy("lock") private final BufferContent<E> content;
-
     @GuardedBy("lock") private final RoomQueue<E> queue = new RoomQueue<>();
-
     @GuardedBy("lock") private boolean closed;
-
     private volatile int backlog;
 
     /**
@@ -58,7 +54,7 @@ public final class BoundedBuffer<E extends Buffered> {
      * @param now the current time, for the linger
      */
     public Offer offer(E record, long now) {
-        List<E> toDrop = null;
+        List<E> toDrop = List.of();
         lock.lock();
         try {
             Offer answer = admit(record);
@@ -66,7 +62,7 @@ public final class BoundedBuffer<E extends Buffered> {
                 return answer;
             }
             while (!content.fits(record)) {
-                if (toDrop == null) {
+                if (toDrop.isEmpty()) {
                     toDrop = new ArrayList<>();
                 }
                 toDrop.add(content.takeVictim());
@@ -75,9 +71,7 @@ public final class BoundedBuffer<E extends Buffered> {
         } finally {
             lock.unlock();
         }
-        if (toDrop != null) {
-            toDrop.forEach(dropped);
-        }
+        toDrop.forEach(dropped);
         return Offer.ACCEPTED;
     }
 
@@ -185,12 +179,19 @@ public final class BoundedBuffer<E extends Buffered> {
         }
     }
 
-    /** Lets a record that was taken wait again, beside the others. It is still to be reported by {@link #handedOver}. */
-    public void setAside(E record) {
+    /**
+     * Lets a record that was taken wait again, beside the others. It is still to be reported by {@link #handedOver}. Does
+     * nothing and says no where {@code unless}, which is asked under the lock, says yes.
+     */
+    public boolean setAside(E record, BooleanSupplier unless) {
         lock.lock();
         try {
+            if (unless.getAsBoolean()) {
+                return false;
+            }
             content.setAside(record);
             updateBacklog();
+            return true;
         } finally {
             lock.unlock();
         }

@@ -17,12 +17,21 @@ import java.util.stream.Collectors;
  * @param took how long it took
  * @param topics what became of each buffered template's records from the start of the stop, by topic; records of a
  *     plain {@code KafkaTemplate} are in no buffer and are not counted
+ * @param unanswered records of buffered templates without a spool that are in flight still, with a producer that could not
+ *     be closed: its own thread is busy in a callback, or it is another context's. They count as not delivered, and their
+ *     futures end with that producer; they are in no topic of {@code topics}
  */
-public record ProducerFlushReport(int producers, List<String> unflushed, Duration took, Map<String, Counts> topics) {
+public record ProducerFlushReport(
+        int producers, List<String> unflushed, Duration took, Map<String, Counts> topics, long unanswered) {
 
     public ProducerFlushReport {
         unflushed = List.copyOf(unflushed);
         topics = Map.copyOf(topics);
+    }
+
+    /** A report of records that were all answered for. */
+    public ProducerFlushReport(int producers, List<String> unflushed, Duration took, Map<String, Counts> topics) {
+        this(producers, unflushed, took, topics, 0);
     }
 
     /**
@@ -69,7 +78,7 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
 
     /** Records that were not acknowledged when the time was up. */
     public long notDelivered() {
-        return topics.values().stream().mapToLong(Counts::notDelivered).sum();
+        return topics.values().stream().mapToLong(Counts::notDelivered).sum() + unanswered;
     }
 
     /** Of the records that were not delivered, those that were written to the spool directory. */
@@ -95,30 +104,26 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
                                     .formatted(unflushed.size(), producers, time));
             line.append(": ").append(String.join(", ", unflushed));
         }
-        if (topics.isEmpty()) {
+        if (topics.isEmpty() && unanswered == 0) {
             // Nobody has counted: plain templates do not, and the buffered ones had nothing.
             return line.toString();
         }
         line.append(". Of the buffered records ")
-                .append(ends(delivered(), failed(), notDelivered() - spooled(), spooled()));
-        if (failed() + notDelivered() == 0) {
-            return line.toString();
-        }
-        return line.append(topics.entrySet().stream()
-                        .filter(topic ->
-                                topic.getValue().failed() + topic.getValue().notDelivered() > 0)
-                        .sorted(Map.Entry.comparingByKey())
-                        .map(topic -> topic.getKey() + ": " + left(topic.getValue()))
-                        .collect(Collectors.joining("; ", " (", ")")))
-                .toString();
+                .append(ends(delivered(), failed(), notDelivered() - spooled() - unanswered, spooled(), unanswered));
+        String left = topics.entrySet().stream()
+                .filter(topic -> topic.getValue().failed() + topic.getValue().notDelivered() > 0)
+                .sorted(Map.Entry.comparingByKey())
+                .map(topic -> topic.getKey() + ": " + left(topic.getValue()))
+                .collect(Collectors.joining("; "));
+        return left.isEmpty() ? line.toString() : line.append(" (" + left + ")").toString();
     }
 
     private static String left(Counts counts) {
-        return ends(0, counts.failed, counts.notDelivered - counts.spooled, counts.spooled);
+        return ends(0, counts.failed, counts.notDelivered - counts.spooled, counts.spooled, 0);
     }
 
     /** What there was none of is not spoken of. */
-    private static String ends(long delivered, long failed, long lost, long spooled) {
+    private static String ends(long delivered, long failed, long lost, long spooled, long unanswered) {
         List<String> ends = new ArrayList<>();
         if (delivered > 0) {
             ends.add("%d %s delivered".formatted(delivered, delivered == 1 ? "was" : "were"));
@@ -131,6 +136,9 @@ public record ProducerFlushReport(int producers, List<String> unflushed, Duratio
         }
         if (spooled > 0) {
             ends.add("%d %s kept in the spool for the next start".formatted(spooled, spooled == 1 ? "is" : "are"));
+        }
+        if (unanswered > 0) {
+            ends.add("%d %s no answer from the producer yet".formatted(unanswered, unanswered == 1 ? "has" : "have"));
         }
         return ends.isEmpty() ? "none was left" : String.join(", ", ends);
     }

@@ -47,8 +47,12 @@ final class SendCompletion<K, V> implements PendingSend.Answered<K, V> {
     private final LongSupplier nanoTime;
     private final AtomicLong order = new AtomicLong();
 
-    /** Those in flight that a producer holds which nobody but its transaction can close. */
-    private final Set<PendingSend<K, V>> inTransactions = ConcurrentHashMap.newKeySet();
+    /**
+     * Those in flight for which a shutdown must not rely on their producer's answer. Where there is a store all of them, because a
+     * producer cannot be closed while its thread is busy in a callback; else those of transactions, whose producers nobody
+     * but the transaction can close.
+     */
+    private final Set<PendingSend<K, V>> inFlight = ConcurrentHashMap.newKeySet();
 
     /** Why a shutdown could not deliver, in words; set before what it gave up is ended. */
     private volatile String why = "";
@@ -99,6 +103,13 @@ final class SendCompletion<K, V> implements PendingSend.Answered<K, V> {
         if (numbered) {
             send.headersBefore = send.record.headers().toArray();
         }
+        if (numbered || !send.keepable) {
+            inFlight.add(send);
+            // A shutdown may have ended it before, and looked for it in vain.
+            if (send.hasEnded()) {
+                inFlight.remove(send);
+            }
+        }
         if (pace.observes()) {
             send.handedOverNanos = nanoTime.getAsLong();
             send.timed = true;
@@ -108,7 +119,6 @@ final class SendCompletion<K, V> implements PendingSend.Answered<K, V> {
     /** As {@link #begins}, in a transaction: one that does not commit is nothing to send again. */
     void beginsInTransaction(PendingSend<K, V> send) {
         send.keepable = false;
-        inTransactions.add(send);
         begins(send);
     }
 
@@ -207,8 +217,8 @@ final class SendCompletion<K, V> implements PendingSend.Answered<K, V> {
             return false;
         }
         tally.ended(outcome, send.record.topic(), !stop.isOpen());
-        if (!send.keepable) {
-            inTransactions.remove(send);
+        if (numbered || !send.keepable) {
+            inFlight.remove(send);
         }
         if (send.inFlight) {
             placeFreed.accept(window.release());
@@ -248,21 +258,17 @@ final class SendCompletion<K, V> implements PendingSend.Answered<K, V> {
         logger.warn("A listener of '" + name + "' failed", failure);
     }
 
-    // Shutdown: on its thread, in this order.
-
-    /** The time is up. */
-    void givingUp() {
-        inTransactions.forEach(this::giveUp);
-    }
+    // Shutdown: on its thread.
 
     /**
-     * Ends every send that was given up; keeps what can be kept. To be called again once it is over, for what was given
-     * up in between.
+     * Ends every send that was given up, and those in flight that are known; keeps what can be kept. To be called again once
+     * it is over, for what was given up in between.
      *
      * @param reason why they were not delivered, in words
      */
     void endUndelivered(String reason) {
         why = reason;
+        inFlight.forEach(undelivered::add);
         List<PendingSend<K, V>> all = undelivered.drain();
         endAll(all, undelivered.keep(all));
     }

@@ -281,14 +281,13 @@ final class SendPipeline<K, V> {
     /** The time is up: what fails from now on is not delivered. Stops the sender and collects what it has left. */
     void beginGivingUp() {
         stop.transitionTo(Stage.GIVING_UP);
-        completion.givingUp();
         sender.abort();
         buffer.takeAll().forEach(completion::giveUp);
         callersHandOver.forEach(completion::giveUp);
     }
 
     /**
-     * Ends every send that was given up.
+     * Ends every send that was given up, and those for whose answer nobody waits any longer.
      *
      * @param why it was, in words
      */

@@ -115,7 +115,7 @@ final class Sender<K, V> implements Runnable {
     public void run() {
         try {
             if (!replay.run()) {
-                buffer.takeAll().forEach(completion::giveUp);
+                hand.giveUpWhatWaits();
                 return;
             }
             while (!isCut() && safeStep()) {
@@ -159,15 +159,13 @@ final class Sender<K, V> implements Runnable {
             batchLeft = batchSize;
         }
         int wanted = Math.min(batchLeft, CHUNK);
-        int places = hand.acquirePlaces(wanted);
-        if (places == 0) {
+        ArrayList<PendingSend<K, V>> next = new ArrayList<>(0);
+        int left = hand.take(next, wanted);
+        if (left == SenderHand.NO_PLACE) {
             awaitPlace();
             return true;
         }
-        List<PendingSend<K, V>> next = new ArrayList<>(places);
-        int left = hand.take(next, places);
-        hand.releasePlaces(places - next.size());
-        batchLeft = left < places && !hand.hasStopped() ? 0 : batchLeft - left;
+        batchLeft = hand.ranDry() ? 0 : batchLeft - left;
         hand.handOver(next);
         return true;
     }

@@ -2,6 +2,7 @@ package io.github.kafkabackpressure.producer;
 
 import io.github.kafkabackpressure.buffer.BoundedBuffer;
 import io.github.kafkabackpressure.buffer.InFlightWindow;
+import io.github.kafkabackpressure.buffer.Leave;
 import io.github.kafkabackpressure.producer.KnownTopics.Presence;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -10,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.apache.commons.logging.Log;
@@ -22,6 +24,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the sender has taken and is handing over, one by one. Whoever takes it from here sees to what is left of it.
  *
+ * <p>Foreign code may hang until long after a shutdown, when the buffer has been opened again for another sender. So nothing
+ * is held while a topic is looked at, and whether this sender is cut is asked under the buffer's lock: before it is, the
+ * buffer cannot have been opened again.
+ *
  * <p>Threading: the sender hands over; the thread of a shutdown cuts short and gives up.
  */
 final class SenderHand<K, V> {
@@ -30,6 +36,9 @@ final class SenderHand<K, V> {
 
     /** Topics of which a missing partition is remembered. */
     private static final int MOST = 1000;
+
+    /** What {@link #take} says when there was no place in the window. */
+    static final int NO_PLACE = -1;
 
     private final String name;
     private final BoundedBuffer<PendingSend<K, V>> buffer;
@@ -43,6 +52,9 @@ final class SenderHand<K, V> {
     private final ProducerStop stop;
     private final Predicate<PendingSend<K, V>> isMeant;
 
+    /** What becomes of a record as it leaves the buffer; a record of a later opening stays. */
+    private final Function<PendingSend<K, V>, Leave> leave;
+
     private final AtomicReference<@Nullable List<PendingSend<K, V>>> inHand = new AtomicReference<>();
 
     /** How many of these are handed over. */
@@ -52,6 +64,9 @@ final class SenderHand<K, V> {
 
     /** What is known of the topics of what is to be taken. */
     private final TopicsAhead<K, V> ahead;
+
+    /** Whether the last take has found fewer records than there were places. */
+    private boolean ranDry;
 
     /** Until when a hand-over waited in vain for a partition of a topic: who was accepted before has waited, too. */
     private final Map<String, Long> waitedForPartition = new HashMap<>();
@@ -89,6 +104,7 @@ final class SenderHand<K, V> {
         this.isCut = isCut;
         this.stop = stop;
         this.isMeant = send -> isCut.getAsBoolean() || send == cutShort;
+        this.leave = send -> isCut.getAsBoolean() ? Leave.NOT_YET : ahead.apply(send);
     }
 
     /**
@@ -109,20 +125,23 @@ final class SenderHand<K, V> {
     }
 
     /**
-     * Takes up to so many records out of the buffer. Of these, it sets aside whose topic is not there: their room in the buffer
-     * stays theirs.
+     * Takes up to so many records out of the buffer, as many as there are places in the window. Of these, it sets aside whose
+     * topic is not there: their room in the buffer stays theirs.
      *
-     * @param into where those to be handed over are added
-     * @return how many were taken, those set aside included
+     * @param into where those to be handed over are added; each has a place
+     * @return how many were taken, those set aside included; or {@link #NO_PLACE}
      */
-    int take(List<PendingSend<K, V>> into, int places) {
+    int take(ArrayList<PendingSend<K, V>> into, int wanted) {
+        if (stop.isOpen() && window.free() <= 0) {
+            return NO_PLACE;
+        }
         long nowMillis = System.currentTimeMillis();
         List<PendingSend<K, V>> aside = new ArrayList<>(0);
         ahead.lookAgain(nowMillis);
-        int left = buffer.take(into, places, ahead, aside);
-        // Only with nothing in hand: a look is foreign code, which may throw or hang.
+        int left = takeKnown(into, wanted, aside);
+        // Only with no record and no place in hand: a look is foreign code, which may throw or hang.
         while (left == 0 && ahead.lookAtNext(nowMillis)) {
-            left = buffer.take(into, places, ahead, aside);
+            left = takeKnown(into, wanted, aside);
         }
         if (!aside.isEmpty()) {
             long now = nanoTime.getAsLong();
@@ -131,9 +150,32 @@ final class SenderHand<K, V> {
         return left;
     }
 
-    /** Whether the last {@link #take} has ended before a record whose topic has to be looked at, which the next one does. */
-    boolean hasStopped() {
-        return ahead.hasStopped();
+    private int takeKnown(ArrayList<PendingSend<K, V>> into, int wanted, List<PendingSend<K, V>> aside) {
+        int places = acquirePlaces(wanted);
+        if (places == 0) {
+            return NO_PLACE;
+        }
+        try {
+            into.ensureCapacity(places);
+            int left = buffer.take(into, places, leave, aside);
+            ranDry = left < places && !ahead.hasStopped();
+            return left;
+        } finally {
+            window.release(places - into.size());
+        }
+    }
+
+    /** Whether the last {@link #take} has ended because nothing more waits. */
+    boolean ranDry() {
+        return ranDry;
+    }
+
+    /** What waits must not be sent: it is given up. Unless a shutdown does that, or has. */
+    void giveUpWhatWaits() {
+        List<PendingSend<K, V>> all = new ArrayList<>();
+        buffer.take(all, Integer.MAX_VALUE, send -> isCut.getAsBoolean() ? Leave.NOT_YET : Leave.TAKEN, List.of());
+        all.forEach(completion::giveUp);
+        buffer.handedOver(all.size());
     }
 
     /** Hands these over, or sets them aside if their topic has gone. Each has a place in the window. */
@@ -147,12 +189,13 @@ final class SenderHand<K, V> {
     }
 
     private void handOver(List<PendingSend<K, V>> hand, boolean mayBeAbsent) {
+        // From now on a place is its record's: whoever ends that gives it back.
+        hand.forEach(send -> send.inFlight = true);
         handedOver.set(0);
         inHand.set(hand);
         long now = System.currentTimeMillis();
         int done = 0;
-        while (done < hand.size() && !isCut.getAsBoolean()) {
-            handOver(hand.get(done), mayBeAbsent, now);
+        while (done < hand.size() && !isCut.getAsBoolean() && handOver(hand, hand.get(done), mayBeAbsent, now)) {
             handedOver.lazySet(++done);
             // An interrupt from within a hand-over was meant for that, at most; the next must not end at once.
             Thread.interrupted();
@@ -162,31 +205,52 @@ final class SenderHand<K, V> {
         }
     }
 
-    private void handOver(PendingSend<K, V> send, boolean mayBeAbsent, long nowMillis) {
+    /** Says whether it has seen to the record; not if it was cut before. */
+    private boolean handOver(List<PendingSend<K, V>> hand, PendingSend<K, V> send, boolean mayBeAbsent, long nowMillis) {
         String topic = send.record.topic();
         Presence presence = mayBeAbsent && absent.holds(topic)
                 ? Presence.NO_TOPIC
                 : topics.of(topic, send.record.partition(), nowMillis);
+        if (isCut.getAsBoolean()) {
+            return false; // The look may have taken its time.
+        }
         if (presence == Presence.NO_TOPIC && mayBeAbsent) {
-            absent.add(send, nanoTime.getAsLong());
-            buffer.setAside(send);
-            window.release(1);
-            return;
+            return setAside(hand, send);
         }
         if (presence == Presence.NO_PARTITION && refusedUntried(send)) {
-            return;
+            return true;
         }
         handOver.handOver(send, isMeant);
         Exception failure = send.failure;
         if (failure != null) {
             failed(send, presence, failure);
         }
+        return true;
+    }
+
+    /** Meanwhile no shutdown finds the record in hand: it finds it aside, or this sender gives it up. */
+    private boolean setAside(List<PendingSend<K, V>> hand, PendingSend<K, V> send) {
+        if (!inHand.compareAndSet(hand, null)) {
+            return false;
+        }
+        try {
+            absent.add(send, nanoTime.getAsLong());
+            send.inFlight = false;
+            if (!buffer.setAside(send, isCut)) {
+                send.inFlight = true;
+                return false;
+            }
+            window.release(1);
+            handedOver.lazySet(handedOver.get() + 1);
+            return true;
+        } finally {
+            inHand.set(hand);
+        }
     }
 
     private boolean refusedUntried(PendingSend<K, V> send) {
         String topic = send.record.topic();
         if (noMorePartitions && !stop.isOpen()) {
-            window.release(1);
             completion.giveUp(send);
             return true;
         }
@@ -194,7 +258,6 @@ final class SenderHand<K, V> {
         if (waitedUntil == null || send.acceptedNanos() - waitedUntil >= 0) {
             return false;
         }
-        send.inFlight = true;
         completion.completed(
                 send,
                 null,
@@ -227,16 +290,13 @@ final class SenderHand<K, V> {
             return;
         }
         for (PendingSend<K, V> send : hand.subList(handedOver.get(), hand.size())) {
-            send.inFlight = true;
             completion.completed(send, null, new IllegalStateException("The sender has failed", cause));
         }
         buffer.handedOver(hand.size());
     }
 
     private void giveUp(List<PendingSend<K, V>> hand, int from) {
-        List<PendingSend<K, V>> rest = hand.subList(from, hand.size());
-        window.release(rest.size());
-        rest.forEach(completion::giveUp);
+        hand.subList(from, hand.size()).forEach(completion::giveUp);
         buffer.handedOver(hand.size());
     }
 
@@ -281,8 +341,8 @@ final class SenderHand<K, V> {
             PendingSend<K, V> send = hand.get(hanging);
             logger.error("The hand-over of a record to topic " + send.record.topic() + " by '" + name
                     + "' hangs and does not end when it is interrupted");
-            // What hangs in a serializer would hang there again when it was to be kept.
-            send.keepable = false;
+            // What hangs in a serializer would hang there again when it was to be kept; not what hangs before.
+            send.keepable = send.headersBefore == null;
             completion.giveUp(send);
         }
         giveUp(hand, Math.min(hanging + 1, hand.size()));

@@ -229,6 +229,10 @@ final class Shutdown {
                 .map(entry -> entry.getKey().id() + " (" + entry.getValue() + ")")
                 .sorted()
                 .toList();
-        return new ProducerFlushReport(producers, names, took, topics);
+        // Nothing is on its way any more but what a producer has yet to call back for.
+        long unanswered = pipelines.stream()
+                .mapToLong(pipeline -> pipeline.stats().inFlight())
+                .sum();
+        return new ProducerFlushReport(producers, names, took, topics, unanswered);
     }
 }

@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.producer;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -49,14 +50,15 @@ final class UndeliveredSends<K, V> {
                 .count();
     }
 
-    /** Takes out those that have not been ended, in the order in which they were sent. */
+    /** Takes out those that have not been ended, each once, in the order in which they were sent. */
     List<PendingSend<K, V>> drain() {
-        List<PendingSend<K, V>> all = new ArrayList<>();
+        Set<PendingSend<K, V>> drained = new LinkedHashSet<>();
         for (PendingSend<K, V> send = sends.poll(); send != null; send = sends.poll()) {
             if (!send.hasEnded()) {
-                all.add(send);
+                drained.add(send);
             }
         }
+        List<PendingSend<K, V>> all = new ArrayList<>(drained);
         all.sort(Comparator.comparingLong(send -> send.order));
         return all;
     }
@@ -65,7 +67,7 @@ final class UndeliveredSends<K, V> {
     Set<PendingSend<K, V>> keep(List<PendingSend<K, V>> undelivered) {
         UndeliveredStore<K, V> keeper = store;
         List<PendingSend<K, V>> keepable =
-                undelivered.stream().filter(send -> send.keepable).distinct().toList();
+                undelivered.stream().filter(send -> send.keepable).toList();
         if (keeper == null || keepable.isEmpty()) {
             return Set.of();
         }

@@ -325,7 +325,7 @@ class BoundedBufferTests {
         offer(buffer, 1, 2, 3);
         long mark = buffer.expedite();
         buffer.take(hand, 2, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         buffer.handedOver(2);
 
         assertThat(buffer.size()).isEqualTo(2);
@@ -352,7 +352,7 @@ class BoundedBufferTests {
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1);
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
 
         assertThat(buffer.offer(new Item(2), 0)).isEqualTo(Offer.FULL);
         assertThat(dropped).isEmpty();
@@ -402,7 +402,7 @@ class BoundedBufferTests {
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1);
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         Waiter first = new Waiter(buffer, new Item(2));
         Waiter second = new Waiter(buffer, new Item(3));
 
@@ -486,7 +486,7 @@ class BoundedBufferTests {
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
         assertThat(buffer.backlog()).isEqualTo(2);
         assertThat(buffer.size()).isEqualTo(1);
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         assertThat(buffer.backlog()).isEqualTo(3); // it is still to be reported
         assertThat(buffer.size()).isEqualTo(2);
         assertThat(buffer.bytes()).isEqualTo(30);
@@ -506,7 +506,7 @@ class BoundedBufferTests {
         List<Item> hand = new ArrayList<>();
         offer(buffer, 1, 2);
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         take(buffer, 1);
         offer(buffer, 3);
         assertThat(buffer.state()).isEqualTo(BufferState.FULL);
@@ -520,8 +520,8 @@ class BoundedBufferTests {
 
         offer(buffer, 5, 6);
         buffer.take(hand, 2, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(1));
-        buffer.setAside(hand.get(2));
+        buffer.setAside(hand.get(1), () -> false);
+        buffer.setAside(hand.get(2), () -> false);
         offer(buffer, 7);
         assertThat(buffer.state()).isEqualTo(BufferState.FULL);
         buffer.takeAll();
@@ -563,7 +563,7 @@ class BoundedBufferTests {
         List<Item> hand = new ArrayList<>();
         buffer.offer(new Item(1, 5, 60), 0);
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         buffer.offer(new Item(2, 5, 30), 0);
 
         assertThat(buffer.offer(new Item(3, 5, 41), 0)).isEqualTo(Offer.FULL);
@@ -591,7 +591,7 @@ class BoundedBufferTests {
         assertThat(buffer.hasLeft(mark)).isFalse();
         List<Item> hand = new ArrayList<>();
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(0));
+        buffer.setAside(hand.get(0), () -> false);
         buffer.handedOver(1);
         assertThat(buffer.hasLeft(mark)).isFalse();
         buffer.takeFromAside(hand, new ArrayList<>());
@@ -599,8 +599,22 @@ class BoundedBufferTests {
         buffer.handedOver(1);
         assertThat(buffer.hasLeft(mark)).isTrue();
         buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
-        buffer.setAside(hand.get(1));
+        buffer.setAside(hand.get(1), () -> false);
         assertThat(buffer.hasLeft(mark)).isTrue();
+    }
+
+    @Test
+    void aRecordThatMayNotStandAsideIsStillInHand() {
+        BoundedBuffer<Item> buffer = buffer(2, Overflow.BLOCK);
+        offer(buffer, 1);
+        List<Item> hand = new ArrayList<>();
+        buffer.take(hand, 1, item -> Leave.TAKEN, List.of());
+
+        assertThat(buffer.setAside(hand.get(0), () -> true)).isFalse();
+        assertThat(buffer.size()).isZero();
+        buffer.handedOver(1);
+        assertThat(buffer.backlog()).isZero();
+        assertThat(buffer.takeAll()).isEmpty();
     }
 
     static Stream<Consumer<BoundedBuffer<Item>>> calls() {
@@ -617,7 +631,8 @@ class BoundedBufferTests {
                 buffer -> buffer.take(new ArrayList<>(), 1, item -> Leave.TAKEN, List.of()),
                 buffer -> buffer.take(new ArrayList<>(), 1, item -> Leave.ASIDE, new ArrayList<>()),
                 buffer -> buffer.handedOver(0),
-                buffer -> buffer.setAside(new Item(2)),
+                buffer -> buffer.setAside(new Item(2), () -> false),
+                buffer -> buffer.setAside(new Item(2), () -> true),
                 buffer -> buffer.takeFromAside(List.of(), new ArrayList<>()),
                 BoundedBuffer::takeAll,
                 buffer -> buffer.nanosUntilDue(1, 1, 1),

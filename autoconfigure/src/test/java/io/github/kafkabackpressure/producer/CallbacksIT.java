@@ -3,10 +3,13 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.SendOutcome;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -14,6 +17,7 @@ import org.apache.kafka.common.KafkaException;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -29,7 +33,7 @@ import org.springframework.kafka.test.context.EmbeddedKafka;
 /** User code on threads that sending needs: Kafka's own, the sender's, and those that a closing context waits for. */
 @EmbeddedKafka(
         partitions = 1,
-        topics = {"records", "audit", "closing", "plain", "flushing", "poison", "requests", "states"})
+        topics = {"records", "audit", "closing", "plain", "flushing", "poison", "requests", "states", "held"})
 @Timeout(120)
 class CallbacksIT {
 
@@ -101,6 +105,39 @@ class CallbacksIT {
         Awaitility.await().until(() -> others.stream().allMatch(CompletableFuture::isDone));
     }
 
+    /** It is freed when the report has come: until then Kafka's own thread can neither send nor close. */
+    @Test
+    void whatACallbackHoldsUpPastTheDeadlineIsInTheSpool(@TempDir Path directory) throws Exception {
+        String spool = "spool-directory=" + directory;
+        ConfigurableApplicationContext context =
+                ProducerApp.start(broker.getBrokersAsString(), List.of(Frees.class), spool, "flush-timeout=1s");
+        BackpressuredKafkaTemplate<Object, Object> template = ProducerApp.template(context);
+        Frees frees = context.getBean(Frees.class);
+        List<ProducerFlushReport> flushes = context.getBean(ProducerApp.class).flushes;
+        CompletableFuture<Void> held = template.send("held", "first").thenAccept(sent -> frees.hold());
+        assertThat(frees.holds.await(30, TimeUnit.SECONDS)).isTrue();
+        frees.others = IntStream.range(0, 20)
+                .mapToObj(i -> template.send("held", "value-" + i))
+                .toList();
+
+        context.close();
+
+        assertThat(held).succeedsWithin(Duration.ofSeconds(10));
+        assertThat(frees.endedWithTheFlush).isEqualTo(20);
+        assertThat(flushes).singleElement().satisfies(report -> {
+            assertThat(report.spooled()).isEqualTo(20);
+            assertThat(report.keptAll()).isTrue();
+        });
+        assertThat(template.stats().ended(SendOutcome.SPOOLED)).isEqualTo(20);
+        try (ConfigurableApplicationContext next = start(spool)) {
+            assertThat(ProducerApp.template(next).send("held", "next")).succeedsWithin(Duration.ofSeconds(30));
+        }
+        List<String> sent = new ArrayList<>(List.of("first"));
+        IntStream.range(0, 20).forEach(i -> sent.add("value-" + i));
+        sent.add("next");
+        assertThat(TopicReader.values(broker.getBrokersAsString(), "held")).isEqualTo(sent);
+    }
+
     @Test
     void aCallbackIsRefusedAFlush() {
         try (ConfigurableApplicationContext context = start()) {
@@ -168,6 +205,35 @@ class CallbacksIT {
 
     private ConfigurableApplicationContext start(String... properties) {
         return ProducerApp.start(broker.getBrokersAsString(), List.of(), properties);
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Frees {
+
+        final CountDownLatch holds = new CountDownLatch(1);
+
+        volatile List<CompletableFuture<SendResult<Object, Object>>> others = List.of();
+
+        volatile long endedWithTheFlush;
+
+        private final CountDownLatch freed = new CountDownLatch(1);
+
+        void hold() {
+            holds.countDown();
+            try {
+                freed.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        @EventListener
+        void on(ProducerFlushReport report) {
+            endedWithTheFlush = others.stream()
+                    .filter(CompletableFuture::isCompletedExceptionally)
+                    .count();
+            freed.countDown();
+        }
     }
 
     @Configuration(proxyBeanMethods = false)

@@ -44,6 +44,20 @@ class ProducerFlushReportTests {
     }
 
     @Test
+    void whatAProducerHasNotAnsweredForCountsAsNotDelivered() {
+        ProducerFlushReport report = new ProducerFlushReport(
+                1, List.of("one (not in time)"), TIME, Map.of("orders", new Counts(1, 0, 2, 2)), 3);
+
+        assertThat(report.notDelivered()).isEqualTo(5);
+        assertThat(report).matches(one -> !one.complete()).matches(one -> !one.keptAll());
+        assertThat(report.toString())
+                .endsWith("Of the buffered records 1 was delivered, 2 are kept in the spool for the next start, 3 have no"
+                        + " answer from the producer yet (orders: 2 are kept in the spool for the next start)");
+        assertThat(new ProducerFlushReport(1, List.of("one (not in time)"), TIME, Map.of(), 1).toString())
+                .endsWith("Of the buffered records 1 has no answer from the producer yet");
+    }
+
+    @Test
     void whatWasLeftIsNamedByTopicAndReason() {
         assertThat(line(
                         1,
