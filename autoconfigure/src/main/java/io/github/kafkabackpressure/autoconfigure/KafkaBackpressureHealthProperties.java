@@ -22,9 +22,9 @@ record KafkaBackpressureHealthProperties(
         @DefaultValue("0.8") double producerThreshold) {
 
     KafkaBackpressureHealthProperties {
-        if (grace.isNegative()) {
+        if (grace.isNegative() || grace.compareTo(Duration.ofDays(365)) > 0) {
             throw new InvalidBackpressurePropertyException(
-                    "kafka.backpressure.health.grace", grace, "a duration of 0s or longer");
+                    "kafka.backpressure.health.grace", grace, "a duration from 0s to 365d");
         }
         check("listener-threshold", listenerThreshold);
         check("producer-threshold", producerThreshold);

@@ -25,16 +25,16 @@ import org.springframework.util.unit.DataSize;
  *     where it is not set.
  * @param maxInFlight Records that may be with Kafka's producer, sent and not acknowledged.
  * @param batchSize Records that leave the buffer together. At most as many as max-buffered.
- * @param linger How long the oldest record of a batch may wait for the batch to fill. Zero sends at once.
+ * @param linger How long the oldest record of a batch may wait for the batch to fill. Zero sends at once. At most 1d.
  * @param overflow What happens to a record that there is no room for.
- * @param maxBlock How long a send may wait for its turn under the rate limit and for room in the buffer.
+ * @param maxBlock How long a send may wait for its turn under the rate limit and for room in the buffer. At most 365d.
  * @param priorityHeader Header that holds a record's priority, as a decimal digit or as one byte.
  * @param defaultPriority Priority of a record without that header, 0 to 9.
  * @param bypassPriority Records of this priority and above pass the rate limit. 10 lets none pass.
  * @param shedPriority Records below this priority are shed above the soft limit. 0 sheds none.
  * @param rateLimit How many records may be sent in a time.
  * @param slowMode Larger batches while Kafka acknowledges slowly.
- * @param flushTimeout How long producers may take to deliver what they hold when the context stops.
+ * @param flushTimeout How long producers may take to deliver what they hold when the context stops. At most 1d.
  * @param spoolDirectory Where records are kept until the next start that could not be delivered at shutdown. Off where
  *     it is not set.
  * @param spoolMaxBytes What the files in the spool directory may hold together.

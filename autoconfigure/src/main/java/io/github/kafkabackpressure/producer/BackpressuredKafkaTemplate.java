@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -45,6 +47,9 @@ import org.springframework.kafka.support.SendResult;
  */
 public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
+    /** For ever, as far as anyone can tell: Kafka takes any number, but as nanoseconds it must fit. */
+    private static final long LONGEST_METADATA_WAIT_MILLIS = TimeUnit.DAYS.toMillis(365);
+
     private final ProducerOptions options;
     private final SendPipeline<K, V> pipeline;
     private final CurrentProducer<K, V> producer;
@@ -54,6 +59,8 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
     private final ClusterIdentity clusterIdentity = new ClusterIdentity(super::clusterId);
 
     private final ProducerMetrics metrics;
+
+    private final AtomicBoolean opened = new AtomicBoolean();
 
     private @Nullable Runnable whenDestroyed;
 
@@ -212,6 +219,7 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
 
     @Override
     public void afterSingletonsInstantiated() {
+        opened.set(true);
         setMicrometerEnabled(false);
         super.afterSingletonsInstantiated();
         pipeline.open();
@@ -231,6 +239,19 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
         producer.forget();
         metrics.templateClosed(pipeline.name(), pipeline.stats());
         super.destroy();
+    }
+
+    /** Its context runs: it takes records, and what Spring leaves out for a bean that is made late is made up for. */
+    void contextRuns() {
+        if (!opened.getAndSet(true)) {
+            afterSingletonsInstantiated();
+        }
+        pipeline.reopen();
+    }
+
+    /** How long the flush of what it holds may take at shutdown. */
+    Duration flushTimeout() {
+        return options.flushTimeout();
     }
 
     void whenDestroyed(Runnable told) {
@@ -256,7 +277,8 @@ public class BackpressuredKafkaTemplate<K, V> extends KafkaTemplate<K, V> {
             Object millis = factory.getConfigurationProperties().get(ProducerConfig.MAX_BLOCK_MS_CONFIG);
             return millis == null
                     ? Duration.ofSeconds(60)
-                    : Duration.ofMillis(Long.parseLong(millis.toString().trim()));
+                    : Duration.ofMillis(
+                            Math.min(Long.parseLong(millis.toString().trim()), LONGEST_METADATA_WAIT_MILLIS));
         } catch (UnsupportedOperationException | NumberFormatException e) {
             // A factory of another kind, or a value that Kafka will complain about.
             return Duration.ofSeconds(60);

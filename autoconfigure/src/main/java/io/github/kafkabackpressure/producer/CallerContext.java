@@ -4,6 +4,7 @@ import io.micrometer.context.ContextSnapshot;
 import io.micrometer.context.ContextSnapshotFactory;
 import io.micrometer.observation.Observation;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 import org.springframework.util.ClassUtils;
@@ -34,7 +35,7 @@ final class CallerContext {
     /** Runs something in a context. */
     private interface Runner {
 
-        void run(Runnable work);
+        void run(Runnable work, Consumer<? super Throwable> leavingFailed);
     }
 
     /** Null if there is nothing to restore. */
@@ -51,35 +52,42 @@ final class CallerContext {
 
     /**
      * Runs in this context, and leaves the thread's own as it was. The record's observation is the innermost: what is
-     * propagated may name the one that it was begun in.
+     * propagated may name the one that it was begun in. What keeps the work from being begun is thrown, and what the work
+     * throws; nothing else: when the context is left, the work is done.
+     *
+     * @param leavingFailed told of what is thrown when the context is left
      */
-    void run(Runnable work) {
+    void run(Runnable work, Consumer<? super Throwable> leavingFailed) {
         if (logged == null) {
-            propagated(work);
+            propagated(work, leavingFailed);
             return;
         }
         Map<String, String> before = MDC.getCopyOfContextMap();
         MDC.setContextMap(logged);
         try {
-            propagated(work);
+            propagated(work, leavingFailed);
         } finally {
-            if (before == null) {
-                MDC.clear();
-            } else {
-                MDC.setContextMap(before);
-            }
+            leave(
+                    () -> {
+                        if (before == null) {
+                            MDC.clear();
+                        } else {
+                            MDC.setContextMap(before);
+                        }
+                    },
+                    leavingFailed);
         }
     }
 
-    private void propagated(Runnable work) {
+    private void propagated(Runnable work, Consumer<? super Throwable> leavingFailed) {
         if (propagated == null) {
-            observed(work);
+            observed(work, leavingFailed);
         } else {
-            propagated.run(() -> observed(work));
+            propagated.run(() -> observed(work, leavingFailed), leavingFailed);
         }
     }
 
-    private void observed(Runnable work) {
+    private void observed(Runnable work, Consumer<? super Throwable> leavingFailed) {
         if (observation == null) {
             work.run();
             return;
@@ -88,7 +96,29 @@ final class CallerContext {
         try {
             work.run();
         } finally {
+            leave(() -> close(scope), leavingFailed);
+        }
+    }
+
+    /**
+     * One that cannot be closed would stay the thread's, and hold all those after it. The sender has none of its own, so that
+     * it may take off all that there are.
+     */
+    @SuppressWarnings("deprecation") // nothing else takes off a scope whose handlers throw
+    private static void close(Observation.Scope scope) {
+        try {
             scope.close();
+        } catch (Throwable e) {
+            scope.reset();
+            throw e;
+        }
+    }
+
+    private static void leave(Runnable scope, Consumer<? super Throwable> leavingFailed) {
+        try {
+            scope.run();
+        } catch (Throwable e) {
+            leavingFailed.accept(e);
         }
     }
 
@@ -106,12 +136,12 @@ final class CallerContext {
             if (snapshot instanceof Map<?, ?> values && values.isEmpty()) {
                 return null;
             }
-            return work -> {
+            return (work, leavingFailed) -> {
                 ContextSnapshot.Scope scope = snapshot.setThreadLocals();
                 try {
                     work.run();
                 } finally {
-                    scope.close();
+                    leave(scope::close, leavingFailed);
                 }
             };
         }

@@ -1,6 +1,10 @@
 package io.github.kafkabackpressure.producer;
 
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -14,9 +18,16 @@ import org.apache.kafka.common.errors.InterruptException;
 @SuppressWarnings("FutureReturnValueIgnored") // How a send ends reaches the callback, whatever the futures say.
 final class HandOver<K, V> {
 
+    private static final Log logger = LogFactory.getLog(HandOver.class);
+
     private final Surroundings<K, V> surroundings;
     private final SendCompletion<K, V> completion;
     private final ProducerStop stop;
+
+    /** Code of the user's that fails once may fail for each record. */
+    private final AtomicBoolean toldOfLeaving = new AtomicBoolean();
+
+    private final Consumer<Throwable> leavingFailed = this::leavingFailed;
 
     HandOver(Surroundings<K, V> surroundings, SendCompletion<K, V> completion, ProducerStop stop) {
         this.surroundings = surroundings;
@@ -37,10 +48,20 @@ final class HandOver<K, V> {
                 sendNow(send, isMeant);
             } else {
                 send.context = null;
-                context.run(() -> sendNow(send, isMeant));
+                context.run(() -> sendNow(send, isMeant), leavingFailed);
             }
         } catch (Throwable e) {
             completion.completed(send, null, asException(e));
+        }
+    }
+
+    /** The record is with Kafka's producer, or has ended; what becomes of it is not decided here. */
+    private void leavingFailed(Throwable failure) {
+        if (!toldOfLeaving.getAndSet(true)) {
+            logger.warn(
+                    "What surrounded the caller of a send could not be left after the hand-over, which that does not"
+                            + " change; further failures of this kind are not logged",
+                    failure);
         }
     }
 

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Knows without waiting whether Kafka's {@code send} would have to wait for the metadata of a topic. A look asks the
- * producer for the topic's partitions as a thread that is interrupted: then it answers with what it knows, or asks the
+ * producer for the topic's partitions as a thread that is interrupted, see {@link OwnInterrupt}: then it answers with what it knows, or asks the
  * cluster and gives up its wait at once. Kafka has no call for this: {@code partitionsFor} waits as {@code send} does, for as
  * long as {@code max.block.ms} says, which holds for all calls of a producer; and an {@code Admin} asks the brokers, so that it
  * neither answers at once nor knows what this producer knows. What is known is believed for a millisecond, because topics come
@@ -114,19 +114,15 @@ final class KnownTopics {
     /** Zero if the producer does not know the topic. */
     private int partitions(String topic) {
         Producer<?, ?> producer = producers.get();
-        boolean wasInterrupted = Thread.interrupted();
+        OwnInterrupt own = OwnInterrupt.raise();
         try {
-            Thread.currentThread().interrupt();
             // One that knows no cluster, as a mock, answers with an empty list.
             int partitions = producer.partitionsFor(topic).size();
             return partitions == 0 ? Integer.MAX_VALUE : partitions;
         } catch (InterruptException | TimeoutException absent) {
             return 0;
         } finally {
-            Thread.interrupted();
-            if (wasInterrupted) {
-                Thread.currentThread().interrupt();
-            }
+            own.takeBack();
         }
     }
 }

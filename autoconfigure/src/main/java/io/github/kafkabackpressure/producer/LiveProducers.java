@@ -7,9 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.producer.Producer;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.ProducerFactory;
@@ -30,6 +32,9 @@ public final class LiveProducers implements BeanPostProcessor {
     private final List<BackpressuredKafkaTemplate<?, ?>> templates = new CopyOnWriteArrayList<>();
 
     private final boolean ofFactories;
+
+    /** Told of templates that are made while the context runs. */
+    private volatile @Nullable Consumer<? super BackpressuredKafkaTemplate<?, ?>> madeLate;
 
     /** All of them. */
     public LiveProducers() {
@@ -55,6 +60,30 @@ public final class LiveProducers implements BeanPostProcessor {
             template.whenDestroyed(() -> templates.remove(template));
         }
         return bean;
+    }
+
+    @Override
+    public Object postProcessAfterInitialization(Object bean, String beanName) {
+        Consumer<? super BackpressuredKafkaTemplate<?, ?>> told = madeLate;
+        if (told != null) {
+            Object target = AopProxyUtils.getSingletonTarget(bean);
+            if ((target == null ? bean : target) instanceof BackpressuredKafkaTemplate<?, ?> template) {
+                told.accept(template);
+            }
+        }
+        return bean;
+    }
+
+    /**
+     * From now on the context runs, and its templates may do what they do then.
+     *
+     * @param told of each template, those that are made later included; null: the context runs no more
+     */
+    void contextRuns(@Nullable Consumer<? super BackpressuredKafkaTemplate<?, ?>> told) {
+        madeLate = told; // first: who is made meanwhile is told of twice, and not never
+        if (told != null) {
+            templates.forEach(told);
+        }
     }
 
     List<BackpressuredKafkaTemplate<?, ?>> templates() {

@@ -44,7 +44,7 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
 
     /**
      * @param live the producers and templates to flush
-     * @param timeout how long the flush may take, whatever the brokers do
+     * @param timeout how long the flush may take, whatever the brokers do; longer if the options of a template say so
      * @param metrics told of the {@link ProducerFlushReport}
      * @param context where the report is published as an event, too
      */
@@ -58,16 +58,24 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
 
     @Override
     public void start() {
-        StopBudget.check(timeout, context.getEnvironment());
+        StopBudget.check(StopBudget.PROPERTY, timeout, context.getEnvironment());
         stopping.lock();
         try {
-            live.templates().forEach(template -> template.pipeline().reopen());
+            live.contextRuns(this::opens);
             flushed = false;
             givenUp.clear();
             running = true;
         } finally {
             stopping.unlock();
         }
+    }
+
+    private void opens(BackpressuredKafkaTemplate<?, ?> template) {
+        if (template.flushTimeout().compareTo(timeout) > 0) {
+            StopBudget.check(
+                    "flush-timeout of '" + template.name() + "'", template.flushTimeout(), context.getEnvironment());
+        }
+        template.contextRuns();
     }
 
     @Override
@@ -84,6 +92,7 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
     public void stop() {
         stopping.lock();
         try {
+            live.contextRuns(null);
             flush();
         } finally {
             // Not before: Spring does not wait for what does not run, and a second stop would overtake this one.
@@ -112,7 +121,7 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
                 () -> live.all(this::isForeign).stream()
                         .filter(producer -> !hopeless.contains(producer.producer()))
                         .toList(),
-                timeout);
+                longestTimeout());
         ProducerFlushReport report = shutdown.run();
         shutdown.unflushed().forEach(producer -> givenUp.add(producer.producer()));
         boolean somethingToSay = report.producers() > 0 || !nothingHeld;
@@ -121,6 +130,16 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
             report(report);
         }
         flushed = true;
+    }
+
+    /** All are flushed together: none has less than it was given. */
+    private Duration longestTimeout() {
+        Duration longest = timeout;
+        for (BackpressuredKafkaTemplate<?, ?> template : live.templates()) {
+            Duration own = template.flushTimeout();
+            longest = own.compareTo(longest) > 0 ? own : longest;
+        }
+        return longest;
     }
 
     /** Whether the factory is a bean of a context above this one, which outlives it. */

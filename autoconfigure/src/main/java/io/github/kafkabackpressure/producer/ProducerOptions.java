@@ -18,14 +18,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param limits how much the buffer may hold
  * @param overflow what happens when it is full
- * @param maxBlock how long a send may wait for its turn and for room
+ * @param maxBlock how long a send may wait for its turn and for room; 365 days at most
  * @param maxInFlight records that may be with Kafka's producer, unacknowledged
  * @param batching when records leave the buffer
  * @param priorities where a record's priority comes from, and which pass the rate limit
  * @param rateLimit null: none
  * @param slowMode null: off
  * @param spool null: off
- * @param flushTimeout how long the shutdown may take
+ * @param flushTimeout how long the shutdown may take; a day at most. A context flushes all its producers together, within the
+ *     longest of its templates' and of {@code kafka.backpressure.producer.flush-timeout}
  */
 public record ProducerOptions(
         BufferLimits limits,
@@ -41,15 +42,20 @@ public record ProducerOptions(
 
     private static final String PREFIX = "kafka.backpressure.producer.";
 
+    /** The longest time for what may take long in all seriousness. Time is counted in nanoseconds, of which a long holds 292 years. */
+    private static final Duration YEAR = Duration.ofDays(365);
+
+    private static final Duration DAY = Duration.ofDays(1);
+
     public ProducerOptions {
-        if (maxBlock.isNegative()) {
-            throw invalid("max-block", maxBlock, "zero or longer, such as 60s");
+        if (maxBlock.isNegative() || isLonger(maxBlock, YEAR)) {
+            throw invalid("max-block", maxBlock, "zero or longer, such as 60s, and at most 365d");
         }
         if (maxInFlight < 1) {
             throw invalid("max-in-flight", maxInFlight, "at least 1 record");
         }
-        if (flushTimeout.isNegative() || flushTimeout.isZero()) {
-            throw invalid("flush-timeout", flushTimeout, "longer than zero, such as 20s");
+        if (flushTimeout.isNegative() || flushTimeout.isZero() || isLonger(flushTimeout, DAY)) {
+            throw invalid("flush-timeout", flushTimeout, "longer than zero, such as 20s, and at most 1d");
         }
         if (slowMode != null && slowMode.maxBatchSize() < batching.size()) {
             throw invalid(
@@ -90,7 +96,7 @@ public record ProducerOptions(
      * When records leave the buffer: a batch leaves at whichever comes first.
      *
      * @param size records in a batch
-     * @param linger how long the oldest record of a batch may wait; zero sends at once
+     * @param linger how long the oldest record of a batch may wait, a day at most; zero sends at once
      */
     public record Batching(int size, Duration linger) {
 
@@ -98,8 +104,8 @@ public record ProducerOptions(
             if (size < 1) {
                 throw invalid("batch-size", size, "at least 1 record");
             }
-            if (linger.isNegative()) {
-                throw invalid("linger", linger, "zero or longer");
+            if (linger.isNegative() || isLonger(linger, DAY)) {
+                throw invalid("linger", linger, "zero or longer, such as 5ms, and at most 1d");
             }
         }
     }
@@ -176,7 +182,7 @@ public record ProducerOptions(
          * At most so many records in any window of a length.
          *
          * @param records records in a window
-         * @param length length of the window
+         * @param length length of the window, 365 days at most
          */
         record SlidingWindow(int records, Duration length) implements RateLimit {
 
@@ -184,8 +190,8 @@ public record ProducerOptions(
                 if (records < 1 || records > 10_000_000) {
                     throw invalid("rate-limit.window-records", records, "1 to 10000000 records");
                 }
-                if (length.isNegative() || length.isZero()) {
-                    throw invalid("rate-limit.window", length, "longer than zero, such as 1s");
+                if (length.isNegative() || length.isZero() || isLonger(length, YEAR)) {
+                    throw invalid("rate-limit.window", length, "longer than zero, such as 1s, and at most 365d");
                 }
             }
 
@@ -199,15 +205,18 @@ public record ProducerOptions(
     /**
      * Larger batches while Kafka is slow.
      *
-     * @param threshold mean time to an acknowledgement from which on Kafka is slow
+     * @param threshold mean time to an acknowledgement from which on Kafka is slow, a day at most
      * @param maxBatchSize bound for the batch size
-     * @param maxLinger bound for the linger
+     * @param maxLinger bound for the linger, a day at most
      */
     public record SlowModeOptions(Duration threshold, int maxBatchSize, Duration maxLinger) {
 
         public SlowModeOptions {
-            if (threshold.isNegative() || threshold.isZero()) {
-                throw invalid("slow-mode.threshold", threshold, "longer than zero, such as 500ms");
+            if (threshold.isNegative() || threshold.isZero() || isLonger(threshold, DAY)) {
+                throw invalid("slow-mode.threshold", threshold, "longer than zero, such as 500ms, and at most 1d");
+            }
+            if (maxLinger.isNegative() || isLonger(maxLinger, DAY)) {
+                throw invalid("slow-mode.max-linger", maxLinger, "at least linger, such as 100ms, and at most 1d");
             }
         }
     }
@@ -225,6 +234,10 @@ public record ProducerOptions(
                 throw invalid("spool-max-bytes", maxBytes, "at least 1 byte");
             }
         }
+    }
+
+    private static boolean isLonger(Duration time, Duration most) {
+        return time.compareTo(most) > 0;
     }
 
     private static InvalidBackpressurePropertyException invalid(String property, Object value, String legal) {

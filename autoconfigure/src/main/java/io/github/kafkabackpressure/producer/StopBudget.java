@@ -16,6 +16,8 @@ final class StopBudget {
 
     private static final Log logger = LogFactory.getLog(StopBudget.class);
 
+    static final String PROPERTY = "kafka.backpressure.producer.flush-timeout";
+
     /** Boot's own name and default of the time that Spring waits for a phase to stop. */
     private static final String PHASE_TIMEOUT = "spring.lifecycle.timeout-per-shutdown-phase";
 
@@ -23,12 +25,16 @@ final class StopBudget {
 
     private StopBudget() {}
 
-    /** Warns if the flush, and the spool after it, may take longer than the phase. */
-    static void check(Duration flushTimeout, Environment environment) {
+    /**
+     * Warns if the flush, and the spool after it, may take longer than the phase.
+     *
+     * @param name how the time is called where it was set
+     */
+    static void check(String name, Duration flushTimeout, Environment environment) {
         Duration phase = phaseTimeout(environment);
         Duration keeping = Duration.ofSeconds(UndeliveredSends.KEEP_SECONDS);
         if (flushTimeout.plus(keeping).compareTo(phase) > 0) {
-            logger.warn("kafka.backpressure.producer.flush-timeout is " + flushTimeout.toMillis()
+            logger.warn(name + " is " + flushTimeout.toMillis()
                     + " ms, but Spring waits for its phase of the shutdown no longer than " + phase.toMillis() + " ms ("
                     + PHASE_TIMEOUT + "), of which keeping what is left may take " + keeping.toMillis()
                     + " ms: what is not delivered by then may be neither kept nor reported. Set one of them so that the"

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.kafkabackpressure.InvalidBackpressurePropertyException;
 import io.github.kafkabackpressure.producer.BackpressuredKafkaTemplate;
 import io.github.kafkabackpressure.producer.ProducerFlushLifecycle;
+import io.github.kafkabackpressure.producer.ProducerOptions;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
@@ -48,7 +52,7 @@ class KafkaBackpressureProducerAutoConfigurationTests {
     }
 
     @ParameterizedTest
-    @CsvSource({"0s, PT0S", "-1s, PT-1S"})
+    @CsvSource({"0s, PT0S", "-1s, PT-1S", "25h, PT25H"})
     void anImpossibleTimeStopsTheStart(String text, String value) {
         runner.withPropertyValues("kafka.backpressure.producer.flush-timeout=" + text)
                 .run(context -> assertThat(context)
@@ -58,7 +62,7 @@ class KafkaBackpressureProducerAutoConfigurationTests {
                         .isInstanceOf(InvalidBackpressurePropertyException.class)
                         .hasMessage(
                                 "'kafka.backpressure.producer.flush-timeout' is '%s'. It must be longer than zero,"
-                                        + " such as 20s.",
+                                        + " such as 20s, and at most 1d.",
                                 value));
     }
 
@@ -89,6 +93,48 @@ class KafkaBackpressureProducerAutoConfigurationTests {
                 .run(context -> assertThat(output)
                         .contains("kafka.backpressure.producer.flush-timeout is 8000 ms")
                         .contains("no longer than 12000 ms (spring.lifecycle.timeout-per-shutdown-phase)"));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Patient {
+
+        @Bean
+        ProducerOptionsCustomizer patient() {
+            return options -> new ProducerOptions(
+                    options.limits(),
+                    options.overflow(),
+                    options.maxBlock(),
+                    options.maxInFlight(),
+                    options.batching(),
+                    options.priorities(),
+                    options.rateLimit(),
+                    options.slowMode(),
+                    options.spool(),
+                    Duration.ofSeconds(40));
+        }
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void theFlushTimeoutOfACustomizerCounts(CapturedOutput output) {
+        runner.withUserConfiguration(Patient.class)
+                .withPropertyValues("kafka.backpressure.producer.flush-timeout=8s")
+                .run(context -> assertThat(output)
+                        .doesNotContain("kafka.backpressure.producer.flush-timeout is")
+                        .contains("flush-timeout of 'backpressuredKafkaTemplate' is 40000 ms"));
+    }
+
+    @Test
+    void aTemplateIsMadeAtTheStartAlsoWithLazyInitializationSoThatItsSpoolIsSent(@TempDir Path directory) {
+        runner.withInitializer(context ->
+                        context.addBeanFactoryPostProcessor(new LazyInitializationBeanFactoryPostProcessor()))
+                .withPropertyValues("kafka.backpressure.producer.spool-directory=" + directory)
+                .run(context -> {
+                    assertThat(context.getBeanFactory().containsSingleton("backpressuredKafkaTemplate"))
+                            .isTrue();
+                    assertThat(context.getBean(ProducerFlushLifecycle.class).isRunning())
+                            .isTrue();
+                });
     }
 
     @Test

@@ -71,6 +71,35 @@ class KafkaBackpressureProducerPropertiesTests {
 
     @ParameterizedTest
     @CsvSource({
+        "max-block, 1d, batch-size=1, 365d",
+        "flush-timeout, 1h, batch-size=1, 1d",
+        "linger, 1h, batch-size=1, 1d",
+        "slow-mode.threshold, 1h, batch-size=1, 1d",
+        "slow-mode.max-linger, 1h, slow-mode.threshold=1s, 1d",
+        "rate-limit.window, 30d, rate-limit.window-records=1, 365d"
+    })
+    void aTimeThatNobodyWaitsForStopsTheStartAndIsNamed(String property, String sensible, String other, String most) {
+        runner.withPropertyValues(PREFIX + other, PREFIX + property + "=" + sensible)
+                .run(context -> assertThat(context).hasNotFailed());
+        for (String tooLong : List.of(Long.MAX_VALUE + "ms", "110000d")) {
+            runner.withPropertyValues(PREFIX + other, PREFIX + property + "=" + tooLong)
+                    .run(context -> assertThat(context)
+                            .getFailure()
+                            .rootCause()
+                            .isInstanceOf(InvalidBackpressurePropertyException.class)
+                            .hasMessageStartingWith("'" + PREFIX + property + "' is ")
+                            .hasMessageEndingWith(", and at most " + most + "."));
+        }
+    }
+
+    @Test
+    void kafkasOwnMaxBlockMayBeForEver() {
+        runner.withPropertyValues("spring.kafka.producer.properties.max.block.ms=" + Long.MAX_VALUE)
+                .run(context -> assertThat(context).hasNotFailed().hasSingleBean(BackpressuredKafkaTemplate.class));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
         "META-INF, META-INF",
         "spool/here, spool/here",
         "/var/spool/app, /var/spool/app",

@@ -70,6 +70,7 @@ class OperatingAutoConfigurationTests {
             value = {
                 "kafka.backpressure.health.listener-threshold=1.5 | kafka.backpressure.health.listener-threshold",
                 "kafka.backpressure.health.grace=-1s | kafka.backpressure.health.grace",
+                "kafka.backpressure.health.grace=9223372036854775807ms | kafka.backpressure.health.grace",
                 "kafka.backpressure.web.min-retry-after=10ms | kafka.backpressure.web.min-retry-after",
                 "kafka.backpressure.web.max-retry-after=500ms | kafka.backpressure.web.max-retry-after",
                 "kafka.backpressure.web.rules[0].methods=POST | kafka.backpressure.web.rules[0].paths",

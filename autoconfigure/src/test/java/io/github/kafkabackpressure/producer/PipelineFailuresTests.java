@@ -20,6 +20,7 @@ import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.awaitility.Awaitility;
@@ -225,6 +226,47 @@ class PipelineFailuresTests {
         Thread.currentThread().interrupt();
         topics.look("topic", null, 0);
         assertThat(Thread.interrupted()).isTrue();
+    }
+
+    @Test
+    void anInterruptByAnotherThreadDuringALookIsKept() {
+        Thread looking = Thread.currentThread();
+        KnownTopics there = new KnownTopics(() -> new Kafka() {
+            @Override
+            public List<PartitionInfo> partitionsFor(String topic) {
+                interruptFromElsewhere(looking);
+                return List.of();
+            }
+        });
+        assertThat(there.look("topic", null, 0)).isEqualTo(Presence.KNOWN);
+        assertThat(Thread.interrupted()).isTrue();
+
+        KnownTopics absent = new KnownTopics(() -> new Kafka() {
+            @Override
+            public List<PartitionInfo> partitionsFor(String topic) {
+                interruptFromElsewhere(looking);
+                try {
+                    Thread.sleep(60_000); // as Kafka's producer waits, which takes the flag
+                    return List.of();
+                } catch (InterruptedException e) {
+                    throw new InterruptException(e);
+                }
+            }
+        });
+        assertThat(absent.look("topic", null, 0)).isEqualTo(Presence.NO_TOPIC);
+        assertThat(Thread.interrupted()).isTrue();
+
+        assertThat(new KnownTopics(() -> kafka).look("topic", null, 0)).isEqualTo(Presence.KNOWN);
+        assertThat(Thread.interrupted()).as("of its own nothing is left").isFalse();
+    }
+
+    /** It has been interrupted when this returns; the thread itself cannot wait for that without taking the flag. */
+    private static void interruptFromElsewhere(Thread interrupted) {
+        Thread other = new Thread(interrupted::interrupt);
+        other.start();
+        while (other.isAlive()) {
+            Thread.onSpinWait();
+        }
     }
 
     private static class Kafka extends MockProducer<String, String> {
