@@ -32,8 +32,11 @@ public final class BoundedBuffer<E extends Buffered> {
     private final ReentrantLock lock = new ReentrantLock();
 
     @GuardedBy("lock") private final BufferContent<E> content;
+
     @GuardedBy("lock") private final RoomQueue<E> queue = new RoomQueue<>();
+
     @GuardedBy("lock") private boolean closed;
+
     private volatile int backlog;
 
     /**
@@ -323,10 +326,7 @@ public final class BoundedBuffer<E extends Buffered> {
     }
 
     @GuardedBy("lock") private Offer admit(E record) {
-        if (closed) {
-            return Offer.CLOSED;
-        }
-        Offer refusal = content.refusalOf(record);
+        Offer refusal = closed ? Offer.CLOSED : content.refusalOf(record);
         if (refusal != null) {
             return refusal;
         }

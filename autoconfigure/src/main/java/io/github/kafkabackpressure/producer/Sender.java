@@ -50,7 +50,6 @@ final class Sender<K, V> implements Runnable {
     private final Pace pace;
     private final ProducerStop stop;
     private final int opening;
-    private final SendCompletion<K, V> completion;
     private final StateChanges changes;
     private final LongSupplier nanoTime;
     private final int placesWorthAWakeUp;
@@ -96,7 +95,6 @@ final class Sender<K, V> implements Runnable {
         this.pace = pace;
         this.stop = stop;
         this.opening = opening;
-        this.completion = completion;
         this.changes = changes;
         this.nanoTime = nanoTime;
         this.placesWorthAWakeUp = Math.max(1, Math.min(window.limit() / 4, 1024));
@@ -159,7 +157,7 @@ final class Sender<K, V> implements Runnable {
             batchLeft = batchSize;
         }
         int wanted = Math.min(batchLeft, CHUNK);
-        ArrayList<PendingSend<K, V>> next = new ArrayList<>(0);
+        List<PendingSend<K, V>> next = new ArrayList<>(Math.min(wanted, Math.max(1, window.free())));
         int left = hand.take(next, wanted);
         if (left == SenderHand.NO_PLACE) {
             awaitPlace();

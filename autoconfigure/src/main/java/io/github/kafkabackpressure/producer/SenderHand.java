@@ -24,9 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the sender has taken and is handing over, one by one. Whoever takes it from here sees to what is left of it.
  *
- * <p>Foreign code may hang until long after a shutdown, when the buffer has been opened again for another sender. So nothing
- * is held while a topic is looked at, and whether this sender is cut is asked under the buffer's lock: before it is, the
- * buffer cannot have been opened again.
+ * <p>Foreign code may hang until the buffer has been opened again for another sender. So nothing is held while a topic is looked
+ * at, and whether this sender is cut is asked under the buffer's lock: it always is before the buffer is opened again.
  *
  * <p>Threading: the sender hands over; the thread of a shutdown cuts short and gives up.
  */
@@ -131,7 +130,7 @@ final class SenderHand<K, V> {
      * @param into where those to be handed over are added; each has a place
      * @return how many were taken, those set aside included; or {@link #NO_PLACE}
      */
-    int take(ArrayList<PendingSend<K, V>> into, int wanted) {
+    int take(List<PendingSend<K, V>> into, int wanted) {
         if (stop.isOpen() && window.free() <= 0) {
             return NO_PLACE;
         }
@@ -150,13 +149,12 @@ final class SenderHand<K, V> {
         return left;
     }
 
-    private int takeKnown(ArrayList<PendingSend<K, V>> into, int wanted, List<PendingSend<K, V>> aside) {
+    private int takeKnown(List<PendingSend<K, V>> into, int wanted, List<PendingSend<K, V>> aside) {
         int places = acquirePlaces(wanted);
         if (places == 0) {
             return NO_PLACE;
         }
         try {
-            into.ensureCapacity(places);
             int left = buffer.take(into, places, leave, aside);
             ranDry = left < places && !ahead.hasStopped();
             return left;
@@ -206,7 +204,8 @@ final class SenderHand<K, V> {
     }
 
     /** Says whether it has seen to the record; not if it was cut before. */
-    private boolean handOver(List<PendingSend<K, V>> hand, PendingSend<K, V> send, boolean mayBeAbsent, long nowMillis) {
+    private boolean handOver(
+            List<PendingSend<K, V>> hand, PendingSend<K, V> send, boolean mayBeAbsent, long nowMillis) {
         String topic = send.record.topic();
         Presence presence = mayBeAbsent && absent.holds(topic)
                 ? Presence.NO_TOPIC

@@ -143,14 +143,13 @@ class EarlierSenderTests {
         assertThat(kafka.history()).hasSize(1);
     }
 
-    private SendPipeline<String, String> pipeline(@Nullable UndeliveredStore<String, String> store, Runnable sendersLook) {
+    private SendPipeline<String, String> pipeline(
+            @Nullable UndeliveredStore<String, String> store, Runnable sendersLook) {
         return pipeline(kafka, store, sendersLook);
     }
 
     private static SendPipeline<String, String> pipeline(
-            Producer<String, String> producer,
-            @Nullable UndeliveredStore<String, String> store,
-            Runnable sendersLook) {
+            Producer<String, String> producer, @Nullable UndeliveredStore<String, String> store, Runnable sendersLook) {
         return new SendPipeline<>(
                 "template",
                 ProducerOptions.defaults(),

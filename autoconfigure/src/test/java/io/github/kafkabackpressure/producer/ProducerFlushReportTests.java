@@ -51,8 +51,9 @@ class ProducerFlushReportTests {
         assertThat(report.notDelivered()).isEqualTo(5);
         assertThat(report).matches(one -> !one.complete()).matches(one -> !one.keptAll());
         assertThat(report.toString())
-                .endsWith("Of the buffered records 1 was delivered, 2 are kept in the spool for the next start, 3 have no"
-                        + " answer from the producer yet (orders: 2 are kept in the spool for the next start)");
+                .endsWith(
+                        "Of the buffered records 1 was delivered, 2 are kept in the spool for the next start, 3 have no"
+                                + " answer from the producer yet (orders: 2 are kept in the spool for the next start)");
         assertThat(new ProducerFlushReport(1, List.of("one (not in time)"), TIME, Map.of(), 1).toString())
                 .endsWith("Of the buffered records 1 has no answer from the producer yet");
     }

@@ -89,8 +89,7 @@ class UnansweredSendsTests {
     private void sendWithABusyCallback(SendPipeline<String, String> pipeline) {
         for (String value : List.of("first", "v1", "v2", "v3", "v4")) {
             ProducerRecord<String, String> record = new ProducerRecord<>("topic", value);
-            futures.add(
-                    futures.size() % 2 == 0 ? pipeline.trySend(record, 5, null) : pipeline.send(record, 5, null));
+            futures.add(futures.size() % 2 == 0 ? pipeline.trySend(record, 5, null) : pipeline.send(record, 5, null));
             int sent = futures.size();
             Awaitility.await().until(() -> kafka.history().size() == sent);
         }
