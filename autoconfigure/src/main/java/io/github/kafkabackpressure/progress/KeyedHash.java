@@ -14,41 +14,54 @@ final class KeyedHash {
 
     private static final long SECRET_1 = ThreadLocalRandom.current().nextLong();
 
-    private long v0 = SECRET_0 ^ 0x736f6d6570736575L;
+    private long v0;
 
-    private long v1 = SECRET_1 ^ 0x646f72616e646f6dL;
+    private long v1;
 
-    private long v2 = SECRET_0 ^ 0x6c7967656e657261L;
+    private long v2;
 
-    private long v3 = SECRET_1 ^ 0x7465646279746573L;
+    private long v3;
+
+    KeyedHash(long secret0, long secret1) {
+        this.v0 = secret0 ^ 0x736f6d6570736575L;
+        this.v1 = secret1 ^ 0x646f72616e646f6dL;
+        this.v2 = secret0 ^ 0x6c7967656e657261L;
+        this.v3 = secret1 ^ 0x7465646279746573L;
+    }
 
     static int of(String text) {
-        KeyedHash hash = new KeyedHash();
+        return new KeyedHash(SECRET_0, SECRET_1).hash(text);
+    }
+
+    static int of(byte[] bytes) {
+        return new KeyedHash(SECRET_0, SECRET_1).hash(bytes);
+    }
+
+    int hash(String text) {
         int length = text.length();
         long word = 0;
         for (int at = 0; at < length; at++) {
             word = (word << 16) | text.charAt(at);
             if ((at & 3) == 3) {
-                hash.add(word);
+                add(word);
                 word = 0;
             }
         }
-        hash.add(word);
-        return hash.end(length);
+        add(word);
+        return end(length);
     }
 
-    static int of(byte[] bytes) {
-        KeyedHash hash = new KeyedHash();
+    int hash(byte[] bytes) {
         long word = 0;
         for (int at = 0; at < bytes.length; at++) {
             word = (word << 8) | (bytes[at] & 0xff);
             if ((at & 7) == 7) {
-                hash.add(word);
+                add(word);
                 word = 0;
             }
         }
-        hash.add(word);
-        return hash.end(bytes.length);
+        add(word);
+        return end(bytes.length);
     }
 
     private void add(long word) {

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -119,6 +121,151 @@ class KeyHashTests {
         public int hashCode() {
             return held.hashCode();
         }
+    }
+
+    /** Pairs of keys that hold the same in another order, which makes them others. */
+    static Stream<Arguments> reordered() {
+        return Stream.of(
+                Arguments.of(new int[] {1, 2}, new int[] {2, 1}),
+                Arguments.of(List.of("a", 2), List.of(2, "a")),
+                Arguments.of(Map.of(1, 2), Map.of(2, 1)),
+                Arguments.of(
+                        Map.of(1, new byte[] {1}, 2, new byte[] {2}), Map.of(1, new byte[] {2}, 2, new byte[] {1})),
+                Arguments.of(Map.entry(1, 2), Map.entry(2, 1)),
+                Arguments.of(new Two(1, 2), new Two(2, 1)),
+                Arguments.of(new Two(1, 2), new OtherTwo(1, 2)));
+    }
+
+    record Two(int first, int second) {}
+
+    record OtherTwo(int first, int second) {}
+
+    @ParameterizedTest
+    @MethodSource("reordered")
+    void keysThatHoldTheSameInAnotherOrderOrClassHaveOtherHashes(Object key, Object other) {
+        assertThat(hash.of(key)).isNotEqualTo(hash.of(other));
+    }
+
+    @Test
+    void theOrderOfASetMakesNoDifference() {
+        Set<Object> one = new LinkedHashSet<>(List.of("a", "b", 3));
+        Set<Object> other = new LinkedHashSet<>(List.of(3, "b", "a"));
+        assertThat(hash.of(one)).isEqualTo(hash.of(other));
+        assertThat(hash.of(one)).isNotEqualTo(hash.of(new LinkedHashSet<>(List.of("a", "b"))));
+        assertThat(hash.of(one)).isNotEqualTo(hash.of(new LinkedHashSet<>(List.of("a", "b", 4))));
+    }
+
+    /** Only of what cannot go by identity; and it may hold its like. */
+    static class TrustedAll {
+
+        int number;
+
+        String text;
+
+        TimeUnit unit;
+
+        UUID id;
+
+        Bytes bytes;
+
+        TrustedAll next;
+
+        transient byte[] cached;
+
+        static Object shared;
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof TrustedAll that && that.number == number;
+        }
+
+        @Override
+        public int hashCode() {
+            return number;
+        }
+    }
+
+    static class OfRecord extends TrustedAll {
+
+        Order order;
+    }
+
+    static class OfArray extends TrustedAll {
+
+        int[] array;
+    }
+
+    static class OfInterface extends TrustedAll {
+
+        CharSequence chars;
+    }
+
+    static class OfObject extends TrustedAll {
+
+        Object any;
+    }
+
+    static class OfCollection extends TrustedAll {
+
+        ArrayList<String> all;
+    }
+
+    static class OfMap extends TrustedAll {
+
+        LinkedHashMap<String, String> all;
+    }
+
+    static class OfIncomparable extends TrustedAll {
+
+        AtomicLong count;
+    }
+
+    static class OfArrayBelow extends TrustedAll {
+
+        OfArray held;
+    }
+
+    static class BelowArray extends OfArray {}
+
+    private static List<String> fieldsOf(Class<?> type) {
+        Field[] fields = KeyHash.contentOf(type);
+        return fields == null ? null : Stream.of(fields).map(Field::getName).toList();
+    }
+
+    @Test
+    void aClassIsTrustedWithItsHashCodeUnlessSomethingInItMayGoByIdentity() {
+        assertThat(fieldsOf(Holder.class)).containsExactly("held");
+        assertThat(fieldsOf(Bytes.class)).isNull();
+        assertThat(fieldsOf(TrustedAll.class)).isNull();
+        assertThat(fieldsOf(TrustedBelow.class)).isNull();
+        for (Class<?> type : List.of(
+                OfRecord.class,
+                OfArray.class,
+                OfInterface.class,
+                OfObject.class,
+                OfCollection.class,
+                OfMap.class,
+                OfIncomparable.class,
+                OfArrayBelow.class,
+                BelowArray.class)) {
+            assertThat(fieldsOf(type))
+                    .as(type.getSimpleName())
+                    .contains("number")
+                    .doesNotContain("shared", "cached");
+        }
+    }
+
+    static class TrustedBelow extends TrustedAll {
+
+        TrustedAll held;
+    }
+
+    @Test
+    void classesOfTheJdkAndOfLibrariesThatHashContentAreTrusted() {
+        assertThat(List.of(UUID.class, javax.security.auth.x500.X500Principal.class, Bytes.class))
+                .allMatch(KeyHash::isTrusted);
+        assertThat(List.of(Order.class, OfArray.class, kotlin.Pair.class, org.springframework.util.MimeType.class))
+                .noneMatch(KeyHash::isTrusted);
     }
 
     /** Texts whose {@code hashCode()} is the same for all, as an attacker would choose them. */

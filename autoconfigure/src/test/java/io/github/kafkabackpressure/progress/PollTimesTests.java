@@ -36,6 +36,21 @@ class PollTimesTests {
     }
 
     @Test
+    void whenThereAreTooManyEveryOtherPollIsTakenForTheOneBefore() {
+        for (int poll = 0; poll < 356; poll++) {
+            times.add(poll, 10L * poll);
+            assertThat(times.timeOf(Math.min(poll, 100)))
+                    .isEqualTo(10L * Math.min(poll, 100)); // up to 256 from there on
+        }
+        times.add(356, 3560);
+        assertThat(times.timeOf(100)).isEqualTo(1000);
+        for (int frontier = 101; frontier < 356; frontier++) {
+            assertThat(times.timeOf(frontier)).isEqualTo(10L * (frontier - frontier % 2));
+        }
+        assertThat(times.timeOf(356)).isEqualTo(3560);
+    }
+
+    @Test
     void forgetsWhatIsPolledAnewAfterASeek() {
         times.add(0, 100);
         times.add(10, 200);
