@@ -168,14 +168,14 @@ public final class KeyHash {
         if (value instanceof Collection<?> elements) {
             int hash = 1;
             for (Object element : elements) {
-                hash += content(element, depth + 1); // in no order
+                hash += mixed(content(element, depth + 1)); // in no order
             }
             return hash;
         }
         if (value instanceof Map<?, ?> map) {
             int hash = 1;
             for (Map.Entry<?, ?> entry : map.entrySet()) {
-                hash += 31 * content(entry.getKey(), depth + 1) ^ content(entry.getValue(), depth + 1);
+                hash += mixed(31 * content(entry.getKey(), depth + 1) ^ content(entry.getValue(), depth + 1));
             }
             return hash;
         }

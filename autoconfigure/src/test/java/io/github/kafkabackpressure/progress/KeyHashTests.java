@@ -132,6 +132,7 @@ class KeyHashTests {
                 Arguments.of(
                         Map.of(1, new byte[] {1}, 2, new byte[] {2}), Map.of(1, new byte[] {2}, 2, new byte[] {1})),
                 Arguments.of(Map.entry(1, 2), Map.entry(2, 1)),
+                Arguments.of(Set.of(1, 4), Set.of(2, 3)),
                 Arguments.of(new Two(1, 2), new Two(2, 1)),
                 Arguments.of(new Two(1, 2), new OtherTwo(1, 2)));
     }
