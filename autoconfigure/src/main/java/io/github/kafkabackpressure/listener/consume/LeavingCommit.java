@@ -9,8 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.commons.logging.LogFactory;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
@@ -20,6 +22,7 @@ import org.apache.kafka.common.errors.OffsetMetadataTooLarge;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.WakeupException;
+import org.apache.kafka.common.protocol.Errors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.log.LogAccessor;
 
@@ -39,6 +42,9 @@ final class LeavingCommit {
      * more. Of a short time it is a quarter.
      */
     private static final Duration KEPT_FOR_OFFSETS = Duration.ofMillis(250);
+
+    /** How long to wait for a heartbeat's answer that is under way. */
+    private static final long STALE_EPOCH_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(LeavingCommit.class));
 
@@ -109,11 +115,25 @@ final class LeavingCommit {
                 offsetsAlone.addAll(withTooMuch);
                 LOG.warn(() -> "the broker refuses the metadata of the last commit of " + withTooMuch
                         + "; the offsets are committed without it, and what it would have remembered comes again");
+            } catch (CommitFailedException e) {
+                if (!isOfStaleEpoch(e) || isOver(deadline)) {
+                    failed(offsets, e);
+                    return;
+                }
+                LockSupport.parkNanos(STALE_EPOCH_NANOS);
             } catch (KafkaException e) {
                 failed(offsets, e);
                 return;
             }
         }
+    }
+
+    /**
+     * Whether the member is in the group still, and its epoch is a newer one, which the answer to its heartbeat brings: of the
+     * consumer protocol Kafka does not say so by an exception of its own.
+     */
+    private static boolean isOfStaleEpoch(CommitFailedException failure) {
+        return String.valueOf(failure.getMessage()).contains(Errors.STALE_MEMBER_EPOCH.message());
     }
 
     /** What is to be committed of the partitions that have not left meanwhile. */

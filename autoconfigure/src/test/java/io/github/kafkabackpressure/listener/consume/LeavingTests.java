@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -34,6 +35,7 @@ import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.OffsetMetadataTooLarge;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
 /** How partitions leave a consumer when the loop ends, at a revoke, and when something throws meanwhile. */
@@ -67,6 +69,11 @@ class LeavingTests {
 
         private TopicPartition deleted;
 
+        /** What fails so many commits, each of which takes a tenth of a second. */
+        private RuntimeException commitFailure;
+
+        private int failingCommits;
+
         /** How long a commit's metadata may be. */
         private int maxMetadata = Integer.MAX_VALUE;
 
@@ -97,6 +104,11 @@ class LeavingTests {
         public synchronized void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets, Duration timeout) {
             if (isRebalancing) {
                 throw new RebalanceInProgressException("poll first");
+            }
+            if (failingCommits > 0) {
+                failingCommits--;
+                now += Duration.ofMillis(100).toNanos();
+                throw commitFailure;
             }
             if (offsets.containsKey(deleted)) {
                 now += timeout.toNanos();
@@ -201,6 +213,50 @@ class LeavingTests {
                 .containsEntry(FIRST, new OffsetAndMetadata(1))
                 .containsEntry(SECOND, new OffsetAndMetadata(1));
         assertThat(now - before).isLessThan(run.settings.drainTimeout().toNanos());
+    }
+
+    private void failCommits(int times, String why) {
+        kafka.failingCommits = times;
+        kafka.commitFailure = new CommitFailedException(why);
+    }
+
+    @Test
+    void aLastCommitWhoseEpochIsStaleIsMadeAgainWithTheNewOne() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        failCommits(3, "OffsetCommit failed with stale member epoch. " + Errors.STALE_MEMBER_EPOCH.message());
+
+        consumer.unsubscribe();
+
+        assertThat(committed)
+                .containsEntry(FIRST, new OffsetAndMetadata(1))
+                .containsEntry(SECOND, new OffsetAndMetadata(1));
+    }
+
+    @Test
+    void aLastCommitWhoseEpochStaysStaleIsTriedWithinTheTimeOnly() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        failCommits(
+                Integer.MAX_VALUE,
+                "OffsetCommit failed with stale member epoch. " + Errors.STALE_MEMBER_EPOCH.message());
+        long before = now;
+
+        consumer.unsubscribe();
+
+        assertThat(committed).isEmpty();
+        assertThat(now - before)
+                .isLessThan(run.settings.drainTimeout().plusSeconds(2).toNanos());
+    }
+
+    @Test
+    void aLastCommitOfWhoIsNoMemberAnyMoreIsNotMadeAgain() {
+        startAndFinishOneEach(OffsetAndMetadata::new);
+        failCommits(
+                Integer.MAX_VALUE, "OffsetCommit failed with unknown member id. " + Errors.UNKNOWN_MEMBER_ID.message());
+
+        consumer.unsubscribe();
+
+        assertThat(committed).isEmpty();
+        assertThat(kafka.failingCommits).isEqualTo(Integer.MAX_VALUE - 1);
     }
 
     @Test
