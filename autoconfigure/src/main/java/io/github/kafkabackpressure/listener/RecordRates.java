@@ -152,7 +152,7 @@ final class RecordRates implements StartRates {
         boolean alone = options.per() == RateLimitOptions.Per.PARTITION; // nobody else handles its records
         return new SharedBucket(
                 shared,
-                key.equals(LISTENER) ? name : name + ":" + name(key),
+                options.per() != RateLimitOptions.Per.KEY && key.equals(LISTENER) ? name : name + ":" + name(key),
                 new Rate(options.rate(), options.burst()),
                 options.ahead(),
                 options.onFailure() == OnFailure.WAIT

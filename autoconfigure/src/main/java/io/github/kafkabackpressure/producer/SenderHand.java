@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the sender has taken and is handing over, one by one. Whoever takes it from here sees to what is left of it.
  *
- * <p>Foreign code may hang until the buffer has been opened again for another sender. So nothing is held while a topic is looked
- * at, and whether this sender is cut is asked under the buffer's lock: it always is before the buffer is opened again.
+ * <p>Foreign code may hang until the buffer has been opened again for another sender. So nothing is taken out of the buffer
+ * while a topic is looked at, and whether this sender is cut is asked under the buffer's lock: it always is before the buffer is opened again.
  *
  * <p>Threading: the sender hands over; the thread of a shutdown cuts short and gives up.
  */

@@ -31,12 +31,7 @@ public final class KeyContent {
     private static final ClassValue<Boolean> WHOLE = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {
-            for (Class<?> at = type; at != null && at != Object.class && at != Record.class; at = at.getSuperclass()) {
-                if (KeyHash.isTrusted(at) || hasHidden(at)) {
-                    return false;
-                }
-            }
-            return true;
+            return isWhole(type);
         }
     };
 
@@ -137,7 +132,7 @@ public final class KeyContent {
             return ByteBuffer.wrap(bytes.clone());
         }
         if (value instanceof ByteBuffer buffer) {
-            return ByteBuffer.wrap(copy(buffer));
+            return List.of(ByteBuffer.class, ByteBuffer.wrap(copy(buffer)));
         }
         if (type.isArray()) {
             List<@Nullable Object> parts = startedWith(type);
@@ -146,17 +141,22 @@ public final class KeyContent {
             }
             return parts;
         }
+        // Only of the JDK's own classes: another one may hold more than its elements.
+        return type.getName().startsWith("java.") ? ofJdk(value, type, depth) : ofObject(value, type, depth);
+    }
+
+    private static Object ofJdk(Object value, Class<?> type, int depth) throws IllegalAccessException {
         if (value instanceof List<?> list) {
             return inOrder(List.class, list, depth);
         }
         if (value instanceof Set<?> set) {
-            return inNoOrder(set, depth);
+            return inNoOrder(Set.class, set, depth);
         }
         if (value instanceof Collection<?> elements) {
             return inOrder(type, elements, depth);
         }
         if (value instanceof Map<?, ?> map) {
-            return inNoOrder(map.entrySet(), depth);
+            return inNoOrder(Map.class, map.entrySet(), depth);
         }
         if (value instanceof Map.Entry<?, ?> entry) {
             List<@Nullable Object> parts = startedWith(Map.Entry.class);
@@ -210,13 +210,13 @@ public final class KeyContent {
     }
 
     /** How often each content is there: what differs by identity may hold the same. */
-    private static Map<@Nullable Object, Integer> inNoOrder(Collection<?> elements, int depth)
+    private static List<Object> inNoOrder(Class<?> type, Collection<?> elements, int depth)
             throws IllegalAccessException {
         Map<@Nullable Object, Integer> parts = new HashMap<>();
         for (Object element : elements) {
             parts.merge(content(element, depth + 1), 1, Integer::sum);
         }
-        return parts;
+        return List.of(type, parts);
     }
 
     /** What is left in a buffer, whose position stays. */
@@ -225,6 +225,15 @@ public final class KeyContent {
         byte[] bytes = new byte[read.remaining()];
         read.get(bytes);
         return bytes;
+    }
+
+    static boolean isWhole(Class<?> type) {
+        for (Class<?> at = type; at != null && at != Object.class && at != Record.class; at = at.getSuperclass()) {
+            if (KeyHash.isTrusted(at) || hasHidden(at)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean hasHidden(Class<?> type) {

@@ -62,13 +62,7 @@ public final class KeyHash {
     private static final ClassValue<Boolean> COMPARABLE = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {
-            try {
-                return type.getMethod("equals", Object.class).getDeclaringClass() != Object.class
-                        && type.getMethod("hashCode").getDeclaringClass() != Object.class;
-            } catch (NoSuchMethodException | LinkageError e) {
-                // A native image without a hint for the class. One lane too few keeps the order, one too many does not.
-                return false;
-            }
+            return hasOwnMethods(type);
         }
     };
 
@@ -205,8 +199,18 @@ public final class KeyHash {
         return hash;
     }
 
+    static boolean hasOwnMethods(Class<?> type) {
+        try {
+            return type.getMethod("equals", Object.class).getDeclaringClass() != Object.class
+                    && type.getMethod("hashCode").getDeclaringClass() != Object.class;
+        } catch (NoSuchMethodException | LinkageError e) {
+            // A native image without a hint for the class. One lane too few keeps the order, one too many does not.
+            return false;
+        }
+    }
+
     /** Whether a class's own {@code hashCode()} may go by the identity of something in it. */
-    private static boolean mayGoByIdentity(Class<?> type, Set<Class<?>> seen) {
+    static boolean mayGoByIdentity(Class<?> type, Set<Class<?>> seen) {
         if (type.isRecord()) {
             return true;
         }
@@ -230,7 +234,7 @@ public final class KeyHash {
     }
 
     /** The fields that make up an object; none for a class of the JDK or of a library that is known to hash content. */
-    private static List<Field> declaredFields(Class<?> type) {
+    static List<Field> declaredFields(Class<?> type) {
         List<Field> fields = new ArrayList<>();
         for (Class<?> at = type; at != null && !isTrusted(at); at = at.getSuperclass()) {
             for (Field field : at.getDeclaredFields()) {

@@ -2,9 +2,12 @@ package io.github.kafkabackpressure.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
+import java.util.AbstractCollection;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -97,6 +100,84 @@ class KeyContentTests {
         }
     }
 
+    /** Holds more than its elements. */
+    static final class OfTenant extends ArrayList<String> {
+
+        private static final long serialVersionUID = 1;
+
+        private final String tenant;
+
+        OfTenant(String tenant) {
+            super(List.of("a", "b"));
+            this.tenant = tenant;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof OfTenant that && that.tenant.equals(tenant) && super.equals(other);
+        }
+
+        @Override
+        public int hashCode() {
+            return tenant.hashCode();
+        }
+    }
+
+    @Test
+    void aListThatHoldsMoreThanItsElementsIsComparedByItsOwnMethods() {
+        assertThat(contents.of(new OfTenant("one"))).isNotNull().isEqualTo(contents.of(new OfTenant("one")));
+        assertThat(contents.of(new OfTenant("one"))).isNotEqualTo(contents.of(new OfTenant("two")));
+    }
+
+    /** As a class of Kotlin that is a list by another one, and has no methods of its own. */
+    static final class ByAnother extends AbstractCollection<String> {
+
+        private final List<String> held = List.of("a");
+
+        @Override
+        public Iterator<String> iterator() {
+            return held.iterator();
+        }
+
+        @Override
+        public int size() {
+            return held.size();
+        }
+    }
+
+    static Stream<Arguments> ofOtherKinds() {
+        return Stream.of(
+                Arguments.of(Set.of(), Map.of()),
+                Arguments.of(Set.of(Map.entry(1, 2)), Map.of(1, 2)),
+                Arguments.of(List.of(1), Set.of(1)),
+                Arguments.of(new byte[] {1}, ByteBuffer.wrap(new byte[] {1})),
+                Arguments.of(List.of(1), new Object[] {1}));
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofOtherKinds")
+    void keysOfOtherKindsHaveOtherContents(Object key, Object other) {
+        assertThat(contents.of(key)).isNotNull().isNotEqualTo(contents.of(other));
+    }
+
+    @Test
+    void aClassIsWholeIfAllOfItIsInItsFields() {
+        assertThat(List.of(KeyHashTests.Order.class, KeyHashTests.Holder.class, KeyHashTests.OfPlainArray.class))
+                .allMatch(KeyContent::isWhole);
+        assertThat(List.of(Dated.class, WithTransient.class, BelowTransient.class, OfTenant.class, Date.class))
+                .noneMatch(KeyContent::isWhole);
+    }
+
+    static class Below {
+
+        transient int half;
+    }
+
+    static final class BelowTransient extends Below {
+
+        int whole;
+    }
+
     /** As each record is in a native image without a hint for its class. */
     record Empty() {}
 
@@ -114,6 +195,7 @@ class KeyContentTests {
                 new WithTransient(new byte[] {1}, 1),
                 loop(),
                 new Empty(),
+                new ByAnother(),
                 new Thread());
     }
 

@@ -228,6 +228,13 @@ class KeyHashTests {
 
     static class BelowArray extends OfArray {}
 
+    static class OfPlainArray {
+
+        static Object shared;
+
+        int[] array;
+    }
+
     private static List<String> fieldsOf(Class<?> type) {
         Field[] fields = KeyHash.contentOf(type);
         return fields == null ? null : Stream.of(fields).map(Field::getName).toList();
@@ -253,7 +260,21 @@ class KeyHashTests {
                     .as(type.getSimpleName())
                     .contains("number")
                     .doesNotContain("shared", "cached");
+            assertThat(KeyHash.mayGoByIdentity(type, new HashSet<>())).isTrue(); // as what is known stays known
         }
+        for (Class<?> type : List.of(TrustedAll.class, TrustedBelow.class, Bytes.class, TimeUnit.class)) {
+            assertThat(KeyHash.mayGoByIdentity(type, new HashSet<>())).isFalse();
+        }
+        assertThat(KeyHash.declaredFields(BelowArray.class))
+                .extracting(Field::getName)
+                .containsExactlyInAnyOrder("array", "number", "text", "unit", "id", "bytes", "next");
+        assertThat(KeyHash.declaredFields(Bytes.class)).isEmpty();
+        assertThat(List.of(TrustedAll.class, Order.class, Bytes.class, LikeObject.class))
+                .allMatch(KeyHash::hasOwnMethods)
+                .allMatch(KeyHash::isComparable);
+        assertThat(List.of(OnlyEquals.class, OnlyHashCode.class, Object.class, AtomicLong.class))
+                .noneMatch(KeyHash::hasOwnMethods)
+                .noneMatch(KeyHash::isComparable);
     }
 
     static class TrustedBelow extends TrustedAll {
@@ -428,6 +449,14 @@ class KeyHashTests {
     }
 
     record Order(String customer) {}
+
+    static final class OnlyHashCode {
+
+        @Override
+        public int hashCode() {
+            return 1;
+        }
+    }
 
     static final class OnlyEquals {
 
