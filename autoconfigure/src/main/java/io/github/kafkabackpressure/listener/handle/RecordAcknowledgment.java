@@ -99,6 +99,14 @@ public class RecordAcknowledgment implements Acknowledgment {
         this.ofResult = ofResult;
     }
 
+    /** Takes that back: the method has failed, or its result says so after all. */
+    void expectNoAcknowledgment() {
+        if (byAcknowledgment) {
+            byAcknowledgment = false;
+            pending.decrementAndGet(); // the end of the method is still to come
+        }
+    }
+
     /** Whether the attempt ends by asynchronous results, and not by an acknowledgment that its method was given. */
     final boolean isByResult() {
         return ofResult != null && !byAcknowledgment;

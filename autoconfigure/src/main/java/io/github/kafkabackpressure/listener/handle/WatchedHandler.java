@@ -81,18 +81,29 @@ public final class WatchedHandler extends HandlerAdapter {
     @Override
     public @Nullable Object invoke(Message<?> message, @Nullable Object... arguments) throws Exception {
         RecordAcknowledgment attempt = attempt(arguments);
-        if (attempt != null
-                && !acknowledging.isEmpty()
-                && acknowledging.contains(getMethodAsString(message.getPayload()))) {
+        if (attempt == null) {
+            return handler.invoke(message, arguments);
+        }
+        if (!acknowledging.isEmpty() && acknowledging.contains(getMethodAsString(message.getPayload()))) {
             attempt.expectAcknowledgment();
         }
-        Object returned = handler.invoke(message, arguments);
-        if (attempt == null) {
-            return returned;
+        Object returned;
+        try {
+            returned = handler.invoke(message, arguments);
+        } catch (Exception e) {
+            attempt.expectNoAcknowledgment();
+            throw e;
+        }
+        if (isLate(returned instanceof InvocationResult result ? result.result() : returned)) {
+            attempt.expectNoAcknowledgment(); // the adapter acknowledges
         }
         return returned instanceof InvocationResult result
                 ? new InvocationResult(watched(result.result(), attempt), result.sendTo(), result.messageReturnType())
                 : watched(returned, attempt);
+    }
+
+    private static boolean isLate(@Nullable Object returned) {
+        return returned instanceof CompletableFuture<?> || (REACTOR_PRESENT && Reactor.isMono(returned));
     }
 
     private static @Nullable RecordAcknowledgment attempt(@Nullable Object... arguments) {
@@ -111,9 +122,7 @@ public final class WatchedHandler extends HandlerAdapter {
         }
         CompletableFuture<?> result = returned instanceof CompletableFuture<?> future
                 ? future
-                : REACTOR_PRESENT && Reactor.isMono(returned)
-                        ? Reactor.future(returned)
-                        : CompletableFuture.completedFuture(returned);
+                : isLate(returned) ? Reactor.future(returned) : CompletableFuture.completedFuture(returned);
         attempt.expectResult();
         return new WatchedResult<>(result, attempt);
     }
@@ -141,7 +150,7 @@ public final class WatchedHandler extends HandlerAdapter {
     /** Loaded only where there is such a class. */
     private static final class Reactor {
 
-        private static boolean isMono(Object result) {
+        private static boolean isMono(@Nullable Object result) {
             return result instanceof Mono;
         }
 
