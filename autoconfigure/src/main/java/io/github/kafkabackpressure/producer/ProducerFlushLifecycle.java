@@ -44,7 +44,8 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
 
     /**
      * @param live the producers and templates to flush
-     * @param timeout how long the flush may take, whatever the brokers do; longer if the options of a template say so
+     * @param timeout how long the flush may take, whatever the brokers do; longer if the options of a template
+     *     say so, by another time than {@link ProducerOptions#defaults()}
      * @param metrics told of the {@link ProducerFlushReport}
      * @param context where the report is published as an event, too
      */
@@ -71,9 +72,9 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
     }
 
     private void opens(BackpressuredKafkaTemplate<?, ?> template) {
-        if (template.flushTimeout().compareTo(timeout) > 0) {
-            StopBudget.check(
-                    "flush-timeout of '" + template.name() + "'", template.flushTimeout(), context.getEnvironment());
+        Duration own = own(template);
+        if (own.compareTo(timeout) > 0) {
+            StopBudget.check("flush-timeout of '" + template.name() + "'", own, context.getEnvironment());
         }
         template.contextRuns();
     }
@@ -132,11 +133,17 @@ public final class ProducerFlushLifecycle implements SmartLifecycle, DisposableB
         flushed = true;
     }
 
+    /** What a template's options say, if they say anything: the default is nobody's wish, and the property may be shorter. */
+    private Duration own(BackpressuredKafkaTemplate<?, ?> template) {
+        Duration own = template.flushTimeout();
+        return own.equals(ProducerOptions.defaults().flushTimeout()) ? timeout : own;
+    }
+
     /** All are flushed together: none has less than it was given. */
     private Duration longestTimeout() {
         Duration longest = timeout;
         for (BackpressuredKafkaTemplate<?, ?> template : live.templates()) {
-            Duration own = template.flushTimeout();
+            Duration own = own(template);
             longest = own.compareTo(longest) > 0 ? own : longest;
         }
         return longest;

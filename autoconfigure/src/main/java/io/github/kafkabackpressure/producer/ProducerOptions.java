@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param slowMode null: off
  * @param spool null: off
  * @param flushTimeout how long the shutdown may take; a day at most. A context flushes all its producers together, within the
- *     longest of its templates' and of {@code kafka.backpressure.producer.flush-timeout}
+ *     longest of its templates' and of {@code kafka.backpressure.producer.flush-timeout}; a time as in
+ *     {@link #defaults()} counts as none
  */
 public record ProducerOptions(
         BufferLimits limits,
