@@ -56,7 +56,10 @@ class RateLimitIT {
                 assertThat(i + 1).isLessThanOrEqualTo((int) (10.5 + 50 * (seconds + 0.05)));
             }
             double took = (times.get(records - 1) - first) / SECOND;
-            assertThat(took).isBetween((records - 10) / 50.0 - 0.2, (records - 10) / 50.0 + 10); // or later, on a machine that is busy
+            assertThat(took)
+                    .isBetween(
+                            (records - 10) / 50.0 - 0.2,
+                            (records - 10) / 50.0 + 10); // or later, on a machine that is busy
             assertThat(scenario.rebalances()).isEqualTo(1);
             await().untilAsserted(() -> assertThat(scenario.committed(0)).isEqualTo(records));
         }
