@@ -48,7 +48,8 @@ final class RecordRates implements StartRates {
 
     private static final LogAccessor LOG = new LogAccessor(LogFactory.getLog(RecordRates.class));
 
-    private static final Object LISTENER = "";
+    /** The one bucket of a listener; equal to no key. */
+    private static final Object LISTENER = new Object();
 
     private static final Object NO_KEY = "(no key)";
 
@@ -152,7 +153,7 @@ final class RecordRates implements StartRates {
         boolean alone = options.per() == RateLimitOptions.Per.PARTITION; // nobody else handles its records
         return new SharedBucket(
                 shared,
-                options.per() != RateLimitOptions.Per.KEY && key.equals(LISTENER) ? name : name + ":" + name(key),
+                key == LISTENER ? name : name + ":" + name(key),
                 new Rate(options.rate(), options.burst()),
                 options.ahead(),
                 options.onFailure() == OnFailure.WAIT
@@ -241,7 +242,7 @@ final class RecordRates implements StartRates {
 
     private static Object ofHeader(@Nullable Header header) {
         byte[] value = header == null ? null : header.value();
-        return value == null ? "" : new String(value, StandardCharsets.UTF_8);
+        return value == null || value.length == 0 ? LISTENER : new String(value, StandardCharsets.UTF_8);
     }
 
     @Override

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Knows without waiting whether Kafka's {@code send} would have to wait for the metadata of a topic. A look asks the
- * producer for the topic's partitions as a thread that is interrupted, see {@link OwnInterrupt}: then it answers with what it knows, or asks the
- * cluster and gives up its wait at once. Kafka has no call for this: {@code partitionsFor} waits as {@code send} does, for as
+ * producer for the topic's partitions as a thread that is interrupted ({@link OwnInterrupt}): then it answers with what it
+ * knows, or asks the cluster and gives up its wait at once. Kafka has no call for this: {@code partitionsFor} waits as {@code send} does, for as
  * long as {@code max.block.ms} says, which holds for all calls of a producer; and an {@code Admin} asks the brokers, so that it
  * neither answers at once nor knows what this producer knows. What is known is believed for a millisecond, because topics come
  * and go; a look before each send would cost more than the send does, and a topic could still go between the two.

@@ -187,6 +187,11 @@ public final class OffsetTracker {
         return finished.unfinished();
     }
 
+    /** Takes in that what was committed of {@link #finishedBeyond} is there no more: {@link #changes} differs from now on. */
+    public void committedIsGone() {
+        changes++;
+    }
+
     /** Differs from what it was before if what {@link #finishedBeyond} says may have changed. */
     public long changes() {
         return changes;

@@ -3,17 +3,12 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.SendOutcome;
-import io.github.kafkabackpressure.producer.spool.Undelivered;
-import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.MockProducer;
@@ -31,7 +26,12 @@ class SpoolOrderTests {
     private final CountDownLatch waiting = new CountDownLatch(1);
     private final List<String> kept = new ArrayList<>();
     private final SendPipeline<String, String> pipeline = new SendPipeline<>(
-            "template", ProducerOptions.defaults(), null, new Store(), new ToProducer(Away::new), System::nanoTime);
+            "template",
+            ProducerOptions.defaults(),
+            null,
+            new KeptValues(kept),
+            new ToProducer(Away::new),
+            System::nanoTime);
 
     @Test
     void recordsThatAreRefusedForTheSakeOfOneThatWasCutShortAreKeptBehindIt() throws Exception {
@@ -61,20 +61,6 @@ class SpoolOrderTests {
                 throw new InterruptException(e);
             }
             throw new AssertionError("slept for an hour");
-        }
-    }
-
-    private final class Store implements UndeliveredStore<String, String> {
-
-        @Override
-        public boolean replay(BooleanSupplier mayGoOn) {
-            return true;
-        }
-
-        @Override
-        public <S extends Undelivered<String, String>> Set<S> keep(List<S> undelivered, BooleanSupplier mayKeep) {
-            undelivered.forEach(send -> kept.add(send.record().value()));
-            return mayKeep.getAsBoolean() ? new HashSet<>(undelivered) : Set.of();
         }
     }
 }

@@ -3,16 +3,12 @@ package io.github.kafkabackpressure.producer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.kafkabackpressure.SendOutcome;
-import io.github.kafkabackpressure.producer.spool.Undelivered;
 import io.github.kafkabackpressure.producer.spool.UndeliveredStore;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.InterruptException;
@@ -51,7 +47,7 @@ class UnansweredSendsTests {
 
     @Test
     void areKeptInTheirOrderWhereThereIsASpool() {
-        SendPipeline<String, String> pipeline = pipeline(new Store());
+        SendPipeline<String, String> pipeline = pipeline(new KeptValues(kept));
         sendWithABusyCallback(pipeline);
 
         ProducerFlushReport report = shutDown(pipeline);
@@ -121,20 +117,6 @@ class UnansweredSendsTests {
             callbackEnds.await();
         } catch (InterruptedException e) {
             throw new InterruptException(e);
-        }
-    }
-
-    private final class Store implements UndeliveredStore<String, String> {
-
-        @Override
-        public boolean replay(BooleanSupplier mayGoOn) {
-            return true;
-        }
-
-        @Override
-        public <S extends Undelivered<String, String>> Set<S> keep(List<S> undelivered, BooleanSupplier mayKeep) {
-            undelivered.forEach(send -> kept.add(send.record().value()));
-            return mayKeep.getAsBoolean() ? new HashSet<>(undelivered) : Set.of();
         }
     }
 }

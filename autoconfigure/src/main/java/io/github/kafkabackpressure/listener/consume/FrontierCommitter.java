@@ -52,10 +52,9 @@ final class FrontierCommitter implements TickStep {
      * What is being committed of a partition.
      *
      * @param rewinds how often the partition had been sought back by then
-     * @param userCommits how often the user's code had committed it
      * @param changes what the tracker's changes were
      */
-    private record Commit(long frontier, int rewinds, int userCommits, long changes) {}
+    private record Commit(long frontier, int rewinds, long changes) {}
 
     private boolean answerPending;
 
@@ -142,7 +141,7 @@ final class FrontierCommitter implements TickStep {
         for (PartitionWork work : dirty) {
             long frontier = work.tracker.frontier();
             if (work.hasNews(frontier, assignment.content.remembers())) { // else it has been sought back since
-                commits.put(work, new Commit(frontier, work.rewinds, work.userCommits, work.tracker.changes()));
+                commits.put(work, new Commit(frontier, work.rewinds, work.tracker.changes()));
                 offsets.put(work.partition, assignment.content.of(work));
             }
         }
@@ -172,9 +171,7 @@ final class FrontierCommitter implements TickStep {
             commits.forEach((work, commit) -> {
                 if (work.rewinds == commit.rewinds()) { // else what is committed now is ahead of what comes again
                     work.committed = commit.frontier();
-                    if (work.userCommits == commit.userCommits()) { // else what they committed came after it
-                        work.committedChanges = commit.changes();
-                    }
+                    work.committedChanges = commit.changes();
                 }
             });
         } else {

@@ -50,9 +50,6 @@ public final class PartitionWork extends RecordOrigin {
     /** How often the consumer has gone back; the consumer's thread only. */
     int rewinds;
 
-    /** How often the user's code has committed its offset; the consumer's thread only. */
-    int userCommits;
-
     /** Whether it is among those to look at in this tick. */
     boolean touched;
 

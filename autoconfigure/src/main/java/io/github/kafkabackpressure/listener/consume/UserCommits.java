@@ -54,9 +54,9 @@ final class UserCommits {
             long frontier = frontierOf(partition);
             PartitionWork work = assignment.work(partition);
             if (work != null) {
-                // It says nothing of what is finished beyond it: that is to be committed once more.
-                work.committedChanges = -1;
-                work.userCommits++;
+                // It says nothing of what is finished beyond it: that is to be committed once more, also if the
+                // answer to an earlier commit is still to come.
+                work.tracker.committedIsGone();
                 assignment.touch(work);
             }
             return frontier >= 0 && offset.offset() > frontier

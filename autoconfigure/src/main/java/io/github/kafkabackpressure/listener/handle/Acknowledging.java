@@ -3,6 +3,7 @@ package io.github.kafkabackpressure.listener.handle;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.springframework.core.KotlinDetector;
@@ -52,17 +53,17 @@ public record Acknowledging(Map<Way, List<Method>> methods) {
 
     /** Those of the methods whose records are finished when they return. */
     public List<Method> returning(boolean manual) {
-        return methods.entrySet().stream()
-                .filter(entry -> !says(entry.getKey(), manual))
-                .flatMap(entry -> entry.getValue().stream())
-                .filter(method -> !AdapterUtils.isAsyncReply(method.getReturnType()))
-                .toList();
+        return withoutResult(way -> !says(way, manual));
     }
 
     /** Those of the methods that say when a record is finished, and give no asynchronous result that says so as well. */
     public List<Method> acknowledging(boolean manual) {
+        return withoutResult(way -> says(way, manual));
+    }
+
+    private List<Method> withoutResult(Predicate<Way> ways) {
         return methods.entrySet().stream()
-                .filter(entry -> says(entry.getKey(), manual))
+                .filter(entry -> ways.test(entry.getKey()))
                 .flatMap(entry -> entry.getValue().stream())
                 .filter(method -> !AdapterUtils.isAsyncReply(method.getReturnType()))
                 .filter(method -> !KotlinDetector.isSuspendingFunction(method))

@@ -99,14 +99,6 @@ public class RecordAcknowledgment implements Acknowledgment {
         this.ofResult = ofResult;
     }
 
-    /** Takes that back: the method has failed, or its result says so after all. */
-    void expectNoAcknowledgment() {
-        if (byAcknowledgment) {
-            byAcknowledgment = false;
-            pending.decrementAndGet(); // the end of the method is still to come
-        }
-    }
-
     /** Whether the attempt ends by asynchronous results, and not by an acknowledgment that its method was given. */
     final boolean isByResult() {
         return ofResult != null && !byAcknowledgment;
@@ -114,9 +106,15 @@ public class RecordAcknowledgment implements Acknowledgment {
 
     /** Takes in that the method that is called says itself when the attempt ends; called by the attempt's thread. */
     void expectAcknowledgment() {
-        if (!byAcknowledgment) {
-            byAcknowledgment = true;
-            pending.incrementAndGet(); // for good: only a signal ends it
+        byAcknowledgment = true;
+        pending.incrementAndGet(); // for good: only a signal ends it
+    }
+
+    /** Takes that back: the method has failed, or its result says so after all. */
+    void expectNoAcknowledgment() {
+        if (byAcknowledgment) {
+            byAcknowledgment = false;
+            pending.decrementAndGet(); // the end of the method is still to come
         }
     }
 

@@ -75,28 +75,24 @@ class RememberingCommitsTests implements SteppedListener.Observer {
         assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
     }
 
-    private void theUserCommits() {
+    private void whatTheUserWipesOutIsCommittedAgain() {
+        oneHangs();
         listener.consumer.commitSync(Map.of(PARTITION, new OffsetAndMetadata(0)), Duration.ofSeconds(1));
         assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.NONE);
+        listener.advance(Duration.ofSeconds(10));
+        listener.poll();
+        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
     }
 
     @Test
     void whatTheUsersOwnCommitHasWipedOutIsCommittedAgainThoughNothingElseHappens() {
-        oneHangs();
-        theUserCommits();
-        listener.advance(Duration.ofSeconds(10));
-        listener.poll();
-        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
+        whatTheUserWipesOutIsCommittedAgain();
     }
 
     @Test
     void anAnswerThatComesInTheUsersOwnCommitDoesNotSayThatThatRemembers() {
         kafka.answerLate();
-        oneHangs();
-        theUserCommits();
-        listener.advance(Duration.ofSeconds(10));
-        listener.poll();
-        assertThat(kafka.remembered(PARTITION)).isEqualTo(OffsetRanges.of(1, 20));
+        whatTheUserWipesOutIsCommittedAgain();
     }
 
     @Test
